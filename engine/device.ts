@@ -1,0 +1,64 @@
+/** The public contract of the engine: devices, and compiled functions on them. */
+import type * as tf from "@tensorflow/tfjs-core";
+import type { TypedArray } from "./graph.ts";
+
+/** What `--device` can name. */
+export type DeviceChoice = "auto" | "webgpu" | "wasm" | "tfjs";
+
+/** What a compiled function is given at each run; dtype is float32 unless said. */
+export interface InputSpec {
+  readonly shape: readonly number[];
+  readonly dtype?: "float32" | "int32";
+}
+export type InputSpecs = Readonly<Record<string, InputSpec>>;
+
+/** The tensors that the function sees: one an input, of the declared shape and dtype. */
+export type InputTensors<I extends InputSpecs> = { readonly [Name in keyof I]: tf.Tensor };
+/** What `run` takes: one typed array an input. */
+export type InputArrays<I extends InputSpecs> = {
+  readonly [Name in keyof I]: I[Name]["dtype"] extends "int32" ? Int32Array : Float32Array;
+};
+
+/** A function that was compiled for a device. */
+export interface Compiled<I extends InputSpecs, Output extends string> {
+  /** Runs the function once. Inputs are copied. Resolves when the queue has room: not when the run is done. */
+  run(inputs: InputArrays<I>): Promise<void>;
+  /**
+   * Every output of all runs since the last read, as one array each: [runs, ...shape of the output].
+   * Waits for the device.
+   */
+  read(): Promise<Readonly<Record<Output, TypedArray>>>;
+  /** Gives the device memory of this function back; variables and captured tensors stay. */
+  dispose(): void;
+}
+
+/** A place to compute. Close it (`await using`): an idle worker keeps the process alive. */
+export interface Device extends AsyncDisposable {
+  readonly kind: "webgpu" | "wasm" | "tfjs";
+  /** For people and `config.json`: "wasm, 2 threads", or the adapter's name. */
+  readonly description: string;
+  /** Copies the device's values of `variables` into tfjs, which sees them from then on. */
+  pull(variables: readonly tf.Variable[]): Promise<void>;
+  /** The other way: the device takes the values that tfjs holds. */
+  push(variables: readonly tf.Variable[]): Promise<void>;
+  /** See `compile`, which is how it is called. */
+  compile<I extends InputSpecs, Output extends string>(
+    fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
+    inputs: I,
+  ): Promise<Compiled<I, Output>>;
+}
+
+/**
+ * Records one call of `fn`, ordinary tfjs code, and prepares it to be run many times on `device`. What changes from
+ * run to run is an input; everything else that `fn` sees is fixed. Variables that `fn` assigns are updated at each run.
+ *
+ * @throws {Error} naming the operation, where `fn` uses one that the device lacks, reads a tensor's value, or depends
+ * on something that differs between calls.
+ */
+export function compile<const I extends InputSpecs, Output extends string>(
+  device: Device,
+  fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
+  inputs: I,
+): Promise<Compiled<I, Output>> {
+  return device.compile(fn, inputs);
+}

@@ -26,9 +26,9 @@ const SEED = 20_250_621;
  */
 const STYLES: readonly (readonly (readonly [weight: number, curves: string])[])[] = [
   [
-    [4, "30 0, 8 16, 0 50, 8 84, 30 100, 52 84, 60 50, 52 16, 30 0"],
-    [3, "40 2, 14 12, 0 46, 6 82, 28 100, 54 84, 62 46, 52 12, 30 2, 20 10"],
-    [2, "24 6, 4 30, 2 68, 22 98, 50 92, 64 56, 56 18, 36 0, 22 4"],
+    [4, "30 0, 4 15, -6 50, 4 85, 30 100, 56 85, 66 50, 56 15, 30 0"],
+    [3, "42 2, 16 6, -4 44, 2 82, 28 100, 56 84, 66 48, 56 12, 34 2, 22 10"],
+    [2, "20 6, -2 32, -2 70, 20 98, 48 92, 66 58, 60 20, 38 0, 20 2"],
   ],
   [
     [7, "0 0, 0 50, 0 100"],
@@ -157,7 +157,7 @@ function drawDigit(canvas: Canvas, styles: readonly Skeleton[], random: Random):
   const { points, curves } = chooseSkeleton(styles, random);
   const moved = movePoints(points, random);
   const path = curves.map((curve) => flatten(curve, moved));
-  const radius = 1.27 + 0.3 * bell(random);
+  const radius = 1.29 + 0.3 * bell(random);
   fit(path, random, radius);
   canvas.clear();
   // The pen presses a little harder at one end of the digit than at the other.
@@ -175,17 +175,21 @@ function drawDigit(canvas: Canvas, styles: readonly Skeleton[], random: Random):
 
 /** The writer's hand: jitter of each point, a smooth bend of the whole, then slant, rotation and width. */
 function movePoints(points: Float64Array, random: Random): Float64Array {
-  const jitter = 0.034 * (1 + 0.4 * bell(random));
-  const slant = 0.10 + 0.2 * bell(random);
+  const jitter = 0.049 * (1 + 0.35 * bell(random));
+  const slant = 0.12 + 0.25 * bell(random);
   // Half the tangent of the angle parametrises a rotation without a sine.
   const half = 0.045 * bell(random);
   const cosine = (1 - half * half) / (1 + half * half), sine = 2 * half / (1 + half * half);
-  const width = 1 + 0.19 * bell(random);
-  const bendX = 0.16 * bell(random), bendY = 0.16 * bell(random);
-  const taper = 0.22 * bell(random), lean = 0.16 * bell(random), waist = 0.1 * bell(random);
+  const width = 1.08 + 0.24 * bell(random);
+  const bendX = 0.2 * bell(random), bendY = 0.2 * bell(random);
+  const taper = 0.28 * bell(random), lean = 0.2 * bell(random), waist = 0.14 * bell(random);
   const moved = new Float64Array(points.length);
+  let strayX = 0, strayY = 0;
   for (let at = 0; at < points.length; at += 2) {
-    const x0 = points[at] + jitter * bell(random), y0 = points[at + 1] + jitter * bell(random);
+    // Neighbouring points stray together: a hand wanders, it does not tremble.
+    strayX = 0.6 * strayX + 0.8 * jitter * bell(random);
+    strayY = 0.6 * strayY + 0.8 * jitter * bell(random);
+    const x0 = points[at] + strayX, y0 = points[at + 1] + strayY;
     const x1 = width * (x0 * (1 + taper * y0) + bendX * (y0 * y0 - 0.08)) + slant * -y0;
     const y1 = y0 + bendY * (x0 * x0 - 0.04) + lean * x0 * y0 + waist * (y0 * y0 - 0.08);
     moved[at] = cosine * x1 - sine * y1;

@@ -244,7 +244,8 @@ function fit(path: readonly Float64Array[], random: Random, radius: number): voi
   }
   const side = BOX - 2 * radius - 1.2 * random.uniform();
   const scale = side / Math.max(right - left, bottom - top);
-  const margin = radius + 1;
+  // Keeps the outermost ring of pixels black, pressure and soft edge included.
+  const margin = radius + 2;
   const place = (centre: number, low: number, high: number): number => {
     const wanted = DIGIT_SIZE / 2 - scale * centre + 0.5 * bell(random);
     return Math.max(margin - scale * low, Math.min(DIGIT_SIZE - margin - scale * high, wanted));

@@ -94,7 +94,7 @@ async function fetchFromMirrors(set: RemoteSet, options: FileOptions): Promise<v
       try {
         await download(url, { ...options, part });
       } catch (error) {
-        failures.push(`${url}: ${error instanceof Error ? error.message : error}`);
+        failures.push(`${url}: ${reasonOf(error)}`);
         break;
       }
       if (await hashFile(part) === file.sha256) {
@@ -152,6 +152,12 @@ async function download(
     clearTimeout(timer);
   }
   if (received < file.bytes) throw new Error(`the connection ended after ${received} of ${file.bytes} bytes`);
+}
+
+/** `fetch` says only that it failed; what failed stands in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 /** Size of a file in bytes, 0 where there is none. */

@@ -156,3 +156,10 @@ Deno.test("fetchSet names the status of each mirror that refuses", () =>
     await assert.rejects(fetchSet(SET, { folder, request }), /one\.example.*404.*two\.example.*404/);
     assert.deepEqual(names(folder), []);
   }));
+
+Deno.test("fetchSet says why a connection could not be made", () =>
+  inFolder(async (folder) => {
+    const cause = new Error("name not known");
+    const request: Request = () => Promise.reject(new TypeError("fetch failed", { cause }));
+    await assert.rejects(fetchSet(SET, { folder, request }), /one\.example\/d\/a\.bin: name not known; /);
+  }));

@@ -333,7 +333,7 @@ export function memorizationSheet(options: MemorizationSheetOptions): Uint8Array
     );
   }
   const memorized = generated.filter((one) => one.memorized).length;
-  const percent = (memorizedFraction * 100).toFixed(1);
+  const percent = (memorizedFraction * 100).toFixed(2);
   return imageGrid({
     title: options.title,
     subtitle: options.subtitle,

@@ -35,9 +35,12 @@ figure { margin: 1.4rem 0; }
 figure img { display: block; max-width: 100%; height: auto; border: 1px solid var(--rule); border-radius: 0.3rem; }
 .plot svg { display: block; width: 100%; max-width: 760px; min-width: 34rem; height: auto; }
 figcaption, .meaning { color: var(--muted); font-size: 0.9rem; line-height: 1.5; max-width: 44rem; margin: 0.5rem 0 0; }
-.formula { margin: 1.2rem 0; max-width: 44rem; padding: 0.2rem 0; }
-math { font-size: 1.08em; }
-.formula math { font-size: 1.3em; }
+.formula { margin: 1.2rem 0; padding: 0.2rem 0; }
+math { font-size: 1.08em;
+  font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", "DejaVu Math TeX Gyre", "Noto Sans Math", math; }
+munderover > :last-child { padding-bottom: 0.2em; }
+munder > :last-child, munderover > :nth-child(2) { padding-top: 0.15em; }
+.formula math { font-size: 1.3em; width: fit-content; margin: 0 1.5rem; }
 table { border-collapse: collapse; font-size: 0.92rem; line-height: 1.45; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; border-bottom: 2px solid var(--rule); }
 th, td { padding: 0.4rem 1.4rem 0.4rem 0; vertical-align: top; white-space: nowrap; }
@@ -72,9 +75,11 @@ pre code { font-size: inherit; background: none; padding: 0; }
 @media print {
   :root { --paper: #fff; --card: #fff; --ink: #000; --muted: #444; --rule: #ccc; --accent: #000; --code: #fff;
     --comment: #555; --string: #000; --keyword: #000; --number: #000; color-scheme: light; }
-  body { font-size: 10pt; }
+  @page { margin: 16mm; }
+  html { font-size: 9.5pt; }
   main { max-width: none; padding: 0; }
   nav { display: none; }
+  .card .value { font-size: 1.5rem; }
   h2 { break-after: avoid; margin-top: 1.6rem; }
   .card, tr, figure:has(img, svg) { break-inside: avoid; }
   .scroll, pre { overflow: visible; }

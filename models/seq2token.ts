@@ -118,7 +118,10 @@ export async function fit(model: Seq2Token, options: FitOptions): Promise<void> 
   const step = await compile(device, ({ index, position, rate }) => {
     const rows = tf.gather(tokens, index as tf.Tensor1D); // [B, T]
     const before = tf.less(tf.range(0, length, 1, "int32"), tf.expandDims(position, 1)); // [B, T]
-    const prefixes = tf.where(before, rows, tf.scalar(vocabulary, "int32")).slice([0, 0], [
+    const prefixes = tf.where(before, rows, tf.fill(rows.shape, vocabulary, "int32") as tf.Tensor2D).slice([
+      0,
+      0,
+    ], [
       batch,
       length - 1,
     ]);

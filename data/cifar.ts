@@ -4,6 +4,7 @@
  * https://www.cs.toronto.edu/~kriz/cifar.html. A record is a label byte, then the planes R, G and B, row by row.
  */
 import type { Images, Split } from "./image_set.ts";
+import type { RemoteSet } from "./source.ts";
 
 /** How many images each split holds. */
 export const CIFAR10_COUNTS: Readonly<Record<Split, number>> = { train: 50_000, test: 10_000 };
@@ -29,6 +30,18 @@ const RECORD = 1 + 3 * PLANE;
 const FILES: Readonly<Record<Split, readonly (readonly string[])[]>> = {
   train: [["train.bin"], [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`)],
   test: [["test.bin"], ["test_batch.bin"]],
+};
+
+/** Where CIFAR-10 is downloaded from; the SHA-256 is that of the archive with the published MD5 c32a1d4a…7530. */
+export const CIFAR10_SOURCE: RemoteSet = {
+  name: "cifar10",
+  mirrors: ["https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/"],
+  files: [{
+    name: "cifar-10-binary.tar.gz",
+    bytes: 170_052_171,
+    sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+    members: [...FILES.train[1], ...FILES.test[1]],
+  }],
 };
 
 /** Which records to read. */
@@ -91,7 +104,7 @@ async function readRecords(
       `Cannot read ${path} as it must hold ${expected} records of ${RECORD} bytes, ${
         expected * RECORD
       } in all: ` +
-        `its length is ${size}, unpack CIFAR-10's binary version again`,
+        `its length is ${size}, run \`deno task fetch cifar10\` again`,
     );
   }
   await file.seek(from * RECORD, Deno.SeekMode.Start);
@@ -111,8 +124,8 @@ async function findFiles(folder: string, split: Split): Promise<readonly string[
   }
   const [single, batches] = FILES[split];
   throw new Deno.errors.NotFound(
-    `Cannot find CIFAR-10's ${single[0]} or ${batches.join(", ")} in ${folder}: unpack its binary version ` +
-      "there, or name its folder with --data-dir",
+    `Cannot find CIFAR-10's ${single[0]} or ${batches.join(", ")} in ${folder}: run ` +
+      "`deno task fetch cifar10`, or name its folder with --data-dir",
   );
 }
 

@@ -74,7 +74,10 @@ Deno.test("readCifar10 reads train.bin and test.bin", () =>
 Deno.test("readCifar10 refuses missing, cut off and foreign files", () =>
   inFolder(async (folder) => {
     const read = () => readCifar10(folder, { split: "test", offset: 0, count: 3 });
-    await assert.rejects(read(), { name: "NotFound", message: /test\.bin or test_batch\.bin .*--data-dir/ });
+    await assert.rejects(read(), {
+      name: "NotFound",
+      message: /test\.bin or test_batch\.bin .*fetch cifar10.*--data-dir/,
+    });
     await writeSparse(`${folder}/test_batch.bin`, 9_999, []);
     await assert.rejects(read(), {
       name: "SyntaxError",

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { CIFAR10_CLASSES, readCifar10 } from "../../data/cifar.ts";
 import { openImages } from "../../data/images.ts";
-import { sharedData } from "./shared_data.ts";
+import { testOnSharedData } from "./shared_data.ts";
 
 const RECORD = 3073;
-const shared = sharedData("cifar10");
 
 /** Writes a file of `count` records without storing the empty ones: `records` are (index, label, first bytes). */
 async function writeSparse(
@@ -90,10 +89,9 @@ Deno.test("readCifar10 refuses missing, cut off and foreign files", () =>
     });
   }));
 
-Deno.test({
-  name: "CIFAR10_CLASSES are the published names in order",
-  ignore: shared === undefined,
-  fn: async () => {
+testOnSharedData("CIFAR10_CLASSES are the published names in order", {
+  set: "cifar10",
+  run: async (shared) => {
     const names = (await Deno.readTextFile(`${shared}/label-names.txt`)).trim().split("\n");
     assert.deepEqual(CIFAR10_CLASSES, names);
   },

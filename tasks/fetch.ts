@@ -1,4 +1,5 @@
 /** `deno task fetch NAME`: the one program that uses the network. It downloads a public data set into the cache. */
+import { CIFAR10_SOURCE } from "../data/cifar.ts";
 import { MNIST_SOURCE } from "../data/mnist.ts";
 import {
   type FetchOptions,
@@ -9,7 +10,7 @@ import {
 } from "../data/source.ts";
 
 /** The sets that can be downloaded. */
-export const REMOTE_SETS: readonly RemoteSet[] = [MNIST_SOURCE];
+export const REMOTE_SETS: readonly RemoteSet[] = [MNIST_SOURCE, CIFAR10_SOURCE];
 
 const KNOWN = REMOTE_SETS.map(({ name }) => name).join(", ");
 

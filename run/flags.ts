@@ -265,7 +265,9 @@ function suggestion(name: string, known: readonly string[]): string {
   const near = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  if (near.distance > Math.max(1, Math.floor(name.length / 3))) return ": --help lists them";
+  if (near.distance > (name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3)))) {
+    return ": --help lists them";
+  }
   return `: did you mean --${near.candidate}?`;
 }
 

@@ -31,6 +31,24 @@ async function steps(folder: string): Promise<number[]> {
   return lines.map((line) => JSON.parse(line)).filter((entry) => "loss" in entry).map((entry) => entry.step);
 }
 
+/** The exit code of a process that is sent a signal once it has printed `at`. */
+async function signalled(
+  program: Deno.Command,
+  { signal, at }: { readonly signal: Deno.Signal; readonly at: string },
+): Promise<number> {
+  const process = program.spawn();
+  const decoder = new TextDecoder();
+  let out = "", sent = false;
+  for await (const chunk of process.stdout) {
+    out += decoder.decode(chunk);
+    if (sent || !out.includes(at)) continue;
+    process.kill(signal);
+    sent = true;
+  }
+  await process.stderr.cancel();
+  return (await process.status).code;
+}
+
 const weights = (...path: string[]) => Deno.readFile(join(...path, "weights.safetensors"));
 
 Deno.test("a run fills its folder, and the next one gets a folder of its own", async () => {
@@ -96,18 +114,8 @@ Deno.test("--resume starts afresh where nothing is there, and refuses another co
 Deno.test("a signal ends the run after a checkpoint, and the run can go on", async () => {
   const cwd = await Deno.makeTempDir();
   for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
-    const process = command(cwd, ["--out", signal, "--steps", "1000000", "--announce-at", "30"]).spawn();
-    const decoder = new TextDecoder();
-    let out = "", sent = false;
-    for await (const chunk of process.stdout) {
-      out += decoder.decode(chunk);
-      if (!sent && out.includes("ANNOUNCED")) {
-        process.kill(signal);
-        sent = true;
-      }
-    }
-    await process.stderr.cancel();
-    assert.equal((await process.status).code, code);
+    const args = ["--out", signal, "--steps", "1000000", "--announce-at", "30"];
+    assert.equal(await signalled(command(cwd, args), { signal, at: "ANNOUNCED" }), code);
     const summary = await readJson(cwd, signal, "summary.json");
     assert.equal(summary.status, "stopped");
     assert.ok(summary.steps > 30);
@@ -120,6 +128,16 @@ Deno.test("a signal ends the run after a checkpoint, and the run can go on", asy
     assert.match(resumed.out, new RegExp(`going on after step ${summary.steps}`));
     assert.equal(resumed.code, 0);
   }
+});
+
+Deno.test("a signal after training ends the run at once, and the run can go on", async () => {
+  const cwd = await Deno.makeTempDir();
+  const program = command(cwd, ["--out", "a", "--linger"]);
+  assert.equal(await signalled(program, { signal: "SIGTERM", at: "LINGERING" }), 143);
+  const summary = await readJson(cwd, "a/summary.json");
+  assert.deepEqual([summary.status, summary.steps], ["stopped", 60]);
+  const again = command(cwd, ["--out", "a", "--resume"]);
+  assert.equal(await signalled(again, { signal: "SIGINT", at: "LINGERING" }), 130);
 });
 
 Deno.test("an explicit --out that exists needs --force, which replaces run folders only", async () => {

@@ -193,6 +193,13 @@ Deno.test("a failure is one line and exit code 1; --debug adds the stack", async
   assert.match(debug.error, /\n {4}at /);
 });
 
+Deno.test("a failure that nobody awaits ends the run, too", async () => {
+  const cwd = await Deno.makeTempDir();
+  const { code, error } = await start(cwd, "--out", "a", "--rejects", "--linger");
+  assert.deepEqual([code, error], [1, "train-line: Cannot reach the device: restart it\n"]);
+  assert.equal((await readJson(cwd, "a/summary.json")).status, "failed");
+});
+
 Deno.test("a folder that cannot be made is one sentence", async () => {
   const cwd = await Deno.makeTempDir();
   await Deno.writeTextFile(join(cwd, "file"), "");

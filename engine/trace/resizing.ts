@@ -1,0 +1,2 @@
+import type { TraceKernel } from "./kernel.ts";
+export const resizing: readonly TraceKernel[] = [];

@@ -1,21 +1,13 @@
 /** The engine's own random kernels, and an answer to tfjs's host-random one. */
 import type { Shape } from "../graph.ts";
 import type { Key } from "../../base/random.ts";
+import { CATEGORICAL_KERNEL, RANDOM_KERNEL } from "../random.ts";
 import { kernel, type TraceKernel } from "./kernel.ts";
 
-/** tfjs kernel: inputs { counter }, a draw from a stream. */
-export const RANDOM_KERNEL = "EngramRandom";
-/** What `RANDOM_KERNEL` draws. */
-export interface RandomAttributes {
+/** What `EngramRandom` is asked for. */
+interface RandomAttributes {
   readonly shape: Shape;
   readonly distribution: "uniform" | "normal";
-  readonly key: Key;
-}
-
-/** tfjs kernel: inputs { logits, counter }, one draw a row. */
-export const CATEGORICAL_KERNEL = "EngramCategorical";
-/** The stream of `CATEGORICAL_KERNEL`. */
-export interface CategoricalAttributes {
   readonly key: Key;
 }
 
@@ -26,7 +18,7 @@ export const randomness: readonly TraceKernel[] = [
     (recorder, { counter }, { shape, distribution, key }) =>
       recorder.node({ kind: "random", distribution, key }, [counter], shape, "float32"),
   ),
-  kernel<CategoricalAttributes>(
+  kernel<{ readonly key: Key }>(
     CATEGORICAL_KERNEL,
     (recorder, { logits, counter }, { key }) =>
       recorder.node({ kind: "categorical", key }, [logits, counter], [logits.value.shape[0]], "int32"),

@@ -85,10 +85,12 @@ function batchToSpace(recorder: Recorder, x: Traced, { blockShape, crops }: tf.B
   const order = tf.backend_util.getPermuted(split.value.shape.length, blockShape.length);
   const moved = recorder.transpose(split, order);
   const whole = tf.backend_util.getReshapedPermuted(shape, blockShape, blocks);
+  const rest = whole.length - blockShape.length - 1,
+    size = tf.backend_util.getSliceSize(whole, crops, blockShape.length);
   return recorder.slice(
     recorder.reshape(moved, whole),
-    tf.backend_util.getSliceBeginCoords(crops, blockShape.length),
-    tf.backend_util.getSliceSize(whole, crops, blockShape.length),
+    [...tf.backend_util.getSliceBeginCoords(crops, blockShape.length), ...Array(rest).fill(0)],
+    [...size, ...whole.slice(size.length)],
   );
 }
 

@@ -69,6 +69,7 @@ const CALLS = {
   pow: 2,
   atan2: 2,
   mod: 2,
+  floor_div: 2,
   int_floor_div: 2,
   int_mod: 2,
   int_div: 2,
@@ -347,12 +348,6 @@ class FunctionWriter {
         this.#as(x, "float32");
         this.#vector(DIRECT.sqrt![0]!);
         this.#vector(DIRECT.div![0]!);
-        break;
-      case "floor_div":
-        this.#as(x, "float32");
-        this.#as(y, "float32");
-        this.#vector(DIRECT.div![0]!);
-        this.#vector(DIRECT.floor![0]!);
         break;
       case "sqrt":
         this.#as(x, "float32");

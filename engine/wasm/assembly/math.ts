@@ -226,6 +226,16 @@ export function mod(x: v128, y: v128): v128 {
   z = f32x4.replace_lane(z, 3, modOf(f32x4.extract_lane(x, 3), f32x4.extract_lane(y, 3)));
   return z;
 }
+export function floor_div(x: v128, y: v128): v128 {
+  let z = f32x4.splat(floorDivOf(f32x4.extract_lane(x, 0), f32x4.extract_lane(y, 0)));
+  z = f32x4.replace_lane(z, 1, floorDivOf(f32x4.extract_lane(x, 1), f32x4.extract_lane(y, 1)));
+  z = f32x4.replace_lane(z, 2, floorDivOf(f32x4.extract_lane(x, 2), f32x4.extract_lane(y, 2)));
+  z = f32x4.replace_lane(z, 3, floorDivOf(f32x4.extract_lane(x, 3), f32x4.extract_lane(y, 3)));
+  return z;
+}
+function floorDivOf(x: f32, y: f32): f32 {
+  return <f32>NativeMath.floor(<f64>x / <f64>y);
+}
 function modOf(x: f32, y: f32): f32 {
   const r = x % y;
   return r != 0 && (x < 0) != (y < 0) ? r + y : r;

@@ -73,9 +73,7 @@ export function softmaxCrossEntropy(p: usize): void {
       if (count > 2) sum += f32x4.extract_lane(e, 2);
       if (count > 3) sum += f32x4.extract_lane(e, 3);
       for (let j = i; j < i + count; j++) {
-        const target = load<f32>(at(targets, j));
-        // A target of 0 costs nothing, also where the logit is -Infinity.
-        if (target != 0) dot += target * (load<f32>(at(x, j)) - top);
+        dot += load<f32>(at(targets, j)) * (load<f32>(at(x, j)) - top);
       }
     }
     const shift = f32x4.extract_lane(log(f32x4.splat(sum)), 0), total = f32x4.extract_lane(mass, 0);

@@ -439,6 +439,12 @@ Deno.test("a function that fails leaves the variables it created usable", async 
   assert.deepEqual((await compiled.read()).slot, Float32Array.of(4, 4));
 });
 
+const compileUntyped = compile as unknown as (
+  device: CompiledDevice,
+  fn: () => unknown,
+  inputs: InputSpecs,
+) => Promise<unknown>;
+
 Deno.test("wrong calls say what is wrong", async () => {
   const device = open();
   const compiled = await compile(device, ({ x, n }) => ({ y: tf.mul(x, tf.cast(n, "float32")) }), {
@@ -450,8 +456,9 @@ Deno.test("wrong calls say what is wrong", async () => {
     compiled.run({ x: new Float32Array(3), n }),
     /input x must be a Float32Array of 2 elements: current value is a Float32Array of 3/,
   );
-  // deno-lint-ignore no-explicit-any
-  const untyped = compiled as any;
+  const untyped = compiled as unknown as {
+    run(inputs: Record<string, Float32Array | Int32Array>): Promise<void>;
+  };
   await assert.rejects(
     untyped.run({ x, n: x }),
     /input n must be a Int32Array of 1 elements: current value is a Float32Array of 2/,
@@ -464,14 +471,12 @@ Deno.test("wrong calls say what is wrong", async () => {
     untyped.run({ x, n, z: x }),
     /inputs must be the declared ones, x, n: current value has z/,
   );
-  // deno-lint-ignore no-explicit-any
   await assert.rejects(
-    compile(device, (() => ({ y: 3 })) as any, {}),
+    compileUntyped(device, () => ({ y: 3 }), {}),
     /must return tensors by name: current value of y is 3/,
   );
-  // deno-lint-ignore no-explicit-any
   await assert.rejects(
-    compile(device, (() => Promise.resolve({})) as any, {}),
+    compileUntyped(device, () => Promise.resolve({}), {}),
     /the function must not be async/,
   );
   const other = await compile(device, () => ({ one: tf.scalar(1) }), {});

@@ -208,14 +208,7 @@ function randomGraph(random: Random): Graph {
           }],
           results: [4, 3],
         } as const;
-        values.push(
-          ...g.node(
-            { kind: "map", program },
-            [square(), sized(4), square()].map((it) =>
-              sizeOf(it.shape) === 4 && it.shape.length > 2 ? square() : it
-            ),
-          ),
-        );
+        values.push(...g.node({ kind: "map", program }, [square(), sized(4), square()]));
         break;
       }
       case 5: {

@@ -27,6 +27,7 @@ export class CompiledDevice implements Device {
   readonly #variables = new Map<tf.Variable, Held>();
   /** By data id and type: tfjs may show the same data as several types. */
   readonly #captured = new Map<tf.DataId, Map<DType, Held>>();
+  readonly #functions = new Set<{ dispose(): void }>();
   #closed = false;
 
   /** Closing the device closes the executor. */
@@ -74,7 +75,12 @@ export class CompiledDevice implements Device {
     mustAgree(traced, again);
     this.#sweep();
     const { executable, graph, held } = await this.#prepare(traced.graph, traced.sources);
-    return new CompiledFunction<I, Output>(executable, graph, () => this.#release(held));
+    const compiled = new CompiledFunction<I, Output>(executable, graph, () => {
+      this.#functions.delete(compiled);
+      this.#release(held);
+    });
+    this.#functions.add(compiled);
+    return compiled;
   }
 
   /** Optimizes and plans a graph, and finds or makes the storage of its residents. */
@@ -98,9 +104,10 @@ export class CompiledDevice implements Device {
   }
 
   /** The storage of a resident, with what it holds uploaded if it is new. */
-  async #hold({ value, data }: Resident, source: Source | undefined): Promise<Held> {
+  async #hold({ kind, value, data }: Resident, source: Source | undefined): Promise<Held> {
     const { dtype } = value, size = sizeOf(value.shape);
-    if (source === undefined || source.kind === "constant") {
+    // Passes make constants of their own, which have no source.
+    if (kind === "constant" || source === undefined || source.kind === "constant") {
       const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
       this.#executor.write(held.storage, data!);
       return held;
@@ -126,7 +133,6 @@ export class CompiledDevice implements Device {
 
   /** Lets go of storages: constants are freed, shared tensors stay until nothing can use them any more. */
   #release(held: readonly Held[]): void {
-    if (this.#closed) return;
     const shared = new Set([...this.#variables.values(), ...[...this.#captured.values()].flatMap(typesOf)]);
     for (const one of held) {
       one.users--;
@@ -181,6 +187,7 @@ export class CompiledDevice implements Device {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    for (const compiled of [...this.#functions]) compiled.dispose();
     this.#variables.clear();
     this.#captured.clear();
     await this.#executor[Symbol.asyncDispose]();
@@ -202,7 +209,9 @@ class CompiledFunction<I extends InputSpecs, Output extends string> implements C
 
   #mustLive(act: string): void {
     if (this.#disposed) {
-      throw new Error(`Cannot ${act} as the compiled function was disposed of: compile it again`);
+      throw new Error(
+        `Cannot ${act} as the compiled function was disposed of, or its device closed: compile it again`,
+      );
     }
   }
 

@@ -165,8 +165,8 @@ class TuneReader {
   #note(match: readonly string[], times: number): Written {
     const [, accidental, name, marks, ...rest] = match;
     const letter = name.toUpperCase();
-    const octave = (name === letter ? 0 : 1) + [...(marks ?? "")].reduce((sum, mark) =>
-      sum + (mark === "'" ? 1 : -1), 0);
+    const octave = (name === letter ? 0 : 1) +
+      [...(marks ?? "")].reduce((sum, mark) => sum + (mark === "'" ? 1 : -1), 0);
     const place = `${letter}${octave}`;
     let alteration: number;
     if (accidental !== undefined) {

@@ -272,7 +272,8 @@ function describe(model: Seq2Seq): Description {
 if (import.meta.main) {
   await runMemorization({
     name: "train-seq2seq",
-    summary: "Train a masked sequence model on the codes of images until it has memorized them.",
+    summary:
+      "Train a masked sequence model on codes of images, text, melodies or numbers until it has memorized them.",
     build: ({ vocabulary, length }, { seed }) =>
       build({ model: "seq2seq", ...SEQ2SEQ, vocabulary, length, seed }),
     describe,

@@ -211,7 +211,8 @@ function describe(model: Seq2Token): Description {
 if (import.meta.main) {
   await runMemorization({
     name: "train-seq2token",
-    summary: "Train a next-token model on the codes of images until it has memorized them.",
+    summary:
+      "Train a next-token model on codes of images, text, melodies or numbers until it has memorized them.",
     build: ({ vocabulary, length }, { seed }) =>
       build({ model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }),
     describe,

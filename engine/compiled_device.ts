@@ -53,13 +53,15 @@ export class CompiledDevice implements Device {
     held.forEach((variable, index) => assign(variable, values[index]));
   }
 
-  async push(variables: readonly tf.Variable[]): Promise<void> {
-    this.#mustBeOpen("push variables");
-    for (const variable of variables) {
-      const held = this.#variables.get(variable);
-      // A variable that no function uses yet is uploaded when one does.
-      if (held !== undefined) this.#executor.write(held.storage, await elements(variable, held.dtype));
-    }
+  push(variables: readonly tf.Variable[]): Promise<void> {
+    return Promise.try(() => {
+      this.#mustBeOpen("push variables");
+      for (const variable of variables) {
+        const held = this.#variables.get(variable);
+        // A variable that no function uses yet is uploaded when one does.
+        if (held !== undefined) this.#executor.write(held.storage, elementsOf(variable.dataId, held.dtype));
+      }
+    });
   }
 
   async compile<I extends InputSpecs, Output extends string>(
@@ -93,7 +95,7 @@ export class CompiledDevice implements Device {
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {
-        held.push(await this.#hold(resident, sourceOf.get(resident.value.id)));
+        held.push(this.#hold(resident, sourceOf.get(resident.value.id)));
       }
       const storages = held.map(({ storage }) => storage);
       return { executable: await this.#executor.prepare(plan, storages), graph, held };
@@ -103,8 +105,11 @@ export class CompiledDevice implements Device {
     }
   }
 
-  /** The storage of a resident, with what it holds uploaded if it is new. */
-  async #hold({ kind, value, data }: Resident, source: Source | undefined): Promise<Held> {
+  /**
+   * The storage of a resident, with what it holds uploaded if it is new. Synchronous, so that functions which are
+   * compiled at the same time find each other's.
+   */
+  #hold({ kind, value, data }: Resident, source: Source | undefined): Held {
     const { dtype } = value, size = sizeOf(value.shape);
     // Passes make constants of their own, which have no source.
     if (kind === "constant" || source === undefined || source.kind === "constant") {
@@ -119,8 +124,8 @@ export class CompiledDevice implements Device {
       known.users++;
       return known;
     }
-    const read = source.kind === "variable" ? source.variable.data() : tf.engine().read(source.dataId);
-    const values = convert(await read as ArrayLike<number>, dtype);
+    const dataId = source.kind === "variable" ? source.variable.dataId : source.dataId;
+    const values = elementsOf(dataId, dtype);
     const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
     this.#executor.write(held.storage, values);
     if (source.kind === "variable") this.#variables.set(source.variable, held);
@@ -264,8 +269,9 @@ function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
   return dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data);
 }
 
-async function elements(variable: tf.Variable, dtype: DType): Promise<TypedArray> {
-  return convert(await variable.data(), dtype);
+/** What tfjs holds. */
+function elementsOf(dataId: tf.DataId, dtype: DType): TypedArray {
+  return convert(tf.engine().readSync(dataId) as ArrayLike<number>, dtype);
 }
 
 /** @throws {Error} where a call after the first still makes variables. */

@@ -30,7 +30,7 @@ export function print(graph: Graph): string {
   for (const { name, value } of graph.inputs) names.set(value.id, name);
   for (const { value, name, data } of graph.residents) {
     if (data?.length === 1) names.set(value.id, String(Number(data[0].toPrecision(7))));
-    else if (name !== undefined) names.set(value.id, name);
+    else if (name !== undefined) names.set(value.id, /^[\p{L}_]/u.test(name) ? name : `'${name}'`);
   }
   const nameOf: Names = ({ id }) => names.get(id) ?? `%${id}`;
   return [

@@ -10,6 +10,7 @@ import {
   type TypedArray,
   type Value,
 } from "../graph.ts";
+import { infer } from "../kernels/mod.ts";
 import type { Elementwise } from "../program.ts";
 
 /** tfjs's element types that a graph can hold; a bool is an int32 of 0 and 1. */
@@ -187,14 +188,16 @@ export class Recorder {
     return (data instanceof Float32Array ? new Float32Array(size) : new Int32Array(size)).fill(data[0]);
   }
 
-  /** Appends a node with several outputs. */
+  /**
+   * Appends a node with several outputs.
+   *
+   * @throws {RangeError} where the inputs do not suit the op.
+   */
   nodeOf(op: Op, inputs: readonly Traced[], outputs: readonly (readonly [Shape, TracedType])[]): Traced[] {
+    const values = inputs.map((input) => input.value);
+    infer(op, values, outputs[0][0]);
     const traced = outputs.map(([shape, dtype]) => this.#value(shape, dtype));
-    this.nodes.push({
-      op,
-      inputs: inputs.map((input) => input.value),
-      outputs: traced.map((output) => output.value),
-    });
+    this.nodes.push({ op, inputs: values, outputs: traced.map((output) => output.value) });
     this.origins.push(this.origin());
     return traced;
   }
@@ -276,10 +279,10 @@ export class Recorder {
   /** Joins along an axis. */
   concat(parts: readonly Traced[], axis: number): Traced {
     const full = parts.filter((part) => sizeOf(part.value.shape) > 0);
-    if (full.length === 0) return parts[0];
     if (full.length === 1) return full[0];
-    const shape = [...full[0].value.shape];
-    shape[axis] = full.reduce((extent, part) => extent + part.value.shape[axis], 0);
+    const shape = [...parts[0].value.shape];
+    shape[axis] = parts.reduce((extent, part) => extent + part.value.shape[axis], 0);
+    if (full.length === 0) return this.constant([], shape, parts[0].dtype);
     return this.node({ kind: "concat", axis }, full, shape, full[0].dtype);
   }
 

@@ -2,6 +2,7 @@ import { type Graph, type Node, type Op, type Shape, sizeOf, type Value } from "
 import { opOf, sameShape } from "../kernels/kernel.ts";
 import { broadcastShape, broadcastsTo, broadcastStrides } from "../kernels/strides.ts";
 import { Composer } from "./compose.ts";
+import { productOf } from "./epilogue.ts";
 import { type Rewrite, rewrite, sameType } from "./rewrite.ts";
 import {
   axesUnder,
@@ -191,14 +192,20 @@ function reshapedFrom(value: Value, size: number, to: Rewrite): Value | undefine
   return source !== value && sizeOf(value.shape) === size && isComputed(source, to) ? source : undefined;
 }
 
-/** A map of a reshape is the reshape of a map, so that the map meets what computes its operand. */
+/**
+ * A map of a reshape is the reshape of a map, so that the map meets what computes its operand: a product before others,
+ * as the map can become its epilogue. A map that has met one stays.
+ */
 function mapBeforeReshape({ op, inputs, outputs }: Node, to: Rewrite): boolean {
   if (op.kind !== "map") return false;
   const { shape } = outputs[0], size = sizeOf(shape);
-  if (inputs.some((input) => sizeOf(input.shape) === size && isComputed(input, to))) return false;
+  const met = inputs.filter((input) => sizeOf(input.shape) === size && isComputed(input, to));
+  const isProduct = (value: Value): boolean => productOf(to.maker(value)) !== undefined;
+  if (met.some(isProduct)) return false;
   for (const input of inputs) {
     const source = reshapedFrom(input, size, to);
     if (source === undefined || broadcastsAs(source.shape, shape)) continue;
+    if (met.length > 0 && !isProduct(source)) continue;
     const shapes = inputs.map((other) => broadcastUnder(other.shape, shape, source.shape));
     if (shapes.includes(undefined)) continue;
     const under = inputs.map((other, i) => to.reshaped(beneath(other, to), shapes[i]!));

@@ -82,7 +82,7 @@ export class CompiledDevice implements Device {
     await tf.ready();
     const first = trace(fn, specs);
     if (first.created.length > 0) await this.#initialize(first);
-    const traced = trace(fn, specs), again = trace(fn, specs);
+    const traced = trace(fn, specs), again = trace(fn, specs, { places: true });
     for (const { created } of [traced, again]) mustNotCreate(created);
     mustAgree(traced, again);
     this.#sweep();

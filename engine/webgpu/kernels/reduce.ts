@@ -3,7 +3,7 @@
  * the team halves itself. Where the outputs are too few to fill a device the reduced axes are cut into pieces (their
  * number depends on the shape alone), which a second dispatch reduces. So every sum has one fixed order.
  */
-import { type DType, type Program, sizeOf, type Value } from "../../graph.ts";
+import { type DType, sizeOf, type Value } from "../../graph.ts";
 import type { OpOf } from "../../kernels/kernel.ts";
 import { broadcastStrides, stridesOf } from "../../kernels/strides.ts";
 import { coordinates, mergeAxes, offsetOf } from "../indexing.ts";
@@ -71,20 +71,21 @@ export function powerOfTwo(value: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, value)));
 }
 
+/** The WGSL of one element: lines that may use `output` and `element`, and the expression of its value. */
+interface Term {
+  readonly lines: readonly string[];
+  readonly term: string;
+}
+
 interface Reduction {
   readonly reducer: Reducer;
   readonly dtype: DType;
-  /** The axes that stay and those that leave, merged, and each operand's strides along them. */
-  readonly kept: readonly number[];
-  readonly reduced: readonly number[];
-  readonly operands: readonly {
-    readonly dtype: DType;
-    readonly kept: readonly number[];
-    readonly reduced: readonly number[];
-  }[];
-  readonly program: Program;
-  /** Whether neighbours in memory are neighbours along a kept axis. */
+  readonly outputs: number;
+  /** Elements that are joined into one output. */
+  readonly length: number;
+  /** Whether neighbours in memory belong to neighbouring outputs. */
   readonly keepsLast: boolean;
+  write(shader: Shader): Term;
 }
 
 /** Fewest elements of a piece, and the work below which cutting does not pay. */
@@ -107,68 +108,81 @@ export function writeReduce(
   });
   const isReduced = merged.shape.map((_, axis) => merged.strides[0][axis] === 0);
   const pick = <T>(list: readonly T[], reduced: boolean) => list.filter((_, axis) => isReduced[axis] === reduced);
-  const reduction: Reduction = {
+  const kept = pick(merged.shape, false), reduced = pick(merged.shape, true);
+  return writeReduction(context, output, {
     reducer: op.reducer,
     dtype: output.dtype,
-    kept: pick(merged.shape, false),
-    reduced: pick(merged.shape, true),
-    operands: inputs.map((input, i) => ({
-      dtype: input.dtype,
-      kept: pick(merged.strides[i + 2], false),
-      reduced: pick(merged.strides[i + 2], true),
-    })),
-    program: op.program,
+    outputs: sizeOf(kept),
+    length: sizeOf(reduced),
     keepsLast: isReduced.at(-1) === false,
-  };
-  const outputs = sizeOf(reduction.kept), length = sizeOf(reduction.reduced);
-  const sources = (shader: Shader) => inputs.map((input) => shader.operand(input));
+    write(shader) {
+      const outputSplit = coordinates("output", kept, "k"), split = coordinates("element", reduced, "e");
+      const names = [...outputSplit.names, ...split.names];
+      const loads = inputs.map((input, i) => {
+        const strides = merged.strides[i + 2];
+        const text = shader.operand(input).at(offsetOf(names, [...pick(strides, false), ...pick(strides, true)]));
+        return { dtype: input.dtype, text };
+      });
+      const loaded = loadOperands(loads, "x");
+      const written = writeProgram(shader, op.program, { operands: loaded.operands, prefix: "r", width: 1 });
+      return {
+        lines: [...outputSplit.lines, ...split.lines, ...loaded.lines, ...written.lines],
+        term: written.results[0].text,
+      };
+    },
+  });
+}
+
+/** For each element of `output`, the sum of `length` terms that `write` computes. */
+export function writeReduceOfBody(
+  context: KernelContext,
+  { output, length, write }: {
+    readonly output: Value;
+    readonly length: number;
+    readonly write: (shader: Shader) => Term;
+  },
+): Dispatch[] {
+  const outputs = sizeOf(output.shape);
+  if (outputs === 0) return [];
+  return writeReduction(context, output, {
+    reducer: "sum",
+    dtype: "float32",
+    outputs,
+    length,
+    keepsLast: outputs > 1,
+    write,
+  });
+}
+
+function writeReduction(context: KernelContext, output: Value, reduction: Reduction): Dispatch[] {
+  const { outputs, length, dtype } = reduction;
   const pieces = Math.max(
     1,
     Math.min(Math.floor(ENOUGH_LANES / outputs), Math.floor(length / SHORTEST_PIECE), 256),
   );
-  if (pieces === 1) {
-    return [writeStage(context, reduction, { sources, pieces, target: (shader) => shader.operand(output) })];
-  }
+  const finished = (shader: Shader) => shader.operand(output);
+  if (pieces === 1) return [writeStage(context, reduction, { pieces, target: finished })];
+  // The parts lie [pieces, outputs].
   const parts: Location = context.scratch(pieces * outputs);
-  const partial = (shader: Shader) => shader.located(parts, output.dtype);
-  return [
-    writeStage(context, reduction, { sources, pieces, target: partial }),
-    writeStage(context, secondStage(reduction, { outputs, pieces }), {
-      sources: (shader) => [partial(shader)],
-      pieces: 1,
-      target: (shader) => shader.operand(output),
-    }),
-  ];
-}
-
-/** Reduces the parts, which lie [pieces, outputs]. */
-function secondStage(
-  { reducer, dtype }: Reduction,
-  { outputs, pieces }: { readonly outputs: number; readonly pieces: number },
-): Reduction {
-  return {
-    reducer,
-    dtype,
-    kept: [outputs],
-    reduced: [pieces],
-    operands: [{ dtype, kept: [1], reduced: [outputs] }],
-    program: { operands: 1, instructions: [], results: [0] },
+  const partial = (shader: Shader) => shader.located(parts, dtype);
+  const joining: Reduction = {
+    ...reduction,
+    length: pieces,
     keepsLast: outputs > 1,
+    write: (shader) => ({ lines: [], term: partial(shader).at(`(element * ${outputs}u + output)`) }),
   };
+  return [
+    writeStage(context, reduction, { pieces, target: partial }),
+    writeStage(context, joining, { pieces: 1, target: finished }),
+  ];
 }
 
 function writeStage(
   context: KernelContext,
-  reduction: Reduction,
-  { sources, pieces, target }: {
-    readonly sources: (shader: Shader) => Operand[];
-    readonly pieces: number;
-    readonly target: (shader: Shader) => Operand;
-  },
+  { reducer, dtype, outputs, length, keepsLast, write }: Reduction,
+  { pieces, target }: { readonly pieces: number; readonly target: (shader: Shader) => Operand },
 ): Dispatch {
-  const { reducer, dtype, kept, reduced, operands, program, keepsLast } = reduction;
-  const outputs = sizeOf(kept), length = sizeOf(reduced), piece = Math.ceil(length / pieces);
-  const jobs = outputs * pieces;
+  const piece = Math.ceil(length / pieces), jobs = outputs * pieces;
   // Enough lanes that each has some elements, but no more than keep a device busy when there are many outputs.
   const useful = powerOfTwo(Math.ceil(piece / (keepsLast ? 8 : 4)));
   const lanes = Math.min(useful, keepsLast ? 16 : 256, powerOfTwo(4 * ENOUGH_LANES / jobs));
@@ -176,15 +190,7 @@ function writeStage(
   const shader = new Shader(context, 1);
   shader.declare(aliases(1));
   const combine = join(shader, reducer, dtype), start = identity(shader, reducer, dtype);
-  const keptSplit = coordinates("output", kept, "k"), reducedSplit = coordinates("element", reduced, "e");
-  const loads = sources(shader).map((operand, i) => ({
-    dtype: operands[i].dtype,
-    text: operand.at(
-      offsetOf([...keptSplit.names, ...reducedSplit.names], [...operands[i].kept, ...operands[i].reduced]),
-    ),
-  }));
-  const loaded = loadOperands(loads, "x");
-  const written = writeProgram(shader, program, { operands: loaded.operands, prefix: "r", width: 1 });
+  const { lines, term } = write(shader);
   // Neighbouring invocations read neighbouring elements: of one output, or of neighbouring outputs.
   const member = keepsLast ? `lane / ${teams}u` : `lane % ${lanes}u`;
   const team = keepsLast ? `lane % ${teams}u` : `lane / ${lanes}u`;
@@ -196,13 +202,10 @@ function writeStage(
     `let piece = job / ${outputs}u;`,
     `var total = ${start};`,
     `if (job < ${jobs}u) {`,
-    ...keptSplit.lines,
     `let end = min((piece + 1u) * ${piece}u, ${length}u);`,
     `for (var element = piece * ${piece}u + member; element < end; element += ${lanes}u) {`,
-    ...reducedSplit.lines,
-    ...loaded.lines,
-    ...written.lines,
-    `total = ${combine("total", written.results[0].text)};`,
+    ...lines,
+    `total = ${combine("total", term)};`,
     "}",
     "}",
     ...joinTeam(shader, {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Executor, Storage } from "../../../engine/executor.ts";
 import { type Graph, sizeOf, type TypedArray } from "../../../engine/graph.ts";
-import type { Place, Plan } from "../../../engine/plan.ts";
+import { planMemory } from "../../../engine/plan.ts";
 import { interpret } from "../../../engine/reference.ts";
 import { openWebGpu } from "../../../engine/webgpu/executor.ts";
 
@@ -22,34 +22,6 @@ export function gpuTest(name: string, test: (executor: Executor) => Promise<void
       await test(executor);
     },
   });
-}
-
-/** A plan with a place for every value, none used twice. */
-export function plainPlan(graph: Graph): Plan {
-  const places = new Map<number, Place>();
-  graph.residents.forEach(({ value }, index) => places.set(value.id, { space: "resident", index }));
-  let arenaSize = 0;
-  const place = (id: number, size: number) => {
-    places.set(id, { space: "arena", offset: arenaSize });
-    arenaSize += 16 * Math.ceil(size / 16);
-  };
-  for (const { value } of graph.inputs) place(value.id, sizeOf(value.shape));
-  for (const { op, inputs, outputs } of graph.nodes) {
-    if (op.kind === "reshape") places.set(outputs[0].id, places.get(inputs[0].id)!);
-    else { for (const output of outputs) place(output.id, sizeOf(output.shape)); }
-  }
-  let id = Math.max(0, ...places.keys());
-  const copies = graph.updates.map(({ resident, value }) => {
-    const output = { ...value, id: ++id };
-    places.set(output.id, { space: "resident", index: resident });
-    return {
-      op: { kind: "map", program: { operands: 1, instructions: [], results: [0] } } as const,
-      inputs: [value],
-      outputs: [output],
-    };
-  });
-  const nodes = [...graph.nodes, ...copies];
-  return { graph: { ...graph, nodes }, places, arenaSize, waits: nodes.map(() => true) };
 }
 
 /** Storages that hold the residents' elements. */
@@ -99,7 +71,7 @@ export async function assertLikeReference(
   },
 ): Promise<void> {
   const storages = storagesOf(executor, graph, residents);
-  const executable = await executor.prepare(plainPlan(graph), storages);
+  const executable = await executor.prepare(planMemory(graph), storages);
   await executable.run(inputs);
   const outputs = await executable.read();
   const expected = interpret(graph, inputs, residents);

@@ -151,15 +151,15 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
 }`,
   },
   arcsine: {
-    needs: ["not_a_number"],
+    needs: ["not_a_number", "is_nan"],
     text: `fn arcsine(x: F) -> F {
-  return select(atan2(x, sqrt((F(1.0) - x) * (F(1.0) + x))), not_a_number(), abs(x) > F(1.0));
+  return select(atan2(x, sqrt((F(1.0) - x) * (F(1.0) + x))), not_a_number(), (abs(x) > F(1.0)) | is_nan(x));
 }`,
   },
   arccosine: {
-    needs: ["not_a_number"],
+    needs: ["not_a_number", "is_nan"],
     text: `fn arccosine(x: F) -> F {
-  return select(atan2(sqrt((F(1.0) - x) * (F(1.0) + x)), x), not_a_number(), abs(x) > F(1.0));
+  return select(atan2(sqrt((F(1.0) - x) * (F(1.0) + x)), x), not_a_number(), (abs(x) > F(1.0)) | is_nan(x));
 }`,
   },
   sinh_of: {

@@ -1,4 +1,4 @@
-import type { Graph, Op, Resident, Value } from "../graph.ts";
+import type { Graph, Op, Program, Resident, Value } from "../graph.ts";
 import { rewrite } from "./rewrite.ts";
 
 /** Constants up to this many elements are compared. */
@@ -18,6 +18,11 @@ function keyOf(op: Op): string {
 /** Two operands in either order give the same bits. */
 const COMMUTATIVE: ReadonlySet<string> = new Set(["add", "mul", "equal", "not_equal", "and", "or", "xor"]);
 
+function isCommutative({ operands, instructions: [only, ...others], results }: Program): boolean {
+  return operands === 2 && only !== undefined && others.length === 0 && results.join() === "2" &&
+    COMMUTATIVE.has(only.op) && only.args[0] !== only.args[1];
+}
+
 /** Computes nothing twice: equal nodes on equal inputs, and equal small constants. */
 export function share(graph: Graph): Graph {
   const known = new Map<string, readonly Value[]>();
@@ -25,9 +30,7 @@ export function share(graph: Graph): Graph {
   return rewrite(graph, (node, to) => {
     const inputs = node.inputs.map((input) => constants.get(input.id) ?? input);
     const { op } = node;
-    const symmetric = op.kind === "map" && op.program.operands === 2 &&
-      op.program.instructions.length === 1 &&
-      COMMUTATIVE.has(op.program.instructions[0].op);
+    const symmetric = op.kind === "map" && isCommutative(op.program);
     const ids = inputs.map(({ id }) => id);
     if (symmetric) ids.sort((a, b) => a - b);
     const key = `${keyOf(op)} ${ids} ${node.outputs.map(({ shape }) => `[${shape}]`)}`;

@@ -210,9 +210,9 @@ export class WebGpuExecutable implements Executable, Feed {
       const size = sizeOf(value.shape);
       if (inputs[i]?.length !== size) {
         throw new RangeError(
-          `Cannot run as input ${this.#plan.graph.inputs[i].name} must have ${size} elements: current value has ${
-            inputs[i]?.length
-          }`,
+          `Cannot run as input ${
+            this.#plan.graph.inputs[i].name
+          } must have ${size} elements: current value has ${inputs[i]?.length}`,
         );
       }
     });
@@ -310,7 +310,10 @@ export class WebGpuExecutable implements Executable, Feed {
         size: bytes,
         usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
       });
-      const mapped = device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+      const mapped = device.createBuffer({
+        size: bytes,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      });
       for (let i = 0; i < count; i++) {
         const pass = target.beginComputePass({
           timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
@@ -369,7 +372,9 @@ export async function prepare(
   const heaps: Heap[] = [...new Set(residents.map((storage) => storage.heap))];
   const locate = (value: Value): Location => {
     const place = plan.places.get(value.id);
-    if (place === undefined) throw new RangeError(`Cannot prepare a plan as value ${value.id} has no place in it`);
+    if (place === undefined) {
+      throw new RangeError(`Cannot prepare a plan as value ${value.id} has no place in it`);
+    }
     if (place.space === "arena") return { buffer: 0, offset: place.offset };
     const { heap, offset } = residents[place.index];
     return { buffer: 1 + heaps.indexOf(heap), offset };
@@ -426,12 +431,17 @@ export async function prepare(
   return executable;
 }
 
-function layoutFor(shared: Shared, heaps: number): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
+function layoutFor(
+  shared: Shared,
+  heaps: number,
+): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
   const known = shared.layouts.get(heaps);
   if (known !== undefined) return known;
   const { device } = shared, most = device.limits.maxStorageBuffersPerShaderStage - 1;
   if (heaps > most) {
-    throw new RangeError(`Cannot prepare a plan as its residents lie in ${heaps} buffers: this GPU binds ${most}`);
+    throw new RangeError(
+      `Cannot prepare a plan as its residents lie in ${heaps} buffers: this GPU binds ${most}`,
+    );
   }
   const storage = Array.from({ length: heaps + 1 }, (_, i): GPUBindGroupLayoutEntry => ({
     binding: i + 1,

@@ -63,7 +63,9 @@ class WebGpuExecutor implements Executor {
   write(storage: Storage, data: TypedArray): void {
     const { heap, offset, size } = storageOf(storage);
     if (data.length !== size) {
-      throw new RangeError(`Cannot write ${data.length} elements as the storage must be filled: it has ${size}`);
+      throw new RangeError(
+        `Cannot write ${data.length} elements as the storage must be filled: it has ${size}`,
+      );
     }
     this.#shared.failure.check();
     this.#shared.queue.submit();

@@ -151,23 +151,43 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
 }`,
   },
   arcsine: {
-    needs: ["not_a_number", "is_nan"],
+    needs: ["not_a_number", "is_nan", "arctangent2"],
     text: `fn arcsine(x: F) -> F {
-  return select(atan2(x, sqrt((F(1.0) - x) * (F(1.0) + x))), not_a_number(), (abs(x) > F(1.0)) | is_nan(x));
+  return select(arctangent2(x, sqrt((F(1.0) - x) * (F(1.0) + x))), not_a_number(), (abs(x) > F(1.0)) | is_nan(x));
 }`,
   },
   arccosine: {
-    needs: ["not_a_number", "is_nan"],
+    needs: ["not_a_number", "is_nan", "arctangent2"],
     text: `fn arccosine(x: F) -> F {
-  return select(atan2(sqrt((F(1.0) - x) * (F(1.0) + x)), x), not_a_number(), (abs(x) > F(1.0)) | is_nan(x));
+  return select(arctangent2(sqrt((F(1.0) - x) * (F(1.0) + x)), x), not_a_number(), (abs(x) > F(1.0)) | is_nan(x));
+}`,
+  },
+  arctangent: {
+    needs: ["is_nan"],
+    text: `fn arctangent(x: F) -> F { return select(atan(x), x, is_nan(x)); }`,
+  },
+  // By the quotient of the smaller by the larger, which no driver's atan2 does for zeros and infinities.
+  arctangent2: {
+    needs: ["is_nan"],
+    text: `fn arctangent2(y: F, x: F) -> F {
+  let large = max(abs(x), abs(y));
+  let small = min(abs(x), abs(y));
+  let equal = (small == large) & (large > F(0.0));
+  let quotient = select(small / select(large, F(1.0), large == F(0.0)), F(1.0), equal);
+  var angle = atan(quotient);
+  angle = select(angle, F(1.5707964) - angle, abs(y) > abs(x));
+  angle = select(angle, F(3.1415927) - angle, (bitcast<U>(x) >> U(31u)) == U(1u));
+  angle = select(angle, -angle, (bitcast<U>(y) >> U(31u)) == U(1u));
+  return select(angle, x + y, is_nan(x) | is_nan(y));
 }`,
   },
   sinh_of: {
-    needs: ["expm1"],
+    needs: ["expm1", "is_nan"],
     text: `fn sinh_of(x: F) -> F {
   let e = expm1(min(abs(x), F(20.0)));
   let near = F(0.5) * (e + e / (e + F(1.0)));
-  return select(F(1.0), F(-1.0), x < F(0.0)) * select(near, exp(abs(x) - F(0.6931472)), abs(x) > F(20.0));
+  let size = select(near, exp(abs(x) - F(0.6931472)), abs(x) > F(20.0));
+  return select(select(F(1.0), F(-1.0), x < F(0.0)) * size, x, is_nan(x));
 }`,
   },
   cosh_of: {
@@ -202,7 +222,8 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
     text: `fn to_int(x: F) -> I { return select(I(0), I(x), abs(x) < F(2147483648.0)); }`,
   },
   int_divide: {
-    text: `fn int_divide(x: I, y: I) -> I { return select(x / select(y, I(1), y == I(0)), I(0), y == I(0)); }`,
+    text:
+      `fn int_divide(x: I, y: I) -> I { return select(x / select(y, I(1), y == I(0)), I(0), y == I(0)); }`,
   },
   int_floor_divide: {
     needs: ["int_divide"],
@@ -213,7 +234,8 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
   },
   int_modulo: {
     needs: ["int_floor_divide"],
-    text: `fn int_modulo(x: I, y: I) -> I { return select(x - y * int_floor_divide(x, y), I(0), y == I(0)); }`,
+    text:
+      `fn int_modulo(x: I, y: I) -> I { return select(x - y * int_floor_divide(x, y), I(0), y == I(0)); }`,
   },
 };
 
@@ -253,7 +275,7 @@ const FLOAT: Partial<Record<Elementwise, (x: string, y: string, z: string) => st
   tan: (x) => `tan(${x})`,
   asin: (x) => `arcsine(${x})`,
   acos: (x) => `arccosine(${x})`,
-  atan: (x) => `atan(${x})`,
+  atan: (x) => `arctangent(${x})`,
   sinh: (x) => `sinh_of(${x})`,
   cosh: (x) => `cosh_of(${x})`,
   asinh: (x) => `asinh_of(${x})`,
@@ -271,7 +293,7 @@ const FLOAT: Partial<Record<Elementwise, (x: string, y: string, z: string) => st
   min: (x, y) => `minimum(${x}, ${y})`,
   max: (x, y) => `maximum(${x}, ${y})`,
   squared_difference: (x, y) => `(${x} - ${y}) * (${x} - ${y})`,
-  atan2: (x, y) => `atan2(${x}, ${y})`,
+  atan2: (y, x) => `arctangent2(${y}, ${x})`,
   prelu: (x, slope) => `select(${x}, ${slope} * ${x}, ${x} < F(0.0))`,
 };
 
@@ -301,20 +323,22 @@ const INT: Partial<Record<Elementwise, (x: string, y: string, z: string) => stri
 
 const COMPARISONS: Partial<Record<Elementwise, string>> = {
   equal: "==",
-  not_equal: "!=",
   greater: ">",
   greater_equal: ">=",
   less: "<",
   less_equal: "<=",
 };
 
+/** By the bits: a driver may say that NaN equals 0. */
 function nonzero({ text, dtype }: Typed): string {
-  return dtype === "float32" ? `(${text} != F(0.0))` : `(${text} != I(0))`;
+  return dtype === "float32" ? `((bitcast<U>(${text}) & U(0x7fffffffu)) != U(0u))` : `(${text} != I(0))`;
 }
 
 /** The condition that an operation with a truth value computes; undefined for the others. */
 function condition(op: Elementwise, args: readonly Typed[]): string | undefined {
   const [x, y] = args;
+  // Not `!=`, which a driver may take to be false of NaN.
+  if (op === "not_equal") return `!(${condition("equal", args)})`;
   const comparison = COMPARISONS[op];
   if (comparison !== undefined) {
     const dtype = x.dtype === "float32" || y.dtype === "float32" ? "float32" : "int32";

@@ -22,11 +22,15 @@ export class Failure {
   constructor(device: GPUDevice) {
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      this.set(`Cannot go on as the GPU reported an error: ${(event as GPUUncapturedErrorEvent).error.message}`);
+      this.set(
+        `Cannot go on as the GPU reported an error: ${(event as GPUUncapturedErrorEvent).error.message}`,
+      );
     });
     device.lost.then(({ reason, message }) => {
       if (reason !== "destroyed") {
-        this.set(`Cannot go on as the GPU was lost (${message}): start again, from the checkpoint if there is one`);
+        this.set(
+          `Cannot go on as the GPU was lost (${message}): start again, from the checkpoint if there is one`,
+        );
       }
     });
   }

@@ -51,7 +51,9 @@ export function outputPosition(
     `let right = i32(column) + ${padding[1]} - i32(tap_column * ${dilation[1]}u);`,
     `let up = down / ${strides[0]};`,
     `let left = right / ${strides[1]};`,
-    `let hits = down >= 0 && right >= 0 && up * ${strides[0]} == down && left * ${strides[1]} == right && up < ${rows} && left < ${columns};`,
+    `let hits = down >= 0 && right >= 0 && up * ${strides[0]} == down && left * ${
+      strides[1]
+    } == right && up < ${rows} && left < ${columns};`,
   ];
 }
 
@@ -87,7 +89,8 @@ function patches(
 
 /** A tensor seen as the matrix [all axes but the last, last]. */
 function flattened(value: Value): Value {
-  const last = value.shape.at(-1)!, rows = value.shape.slice(0, -1).reduce((size, extent) => size * extent, 1);
+  const last = value.shape.at(-1)!,
+    rows = value.shape.slice(0, -1).reduce((size, extent) => size * extent, 1);
   return { ...value, shape: [rows, last] };
 }
 

@@ -136,7 +136,9 @@ function writeFamily(context: KernelContext, program: Program, family: readonly 
   const shader = new Shader(context, 4);
   shader.declare(aliases(4));
   const [first] = family;
-  const lanes = groupSize(family.reduce((sum, { outputs }) => sum + Math.ceil(sizeOf(outputs[0].shape) / 4), 0));
+  const lanes = groupSize(
+    family.reduce((sum, { outputs }) => sum + Math.ceil(sizeOf(outputs[0].shape) / 4), 0),
+  );
   // A row of the table: first workgroup, number of quads, where each operand lies (or a constant's bits).
   const length = 4 * Math.ceil((2 + first.inputs.length + first.outputs.length) / 4);
   const words: number[] = [];

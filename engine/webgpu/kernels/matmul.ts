@@ -102,7 +102,11 @@ interface Cut {
   readonly parts?: { readonly buffer: number; readonly offset: number };
 }
 
-function writeTiles(context: KernelContext, product: Product, { tile, pieces, length, parts }: Cut): Dispatch {
+function writeTiles(
+  context: KernelContext,
+  product: Product,
+  { tile, pieces, length, parts }: Cut,
+): Dispatch {
   const { rows, columns, inner, left, right } = product;
   const [ownRows, ownColumns] = tile.own, { depth } = tile;
   const across = tile.columns / ownColumns, down = tile.rows / ownRows, size = across * down;
@@ -121,7 +125,14 @@ function writeTiles(context: KernelContext, product: Product, { tile, pieces, le
   shader.declare(`var<workgroup> left_strip: array<vec4<f32>, ${depth * leftStride}>;`);
   shader.declare(`var<workgroup> right_strip: array<vec4<f32>, ${depth * rightStride}>;`);
   const fetches = [
-    fetch("left", left, { extent: tile.rows, limit: rows, depth, size, stride: leftStride, first: "first_row" }),
+    fetch("left", left, {
+      extent: tile.rows,
+      limit: rows,
+      depth,
+      size,
+      stride: leftStride,
+      first: "first_row",
+    }),
     fetch("right", right, {
       extent: tile.columns,
       limit: columns,
@@ -220,10 +231,14 @@ function fetch(
   const perLine = (alongOuter ? extent : depth) / step;
   const variables: string[] = [], load: string[] = [], keep: string[] = [];
   for (let i = 0; i * size < total; i++) {
-    const item = `(lane + ${i * size}u)`, fast = `(${item} % ${perLine}u * ${step}u)`, slow = `(${item} / ${perLine}u)`;
+    const item = `(lane + ${i * size}u)`,
+      fast = `(${item} % ${perLine}u * ${step}u)`,
+      slow = `(${item} / ${perLine}u)`;
     const [outer, inner] = alongOuter ? [fast, slow] : [slow, fast];
     const guard = (lines: readonly string[]) =>
-      total % size === 0 || (i + 1) * size <= total ? [...lines] : [`if (${item} < ${total}u) {`, ...lines, "}"];
+      total % size === 0 || (i + 1) * size <= total
+        ? [...lines]
+        : [`if (${item} < ${total}u) {`, ...lines, "}"];
     const register = `${name}${i}`, type = factor.quads ? "vec4<f32>" : "f32";
     variables.push(`var ${register} = ${type}(0.0);`);
     load.push(
@@ -238,9 +253,13 @@ function fetch(
     if (!factor.quads) keep.push(...guard([`${at(outer, inner)}[${outer} % 4u] = ${register};`]));
     else if (alongOuter) keep.push(...guard([`${at(outer, inner)} = ${register};`]));
     else {
-      keep.push(...guard([0, 1, 2, 3].map((c) =>
-        `${at(outer, `(${inner} + ${c}u)`)}[${outer} % 4u] = ${register}.${"xyzw"[c]};`
-      )));
+      keep.push(
+        ...guard(
+          [0, 1, 2, 3].map((c) =>
+            `${at(outer, `(${inner} + ${c}u)`)}[${outer} % 4u] = ${register}.${"xyzw"[c]};`
+          ),
+        ),
+      );
     }
   }
   return { variables, load, keep };
@@ -336,7 +355,8 @@ export function matrixFactor(
     along: outerLast ? "outer" : "inner",
     quads,
     write(shader) {
-      const operand = shader.operand(value), [slow, fast] = outerLast ? ["inner", "outer"] : ["outer", "inner"];
+      const operand = shader.operand(value),
+        [slow, fast] = outerLast ? ["inner", "outer"] : ["outer", "inner"];
       const split = coordinates("batch", lead, "b");
       const start = own.some((stride) => stride !== 0) ? offsetOf(split.names, own) : "0u";
       const index = `(${start} + ${slow} * ${last}u + ${fast})`;

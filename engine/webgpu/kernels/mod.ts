@@ -34,7 +34,8 @@ type Writer<K extends OpKind> = (
 
 const WRITERS: { readonly [K in OpKind]: Writer<K> } = {
   map: (context, { program }, inputs, outputs) => writeMap(context, { program, inputs, outputs }),
-  maps: (context, { program, count }, inputs, outputs) => writeMaps(context, program, { inputs, outputs, count }),
+  maps: (context, { program, count }, inputs, outputs) =>
+    writeMaps(context, program, { inputs, outputs, count }),
   reduce: (context, op, inputs, [output]) => writeReduce(context, op, { inputs, output }),
   matmul(context, { transposeA, transposeB, epilogue }, [a, b, ...operands], [output]) {
     const lead = broadcastShape([a.shape.slice(0, -2), b.shape.slice(0, -2)]) ?? [];

@@ -10,7 +10,9 @@ import { groupSize } from "./map.ts";
 export function eachItem(shader: Shader, count: number, lines: readonly string[]): Dispatch[] {
   if (count === 0) return [];
   const lanes = groupSize(count);
-  const body = [`let item = group * ${lanes}u + lane;`, `if (item >= ${count}u) { return; }`, ...lines].join("\n");
+  const body = [`let item = group * ${lanes}u + lane;`, `if (item >= ${count}u) { return; }`, ...lines].join(
+    "\n",
+  );
   return [shader.finish(body, { size: lanes, groups: Math.ceil(count / lanes) })];
 }
 
@@ -37,7 +39,11 @@ const MOST_BRANCHES = 16;
 /** Inputs one after the other along an axis. */
 export function writeConcat(
   context: KernelContext,
-  { inputs, output, axis }: { readonly inputs: readonly Value[]; readonly output: Value; readonly axis: number },
+  { inputs, output, axis }: {
+    readonly inputs: readonly Value[];
+    readonly output: Value;
+    readonly axis: number;
+  },
 ): Dispatch[] {
   const { before, extent, after } = around(output.shape, axis);
   const dispatches: Dispatch[] = [];
@@ -132,7 +138,9 @@ export function writeScatterAdd(
   context: KernelContext,
   { indices, updates, output }: { readonly indices: Value; readonly updates: Value; readonly output: Value },
 ): Dispatch[] {
-  const width = sizeOf(output.shape.slice(1)), segments: number = output.shape[0], count = sizeOf(indices.shape);
+  const width = sizeOf(output.shape.slice(1)),
+    segments: number = output.shape[0],
+    count = sizeOf(indices.shape);
   if (width === 0 || segments === 0) return [];
   const columns = Math.ceil(width / SEGMENT_LANES);
   const shader = new Shader(context);
@@ -147,7 +155,9 @@ export function writeScatterAdd(
     "if (lane < 2u) { atomicStore(&found[lane], 0u); }",
     "workgroupBarrier();",
     `if (first + lane < ${count}u) {`,
-    `if (${places.at("(first + lane)")} == i32(segment)) { atomicOr(&found[lane / 32u], 1u << (lane % 32u)); }`,
+    `if (${
+      places.at("(first + lane)")
+    } == i32(segment)) { atomicOr(&found[lane / 32u], 1u << (lane % 32u)); }`,
     "}",
     "workgroupBarrier();",
     "for (var half = 0u; half < 2u; half++) {",
@@ -184,7 +194,9 @@ export function writeCumulate(
   return eachItem(shader, sizeOf([before, after]), [
     `var total = ${type}(${reducer === "sum" ? 0 : 1});`,
     `for (var step = 0u; step < ${extent}u; step++) {`,
-    `let at = (item / ${Math.max(1, after)}u * ${extent}u + ${position}) * ${after}u + item % ${Math.max(1, after)}u;`,
+    `let at = (item / ${Math.max(1, after)}u * ${extent}u + ${position}) * ${after}u + item % ${
+      Math.max(1, after)
+    }u;`,
     "let previous = total;",
     `total = total ${reducer === "sum" ? "+" : "*"} ${source.at("at")};`,
     target.store("at", exclusive ? "previous" : "total"),

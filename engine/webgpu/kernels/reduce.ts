@@ -8,7 +8,14 @@ import type { OpOf } from "../../kernels/kernel.ts";
 import { broadcastStrides, stridesOf } from "../../kernels/strides.ts";
 import { coordinates, mergeAxes, offsetOf } from "../indexing.ts";
 import { aliases, need, writeProgram } from "../program.ts";
-import { type Dispatch, type KernelContext, type Location, type Operand, scalarType, Shader } from "../shader.ts";
+import {
+  type Dispatch,
+  type KernelContext,
+  type Location,
+  type Operand,
+  scalarType,
+  Shader,
+} from "../shader.ts";
 import { loadOperands } from "./map.ts";
 
 export type Reducer = "sum" | "prod" | "max" | "min";
@@ -107,7 +114,8 @@ export function writeReduce(
     strides: [target, flags, ...inputs.map((input) => broadcastStrides(input.shape, op.domain))],
   });
   const isReduced = merged.shape.map((_, axis) => merged.strides[0][axis] === 0);
-  const pick = <T>(list: readonly T[], reduced: boolean) => list.filter((_, axis) => isReduced[axis] === reduced);
+  const pick = <T>(list: readonly T[], reduced: boolean) =>
+    list.filter((_, axis) => isReduced[axis] === reduced);
   const kept = pick(merged.shape, false), reduced = pick(merged.shape, true);
   return writeReduction(context, output, {
     reducer: op.reducer,
@@ -120,7 +128,9 @@ export function writeReduce(
       const names = [...outputSplit.names, ...split.names];
       const loads = inputs.map((input, i) => {
         const strides = merged.strides[i + 2];
-        const text = shader.operand(input).at(offsetOf(names, [...pick(strides, false), ...pick(strides, true)]));
+        const text = shader.operand(input).at(
+          offsetOf(names, [...pick(strides, false), ...pick(strides, true)]),
+        );
         return { dtype: input.dtype, text };
       });
       const loaded = loadOperands(loads, "x");

@@ -40,7 +40,12 @@ function eachElement({ lanes }: Teams, width: number, lines: readonly string[]):
 }
 
 /** Joins a float of every lane of a team. */
-function joined(shader: Shader, { lanes, size }: Teams, name: string, combine: (x: string, y: string) => string) {
+function joined(
+  shader: Shader,
+  { lanes, size }: Teams,
+  name: string,
+  combine: (x: string, y: string) => string,
+) {
   return joinTeam(shader, {
     name,
     lanes,
@@ -57,7 +62,11 @@ const sumOf = (x: string, y: string) => `${x} + ${y}`;
 const largerOf = (x: string, y: string) => `maximum(${x}, ${y})`;
 
 /** Lines that leave the largest element of the row in `largest` and the sum of exp(x - largest) in `total`. */
-function largestAndTotal(shader: Shader, teams: Teams, { read, width }: { read: string; width: number }): string[] {
+function largestAndTotal(
+  shader: Shader,
+  teams: Teams,
+  { read, width }: { read: string; width: number },
+): string[] {
   shader.declare(aliases(1));
   need(shader, "maximum");
   return [

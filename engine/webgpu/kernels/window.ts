@@ -17,7 +17,12 @@ function itemLines([, rows, columns, channels]: readonly number[]): string[] {
 }
 
 /** The index of an element of a [B, H, W, C] tensor. */
-function indexIn([, rows, columns, channels]: readonly number[], row: string, column: string, channel: string): string {
+function indexIn(
+  [, rows, columns, channels]: readonly number[],
+  row: string,
+  column: string,
+  channel: string,
+): string {
   return `(((image * ${rows}u + u32(${row})) * ${columns}u + u32(${column})) * ${channels}u + ${channel})`;
 }
 
@@ -162,7 +167,8 @@ export function writePoolGrad(
   { reducer, size, window }: Pool,
   { dy, x, output }: { readonly dy: Value; readonly x: Value | undefined; readonly output: Value },
 ): Dispatch[] {
-  const shader = new Shader(context), gradient = shader.operand(dy).at(indexIn(dy.shape, "up", "left", "channel"));
+  const shader = new Shader(context),
+    gradient = shader.operand(dy).at(indexIn(dy.shape, "up", "left", "channel"));
   const { strides, padding, dilation } = window;
   // Window positions of (up, left), as `inputPosition` has them for (row, column).
   const look = [
@@ -170,13 +176,11 @@ export function writePoolGrad(
     `let x = left * ${strides[1]} + i32(other_column * ${dilation[1]}u) - ${padding[1]};`,
   ];
   const image = x === undefined ? undefined : shader.operand(x);
-  const scan = image === undefined
-    ? ["count += 1.0;"]
-    : [
-      `let value = ${image.at(indexIn(output.shape, "y", "x", "channel"))};`,
-      "if (count == 0.0 || value > best) { best = value; best_y = y; best_x = x; }",
-      "count += 1.0;",
-    ];
+  const scan = image === undefined ? ["count += 1.0;"] : [
+    `let value = ${image.at(indexIn(output.shape, "y", "x", "channel"))};`,
+    "if (count == 0.0 || value > best) { best = value; best_y = y; best_x = x; }",
+    "count += 1.0;",
+  ];
   return eachItem(shader, sizeOf(output.shape), [
     ...itemLines(output.shape),
     "var sum = 0.0;",

@@ -9,7 +9,9 @@ import { openWebGpu } from "../../../engine/webgpu/executor.ts";
 const required = Deno.permissions.querySync({ name: "env", variable: "REQUIRE_GPU" }).state === "granted" &&
   Deno.env.get("REQUIRE_GPU") === "1";
 const found = await navigator.gpu?.requestAdapter() ?? null;
-if (found === null && !required) console.log("no WebGPU adapter: its tests are ignored (REQUIRE_GPU=1 makes them fail)");
+if (found === null && !required) {
+  console.log("no WebGPU adapter: its tests are ignored (REQUIRE_GPU=1 makes them fail)");
+}
 
 /** A test that needs an adapter, be it a software one. Without any it is ignored, or fails under REQUIRE_GPU=1. */
 export function gpuTest(name: string, test: (executor: Executor) => Promise<void>): void {

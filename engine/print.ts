@@ -29,7 +29,7 @@ export function print(graph: Graph): string {
   const names = new Map<number, string>();
   for (const { name, value } of graph.inputs) names.set(value.id, name);
   for (const { value, name, data } of graph.residents) {
-    if (data?.length === 1) names.set(value.id, String(Number(data[0].toPrecision(7))));
+    if (data?.length === 1) names.set(value.id, printNumber(data[0]));
     else if (name !== undefined) names.set(value.id, /^[\p{L}_]/u.test(name) ? name : `'${name}'`);
   }
   const nameOf: Names = ({ id }) => names.get(id) ?? `%${id}`;
@@ -44,6 +44,11 @@ export function print(graph: Graph): string {
     ),
     ...graph.outputs.map(({ name, value }) => `output ${name} = ${nameOf(value)}`),
   ].join("\n");
+}
+
+/** Seven digits, as many as a float32 has; of zero, the sign too. */
+function printNumber(number: number): string {
+  return Object.is(number, -0) ? "-0" : String(Number(number.toPrecision(7)));
 }
 
 function printNode(node: Node, nameOf: Names): string {

@@ -35,11 +35,7 @@ const integers = (shape: Shape, limit: number): Given => ({
 });
 
 /** Runs each case as a graph of one node. */
-async function check(
-  executor: Executor,
-  cases: readonly Case[],
-  inspect?: (kind: string) => void,
-): Promise<void> {
+async function check(executor: Executor, cases: readonly Case[]): Promise<void> {
   for (const { op, inputs, asked, tolerance } of cases) {
     const builder = new Builder();
     const data = inputs.map((given) => "data" in given ? given.data : random.normals(sizeOf(given as Shape)));

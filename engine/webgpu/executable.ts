@@ -348,9 +348,9 @@ export class WebGpuExecutable implements Executable, Feed {
 
   dispose(): void {
     if (this.#disposed) return;
-    // Steps that were recorded still change the variables.
-    this.#shared.queue.submit();
     this.#disposed = true;
+    // Steps that were recorded still change the variables.
+    if (!this.#shared.failure.closed) this.#shared.queue.submit();
     this.#outlet.dispose();
     for (const buffer of this.#buffers) buffer.destroy();
   }

@@ -93,7 +93,9 @@ class WebGpuExecutor implements Executor {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#shared.failure.closed) return;
     this.#shared.queue.submit();
+    this.#shared.failure.close();
     await this.#device.queue.onSubmittedWorkDone();
     this.#device.destroy();
   }

@@ -18,6 +18,7 @@ export interface Feed {
 /** Turns errors of the device, which WebGPU reports on the side, into one exception at the next call. */
 export class Failure {
   #message: string | undefined;
+  #closed = false;
 
   constructor(device: GPUDevice) {
     device.addEventListener("uncapturederror", (event) => {
@@ -39,8 +40,20 @@ export class Failure {
     this.#message ??= message;
   }
 
-  /** @throws {Error} where the device has failed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Says that the device is closed: nothing may be asked of it any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** @throws {Error} where the device has failed or is closed. */
   check(): void {
+    if (this.#closed) {
+      throw new Error("Cannot use the GPU as its device is closed: open another with openDevice");
+    }
     if (this.#message !== undefined) throw new Error(this.#message);
   }
 }

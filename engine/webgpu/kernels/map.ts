@@ -79,8 +79,8 @@ export function writeMap(context: KernelContext, { program, inputs, outputs }: M
   return [shader.finish(body, { size: lanes, groups: Math.ceil(count / lanes) })];
 }
 
-/** Most instances of one dispatch: their rows must fit the table. */
-const MOST_INSTANCES = 512;
+/** Most numbers in a table: WebGPU binds 64 KiB. Some are left for other operands. */
+const MOST_WORDS = 16000;
 
 interface Instance {
   readonly inputs: readonly Value[];
@@ -124,12 +124,21 @@ export function writeMaps(
     if (family === undefined) families.set(key, [instance]);
     else family.push(instance);
   }
+  const most = Math.floor(MOST_WORDS / rowLength(perInput + perOutput));
   for (const family of families.values()) {
-    for (let from = 0; from < family.length; from += MOST_INSTANCES) {
-      dispatches.push(writeFamily(context, program, family.slice(from, from + MOST_INSTANCES)));
+    for (let from = 0; from < family.length; from += most) {
+      dispatches.push(writeFamily(context, program, family.slice(from, from + most)));
     }
   }
   return dispatches;
+}
+
+/**
+ * The words of an instance's row in the table: first workgroup, number of quads, where each operand lies (or a
+ * constant's bits). Whole vec4s.
+ */
+function rowLength(operands: number): number {
+  return 4 * Math.ceil((2 + operands) / 4);
 }
 
 function writeFamily(context: KernelContext, program: Program, family: readonly Instance[]): Dispatch {
@@ -139,8 +148,7 @@ function writeFamily(context: KernelContext, program: Program, family: readonly 
   const lanes = groupSize(
     family.reduce((sum, { outputs }) => sum + Math.ceil(sizeOf(outputs[0].shape) / 4), 0),
   );
-  // A row of the table: first workgroup, number of quads, where each operand lies (or a constant's bits).
-  const length = 4 * Math.ceil((2 + first.inputs.length + first.outputs.length) / 4);
+  const length = rowLength(first.inputs.length + first.outputs.length);
   const words: number[] = [];
   let groups = 0;
   for (const { inputs, outputs } of family) {

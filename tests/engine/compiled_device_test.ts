@@ -395,6 +395,17 @@ Deno.test("a layout that cannot be traced is named with its line", async () => {
   );
 });
 
+Deno.test("shapes that do not suit are named with their line", async () => {
+  const fn = ({ x }: { readonly x: tf.Tensor }) => ({
+    y: tf.matMul(x as tf.Tensor2D, tf.ones([3, 2])), // shapes
+  });
+  await assertRefuses(
+    fn,
+    /^Cannot apply matmul as the inner extents must be equal: .*\[2,2\], float32\[3,2\] at /,
+    "shapes",
+  );
+});
+
 Deno.test("reading a value is named with its line", async () => {
   const fn = ({ x }: { readonly x: tf.Tensor }) => {
     const sum = tf.sum(x).dataSync()[0]; // read at once

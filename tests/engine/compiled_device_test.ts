@@ -411,7 +411,19 @@ Deno.test("reading a value is named with its line", async () => {
     const sum = tf.sum(x).dataSync()[0]; // read at once
     return { y: tf.mul(x, sum) };
   };
-  await assertRefuses(fn, /^Cannot compile as the function reads a tensor's value at /, "read at once");
+  await assertRefuses(
+    fn,
+    /^Cannot compile as the function reads the value of a result of Sum at /,
+    "read at once",
+  );
+});
+
+Deno.test("printing an input is named with its line", async () => {
+  const fn = ({ x }: { readonly x: tf.Tensor }) => {
+    tf.print(x); // print
+    return { y: x };
+  };
+  await assertRefuses(fn, /^Cannot compile as the function reads a tensor's value at /, "print");
 });
 
 Deno.test("reading a value later is named with its line", async () => {
@@ -419,7 +431,11 @@ Deno.test("reading a value later is named with its line", async () => {
     void tf.sum(x).data(); // read later
     return { y: x };
   };
-  await assertRefuses(fn, /^Cannot compile as the function reads a tensor's value at /, "read later");
+  await assertRefuses(
+    fn,
+    /^Cannot compile as the function reads the value of a result of Sum at /,
+    "read later",
+  );
 });
 
 Deno.test("a random number drawn on the host is named with its line", async () => {

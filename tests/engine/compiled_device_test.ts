@@ -153,6 +153,35 @@ Deno.test("a tf.layers model trains as in tfjs", async () => {
   });
 });
 
+Deno.test("layers that grow and shrink images train as in tfjs", async () => {
+  await assertTrainsAlike(() => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.reshape({ targetShape: [3, 3, 2], inputShape: [18] }),
+        tf.layers.conv2dTranspose({
+          filters: 3,
+          kernelSize: 3,
+          strides: 2,
+          padding: "same",
+          activation: "relu",
+        }),
+        tf.layers.depthwiseConv2d({ kernelSize: 3 }),
+        tf.layers.zeroPadding2d({}),
+        tf.layers.globalAveragePooling2d({}),
+        tf.layers.layerNormalization(),
+      ],
+    });
+    const rows = numbers(12, 18), targets = numbers(12, 3);
+    const weights = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+    const loss = (index: tf.Tensor) =>
+      tf.losses.meanSquaredError(
+        tf.gather(targets, index),
+        model.apply(tf.gather(rows, index), { training: true }) as tf.Tensor,
+      ) as tf.Scalar;
+    return minimizing({ weights, loss }, tf.train.sgd(0.1));
+  });
+});
+
 Deno.test("an LSTM layer trains as in tfjs", async () => {
   await assertTrainsAlike(() => {
     const model = tf.sequential({

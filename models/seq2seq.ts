@@ -17,7 +17,7 @@ import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { epochBatches } from "../run/batches.ts";
-import { type FitOptions, runMemorization } from "../run/memorize.ts";
+import { type FitOptions, runMemorization, type SequenceExperiment } from "../run/memorize.ts";
 import { sampleSequences } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
@@ -161,7 +161,7 @@ export function sample(
   }, options);
 }
 
-/** The log-probability of each given sequence, in nats: one pass gives all of its factors. */
+/** The log-probability of each token given those before it, in nats, [count, T]: one pass gives all. */
 export async function logProbabilities(
   model: Seq2Seq,
   options: { readonly device: Device; readonly sequences: Sequences },
@@ -177,13 +177,7 @@ export async function logProbabilities(
   evaluate.dispose();
   table.dispose();
   const logs = logSoftmax(logits, vocabulary);
-  return Float64Array.from({ length: count }, (_, sequence) => {
-    let sum = 0;
-    for (let at = sequence * length; at < (sequence + 1) * length; at++) {
-      sum += logs[at * vocabulary + tokens[at]];
-    }
-    return sum;
-  });
+  return Float64Array.from(tokens, (token, at) => logs[at * vocabulary + token]);
 }
 
 /** Trains on whole sequences, all positions at once, in epochs. */
@@ -269,17 +263,19 @@ function describe(model: Seq2Seq): Description {
   };
 }
 
-if (import.meta.main) {
-  await runMemorization({
-    name: "train-seq2seq",
-    summary: "Train a masked sequence model on the codes of images until it has memorized them.",
-    build: ({ vocabulary, length }, { seed }) =>
-      build({ model: "seq2seq", ...SEQ2SEQ, vocabulary, length, seed }),
-    describe,
-    defaultSteps: (count) => Math.max(1000, 4 * count),
-    fit,
-    sample,
-    logProbabilities,
-    autoencoder: AUTOENCODER_PART,
-  });
-}
+/** The experiment of `train-seq2seq`. */
+export const EXPERIMENT = {
+  name: "train-seq2seq",
+  summary: "Train a masked sequence model on the codes of images until it has memorized them.",
+  build: ({ vocabulary, length }, { seed }) =>
+    build({ model: "seq2seq", ...SEQ2SEQ, vocabulary, length, seed }),
+  flags: {},
+  describe,
+  defaultSteps: (count) => Math.max(1000, 4 * count),
+  fit,
+  sample,
+  logProbabilities,
+  autoencoder: AUTOENCODER_PART,
+} satisfies SequenceExperiment<Seq2Seq, Record<never, never>>;
+
+if (import.meta.main) await runMemorization(EXPERIMENT);

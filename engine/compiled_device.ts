@@ -4,7 +4,7 @@ import type { Compiled, Device, InputArrays, InputSpecs, InputTensors } from "./
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
 import { optimize } from "./passes/mod.ts";
-import { planMemory } from "./plan.ts";
+import { type Plan, planMemory } from "./plan.ts";
 import type { CreatedVariable } from "./trace/backend.ts";
 import { mustAgree } from "./trace/compare.ts";
 import type { Source } from "./trace/recorder.ts";
@@ -16,6 +16,13 @@ interface Held {
   readonly dtype: DType;
   users: number;
 }
+
+/** Is shown every function as it is compiled: what was traced, what became of it, and how it runs. */
+export type Observer = (seen: {
+  readonly traced: Graph;
+  readonly plan: Plan;
+  readonly executable: Executable;
+}) => Promise<void>;
 
 /**
  * Compiles for one executor. Variables and captured tensors are uploaded when the first function that uses them is
@@ -30,9 +37,12 @@ export class CompiledDevice implements Device {
   readonly #functions = new Set<{ dispose(): void }>();
   #closed = false;
 
+  readonly #observe: Observer | undefined;
+
   /** Closing the device closes the executor. */
-  constructor(executor: Executor) {
+  constructor(executor: Executor, observe?: Observer) {
     this.#executor = executor;
+    this.#observe = observe;
   }
 
   get kind(): "webgpu" | "wasm" {
@@ -53,13 +63,15 @@ export class CompiledDevice implements Device {
     held.forEach((variable, index) => assign(variable, values[index]));
   }
 
-  async push(variables: readonly tf.Variable[]): Promise<void> {
-    this.#mustBeOpen("push variables");
-    for (const variable of variables) {
-      const held = this.#variables.get(variable);
-      // A variable that no function uses yet is uploaded when one does.
-      if (held !== undefined) this.#executor.write(held.storage, await elements(variable, held.dtype));
-    }
+  push(variables: readonly tf.Variable[]): Promise<void> {
+    return Promise.try(() => {
+      this.#mustBeOpen("push variables");
+      for (const variable of variables) {
+        const held = this.#variables.get(variable);
+        // A variable that no function uses yet is uploaded when one does.
+        if (held !== undefined) this.#executor.write(held.storage, elementsOf(variable.dataId, held.dtype));
+      }
+    });
   }
 
   async compile<I extends InputSpecs, Output extends string>(
@@ -70,7 +82,7 @@ export class CompiledDevice implements Device {
     await tf.ready();
     const first = trace(fn, specs);
     if (first.created.length > 0) await this.#initialize(first);
-    const traced = trace(fn, specs), again = trace(fn, specs);
+    const traced = trace(fn, specs), again = trace(fn, specs, { places: true });
     for (const { created } of [traced, again]) mustNotCreate(created);
     mustAgree(traced, again);
     this.#sweep();
@@ -93,18 +105,23 @@ export class CompiledDevice implements Device {
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {
-        held.push(await this.#hold(resident, sourceOf.get(resident.value.id)));
+        held.push(this.#hold(resident, sourceOf.get(resident.value.id)));
       }
       const storages = held.map(({ storage }) => storage);
-      return { executable: await this.#executor.prepare(plan, storages), graph, held };
+      const executable = await this.#executor.prepare(plan, storages);
+      await this.#observe?.({ traced: recorded, plan, executable });
+      return { executable, graph, held };
     } catch (error) {
       this.#release(held);
       throw error;
     }
   }
 
-  /** The storage of a resident, with what it holds uploaded if it is new. */
-  async #hold({ kind, value, data }: Resident, source: Source | undefined): Promise<Held> {
+  /**
+   * The storage of a resident, with what it holds uploaded if it is new. Synchronous, so that functions which are
+   * compiled at the same time find each other's.
+   */
+  #hold({ kind, value, data }: Resident, source: Source | undefined): Held {
     const { dtype } = value, size = sizeOf(value.shape);
     // Passes make constants of their own, which have no source.
     if (kind === "constant" || source === undefined || source.kind === "constant") {
@@ -119,8 +136,8 @@ export class CompiledDevice implements Device {
       known.users++;
       return known;
     }
-    const read = source.kind === "variable" ? source.variable.data() : tf.engine().read(source.dataId);
-    const values = convert(await read as ArrayLike<number>, dtype);
+    const dataId = source.kind === "variable" ? source.variable.dataId : source.dataId;
+    const values = elementsOf(dataId, dtype);
     const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
     this.#executor.write(held.storage, values);
     if (source.kind === "variable") this.#variables.set(source.variable, held);
@@ -264,8 +281,9 @@ function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
   return dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data);
 }
 
-async function elements(variable: tf.Variable, dtype: DType): Promise<TypedArray> {
-  return convert(await variable.data(), dtype);
+/** What tfjs holds. */
+function elementsOf(dataId: tf.DataId, dtype: DType): TypedArray {
+  return convert(tf.engine().readSync(dataId) as ArrayLike<number>, dtype);
 }
 
 /** @throws {Error} where a call after the first still makes variables. */

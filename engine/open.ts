@@ -1,6 +1,6 @@
 /** Opens a device by name. */
 import * as tf from "@tensorflow/tfjs";
-import { CompiledDevice } from "./compiled_device.ts";
+import { CompiledDevice, type Observer } from "./compiled_device.ts";
 import type { Device, DeviceChoice } from "./device.ts";
 import { openTfjs } from "./tfjs.ts";
 
@@ -8,6 +8,8 @@ import { openTfjs } from "./tfjs.ts";
 export interface OpenOptions {
   /** Threads of the wasm device; absent: one a core. */
   readonly threads?: number;
+  /** Is shown every function that a compiled device compiles. */
+  readonly observe?: Observer;
 }
 
 /**
@@ -23,5 +25,5 @@ export async function openDevice(choice: DeviceChoice, options: OpenOptions = {}
   // tfjs itself only makes tensors and traces from here on.
   await tf.setBackend("cpu");
   const { openWasm } = await import("./wasm/executor.ts");
-  return new CompiledDevice(await openWasm(options));
+  return new CompiledDevice(await openWasm(options), options.observe);
 }

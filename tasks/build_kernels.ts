@@ -1,16 +1,17 @@
 /**
  * Builds the WebAssembly kernels: `engine/wasm/assembly/` (AssemblyScript) into `engine/wasm/kernels.wasm`, and into
  * `kernels-simd.wasm` for machines without relaxed SIMD. Equal sources give equal bytes; both are committed.
+ * With `--check` it writes nothing and fails where the committed files are not what the sources build.
  */
 import asc from "assemblyscript/asc";
 
 const FOLDER = new URL("../engine/wasm/", import.meta.url);
 
-/** The two builds, by the name of their file in `engine/wasm/`. */
-export const BUILDS = { "kernels.wasm": true, "kernels-simd.wasm": false } as const;
+/** The two builds: file in `engine/wasm/`, and whether with relaxed SIMD. */
+const BUILDS = { "kernels.wasm": true, "kernels-simd.wasm": false } as const;
 
 /** Compiles the kernels, with relaxed SIMD (fused multiply-add) or without. */
-export async function buildKernels(relaxed: boolean): Promise<Uint8Array> {
+async function buildKernels(relaxed: boolean): Promise<Uint8Array> {
   const messages = asc.createMemoryStream();
   let binary: Uint8Array | undefined;
   const { error } = await asc.main([
@@ -55,8 +56,17 @@ export async function buildKernels(relaxed: boolean): Promise<Uint8Array> {
 
 if (import.meta.main) {
   for (const [name, relaxed] of Object.entries(BUILDS)) {
-    const binary = await buildKernels(relaxed);
-    await Deno.writeFile(new URL(name, FOLDER), binary);
-    console.log(`engine/wasm/${name}: ${binary.length} bytes`);
+    const binary = await buildKernels(relaxed), file = new URL(name, FOLDER);
+    if (!Deno.args.includes("--check")) {
+      await Deno.writeFile(file, binary);
+      console.log(`engine/wasm/${name}: ${binary.length} bytes`);
+    } else if (!equal(binary, await Deno.readFile(file))) {
+      console.error(`engine/wasm/${name} is not what the sources build: run deno task build-kernels`);
+      Deno.exitCode = 1;
+    }
   }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

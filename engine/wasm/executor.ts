@@ -57,9 +57,10 @@ class WasmExecutor implements Executor {
       options.relaxed ? "relaxed " : ""
     }SIMD`;
     for (const worker of options.workers) {
+      worker.onmessage = (event) => this.#fail(event.data);
       worker.onerror = (event) => {
         event.preventDefault();
-        this.#failure ??= new Error(`Cannot go on as a thread of the wasm device failed: ${event.message}`);
+        this.#fail(event.message);
       };
     }
   }
@@ -123,7 +124,16 @@ class WasmExecutor implements Executor {
   execute(stream: number, times: number): void {
     this.#check();
     this.#job(JOBS.execute, [stream, times]);
-    this.#finish(this.#main.kernels.execute(stream, times));
+    try {
+      this.#finish(this.#main.kernels.execute(stream, times));
+    } catch (cause) {
+      if (cause === this.#failure) throw cause;
+      // The other threads must not wait for this one.
+      const words = new Int32Array(this.#memory.buffer);
+      Atomics.store(words, LAYOUT.failed / 4, 1);
+      Atomics.notify(words, LAYOUT.generation / 4);
+      throw this.#fail(`${cause}`);
+    }
   }
 
   set(address: number, data: TypedArray): void {
@@ -174,11 +184,14 @@ class WasmExecutor implements Executor {
   }
 
   #finish(passed: number): void {
-    if (passed) return;
-    this.#failure ??= new Error(
-      "Cannot go on as a thread of the wasm device died or does not answer: open the device again and load a checkpoint",
+    if (!passed) throw this.#fail("it died or does not answer");
+  }
+
+  /** The device is lost: the first reason stays. */
+  #fail(reason: string): Error {
+    return this.#failure ??= new Error(
+      `Cannot go on as a thread of the wasm device failed (${reason}): open the device again and load a checkpoint`,
     );
-    throw this.#failure;
   }
 
   #program(special: Specialization): number {

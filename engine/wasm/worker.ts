@@ -45,6 +45,7 @@ scope.onmessage = (event) => {
     const words = new Int32Array(event.data.memory.buffer);
     Atomics.store(words, LAYOUT.failed / 4, 1);
     Atomics.notify(words, LAYOUT.generation / 4);
-    throw error;
+    scope.postMessage(`${error}`);
+    scope.close();
   }
 };

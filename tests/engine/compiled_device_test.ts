@@ -4,8 +4,10 @@ import "@tensorflow/tfjs-backend-wasm";
 import { stream } from "../../base/random.ts";
 import { CompiledDevice } from "../../engine/compiled_device.ts";
 import { compile, type Compiled, type InputSpecs } from "../../engine/device.ts";
+import type { Storage } from "../../engine/executor.ts";
 import { adam } from "../../engine/optimizers.ts";
 import { ReferenceExecutor } from "../../engine/reference.ts";
+import { traceBackend } from "../../engine/trace/backend.ts";
 
 await tf.setBackend("cpu");
 
@@ -188,6 +190,7 @@ Deno.test("compile leaves tfjs as it was", async () => {
   await device.pull(weights);
   compiled.dispose();
   assert.equal(tf.memory().numTensors, settled);
+  assert.equal(traceBackend.numDataIds(), 0);
 });
 
 Deno.test("a function is compiled whatever backend its variables are on", async () => {
@@ -249,6 +252,53 @@ Deno.test("functions share variables and captured tensors", async () => {
   await device.push([weight]);
   await scale.run({});
   assert.deepEqual((await scale.read()).scaled, Float32Array.of(-1, -2, -3));
+});
+
+Deno.test("functions compiled at the same time share variables", async () => {
+  const weight = tf.variable(tf.scalar(1));
+  await using device = open();
+  const [grow, see] = await Promise.all([
+    compile(device, () => {
+      weight.assign(tf.mul(weight, 2));
+      return {};
+    }, {}),
+    compile(device, () => ({ weight: tf.add(weight, 0) }), {}),
+  ]);
+  await grow.run({});
+  await see.run({});
+  assert.deepEqual((await see.read()).weight, Float32Array.of(2));
+});
+
+class CountingExecutor extends ReferenceExecutor {
+  held = 0;
+  override allocate(size: number): Storage {
+    this.held++;
+    return super.allocate(size);
+  }
+  override free(): void {
+    this.held--;
+  }
+}
+
+Deno.test("device memory is given back when nothing can use it any more", async () => {
+  const executor = new CountingExecutor();
+  await using device = new CompiledDevice(executor);
+  const weight = tf.variable(tf.tensor1d([1, 2])), captured = tf.tensor1d([3, 4]);
+  const make = () =>
+    compile(device, () => ({ y: tf.mul(tf.add(weight, captured), tf.tensor1d([5, 6])) }), {});
+  const [first, second] = [await make(), await make()];
+  assert.equal(executor.held, 4, "two shared tensors, and a constant of each function");
+  first.dispose();
+  assert.equal(executor.held, 3);
+  second.dispose();
+  assert.equal(executor.held, 2, "shared tensors stay");
+  const third = await make();
+  weight.dispose();
+  captured.dispose();
+  await third.run({});
+  assert.deepEqual((await third.read()).y, Float32Array.of(20, 36));
+  third.dispose();
+  assert.equal(executor.held, 0);
 });
 
 Deno.test("variables may swap, and a variable and a tensor may share data", async () => {
@@ -489,5 +539,6 @@ Deno.test("wrong calls say what is wrong", async () => {
     /Cannot run as the compiled function was disposed of, or its device closed/,
   );
   await assert.rejects(compile(device, () => ({}), {}), /Cannot compile as the device is closed/);
+  await assert.rejects(device.push([]), /Cannot push variables as the device is closed/);
   await assert.rejects(device.pull([]), /Cannot pull variables as the device is closed/);
 });

@@ -65,14 +65,12 @@ export interface Seq2Hist {
 export function build(config: Seq2HistConfig): Seq2Hist {
   const { vocabulary, length, hidden, seed } = config;
   const random = stream(seed).fork("init");
-  return {
-    config,
-    weights: {
-      ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
-      ...dense(random, "hidden2", hidden, hidden),
-      ...dense(random, "output", hidden, vocabulary),
-    },
-  };
+  const weights = tf.tidy(() => ({
+    ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
+    ...dense(random, "hidden2", hidden, hidden),
+    ...dense(random, "output", hidden, vocabulary),
+  }));
+  return { config, weights };
 }
 
 /** Uniform in ±1/sqrt(inputs), kernels and biases alike. */
@@ -150,7 +148,7 @@ export async function fit(model: Seq2Hist, options: FitOptions): Promise<void> {
     { index: { shape: [evaluationBatch], dtype: "int32" } },
   );
   /** Cumulated weights of the prefixes: in the checkpoint, as a resumed run must draw what this one would. */
-  const focus = tf.variable(tf.zeros([table.size]), false);
+  const focus = tf.tidy(() => tf.variable(tf.zeros([table.size]), false));
   let cumulative: Float32Array | undefined;
   async function refocus(): Promise<void> {
     const { logits } = await overRows(evaluate, {

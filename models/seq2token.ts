@@ -53,14 +53,12 @@ export interface Seq2Token {
 export function build(config: Seq2TokenConfig): Seq2Token {
   const { vocabulary, length, hidden, seed } = config;
   const random = stream(seed).fork("init");
-  return {
-    config,
-    weights: {
-      ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
-      ...dense(random, "hidden2", hidden, hidden),
-      ...dense(random, "output", hidden, vocabulary),
-    },
-  };
+  const weights = tf.tidy(() => ({
+    ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
+    ...dense(random, "hidden2", hidden, hidden),
+    ...dense(random, "output", hidden, vocabulary),
+  }));
+  return { config, weights };
 }
 
 /** Uniform in ±1/sqrt(inputs), kernels and biases alike. */

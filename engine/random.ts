@@ -28,7 +28,21 @@ export function normal(shape: readonly number[], draw: Draw): tf.Tensor {
   return random(shape, draw, "normal");
 }
 
+/** 1 with `probability`, else 0, as float32 of `shape`. */
+export function bernoulli(shape: readonly number[], probability: number, draw: Draw): tf.Tensor {
+  return tf.tidy(() => tf.cast(tf.less(uniform(shape, draw), probability), "float32"));
+}
+
+/** @throws {TypeError} where the counter is not what a compiled function can be given. */
+function mustCount({ counter }: Draw): void {
+  if (counter.dtype === "int32" && counter.shape.length === 0) return;
+  throw new TypeError(
+    `Cannot draw random numbers as counter must be an int32 scalar: current value is ${counter.dtype} [${counter.shape}]`,
+  );
+}
+
 function random(shape: readonly number[], draw: Draw, distribution: "uniform" | "normal"): tf.Tensor {
+  mustCount(draw);
   return tf.engine().runKernel(
     RANDOM_KERNEL,
     { counter: draw.counter },
@@ -38,14 +52,15 @@ function random(shape: readonly number[], draw: Draw, distribution: "uniform" | 
 
 /** Sets each element to 0 with probability `rate` and scales the others by 1 / (1 - rate) (Srivastava et al. 2014). */
 export function dropout<T extends tf.Tensor>(x: T, rate: number, draw: Draw): T {
-  return tf.tidy(() => {
-    const kept = tf.cast(tf.greaterEqual(uniform(x.shape, draw), rate), "float32");
-    return tf.mul(x, tf.mul(kept, 1 / (1 - rate))) as T;
-  });
+  if (!(rate >= 0 && rate < 1)) {
+    throw new RangeError(`Cannot drop elements as rate must be in 0..1, below 1: current value is ${rate}`);
+  }
+  return tf.tidy(() => tf.mul(x, tf.mul(bernoulli(x.shape, 1 - rate, draw), 1 / (1 - rate))) as T);
 }
 
 /** One draw from softmax(logits) for each row of [B, V], as int32 [B]. */
 export function categorical(logits: tf.Tensor2D, draw: Draw): tf.Tensor1D {
+  mustCount(draw);
   return tf.engine().runKernel(
     CATEGORICAL_KERNEL,
     { logits, counter: draw.counter },
@@ -91,6 +106,13 @@ export function categoricalDraws(
     return classes - 1;
   });
 }
+
+// What is drawn does not change with the logits, but for jumps.
+tf.registerGradient({
+  kernelName: CATEGORICAL_KERNEL,
+  inputsToSave: ["logits"],
+  gradFunc: (_dy, [logits]) => ({ logits: () => tf.zerosLike(logits) }),
+});
 
 // The stock backends compute both on the host. Their kernels see storage, not tensors.
 interface HostBackend {

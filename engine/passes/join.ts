@@ -1,0 +1,103 @@
+import type { Graph, Node, Op, Value } from "../graph.ts";
+import { sameShape } from "../kernels/kernel.ts";
+import { Composer, fits } from "./compose.ts";
+import { inOrder, makersOf } from "./rewrite.ts";
+
+type MapNode = Node & { readonly op: Extract<Op, { readonly kind: "map" }> };
+
+function isMap(node: Node | undefined): node is MapNode {
+  return node?.op.kind === "map";
+}
+
+/** Joins a map with a map that reads it although others do so too: one node with the results of both. */
+export function join(graph: Graph): Graph {
+  const links = new Links(graph.nodes), open = graph.nodes.filter(isMap).reverse();
+  let changed = false;
+  for (let reader = open.pop(); reader !== undefined; reader = open.pop()) {
+    for (const input of reader.inputs) {
+      const maker = links.maker(input);
+      if (!isMap(maker) || !sameShape(input.shape, reader.outputs[0].shape)) continue;
+      const both = compose(maker, reader);
+      if (!fits(both.op.program) || links.dependsOtherwise(maker, reader)) continue;
+      links.replace(maker, reader, both);
+      changed = true;
+      // It may have yet another maker to join.
+      open.push(both);
+      break;
+    }
+  }
+  return changed ? { ...graph, nodes: inOrder(links.nodes()) } : graph;
+}
+
+/** The nodes and who reads whom, kept up to date while nodes are joined. */
+class Links {
+  /** With their places in the list; a joined node takes its reader's. */
+  readonly #nodes: Map<Node, number>;
+  readonly #makers: Map<number, Node>;
+  readonly #readers = new Map<number, Set<Node>>();
+
+  constructor(nodes: readonly Node[]) {
+    this.#nodes = new Map(nodes.map((node, place) => [node, place]));
+    this.#makers = makersOf(nodes);
+    for (const node of nodes) this.#read(node);
+  }
+
+  #read(node: Node): void {
+    for (const { id } of node.inputs) {
+      const readers = this.#readers.get(id);
+      if (readers === undefined) this.#readers.set(id, new Set([node]));
+      else readers.add(node);
+    }
+  }
+
+  nodes(): Node[] {
+    return [...this.#nodes].sort(([, a], [, b]) => a - b).map(([node]) => node);
+  }
+
+  maker(value: Value): Node | undefined {
+    return this.#makers.get(value.id);
+  }
+
+  replace(maker: Node, reader: Node, both: Node): void {
+    const place = this.#nodes.get(reader)!;
+    for (const node of [maker, reader]) {
+      this.#nodes.delete(node);
+      for (const { id } of node.inputs) this.#readers.get(id)!.delete(node);
+    }
+    this.#nodes.set(both, place);
+    this.#read(both);
+    for (const { id } of both.outputs) this.#makers.set(id, both);
+  }
+
+  /** Whether `reader` needs `maker` also by way of other nodes, which then must run between the two. */
+  dependsOtherwise(maker: Node, reader: Node): boolean {
+    const seen = new Set<Node>([maker, reader]), open: Node[] = [maker];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      for (const { id } of node.outputs) {
+        for (const next of this.#readers.get(id) ?? []) {
+          if (next === reader && node !== maker) return true;
+          if (seen.has(next)) continue;
+          seen.add(next);
+          open.push(next);
+        }
+      }
+    }
+    return false;
+  }
+}
+
+/** One program for both; what the reader needs of the maker stays in registers. */
+function compose(maker: MapNode, reader: MapNode): MapNode {
+  const composer = new Composer();
+  const made = composer.inline(maker.op.program, maker.inputs.map((value) => composer.operand(value)));
+  const registers = reader.inputs.map((value) => {
+    const index = maker.outputs.findIndex(({ id }) => id === value.id);
+    return index < 0 ? composer.operand(value) : made[index];
+  });
+  const bound = composer.finish([...made, ...composer.inline(reader.op.program, registers)]);
+  return {
+    op: { kind: "map", program: bound.program },
+    inputs: bound.inputs,
+    outputs: [...maker.outputs, ...reader.outputs],
+  };
+}

@@ -74,9 +74,14 @@ export interface AutoencoderChoice {
 /**
  * The configuration of a choice. The dense one reaches the goal of 25 dB with a distinct code for each of 1,024
  * images. The step that Table 1 bears shrinks with the number of inputs that its units sum.
+ *
+ * @throws {UsageError} where a flag is of another architecture.
  */
 export function configOf(image: ImageShape, choice: AutoencoderChoice): AutoencoderConfig {
   const { seed, architecture = "dense", width = 1, recipe = "straight-through", settle = 0.4 } = choice;
+  if (architecture === "dense" && choice.width !== undefined) {
+    throw new UsageError("--width is of the other network: add --architecture table1, or leave it out");
+  }
   const { height, width: columns, channels } = image;
   const dimensions = CODE_SHAPE[0];
   return {
@@ -531,14 +536,10 @@ if (import.meta.main) {
     summary: "Train a binary autoencoder: every image through 48 signs and back.",
     flags: FLAGS,
     run: async (flags, run) => {
-      if (flags.width !== undefined && flags.architecture !== "table1") {
-        throw new UsageError(
-          "--width is of the other architecture: add --architecture table1, or leave it out",
-        );
-      }
       const images = await openTrainingImages(flags);
+      const config = configOf(images, flags);
       await using device = await openDevice(flags.device, flags);
-      await run.configure({ dataset: images, device, model: configOf(images, flags) });
+      await run.configure({ dataset: images, device, model: config });
       await runAutoencoder(run, { device, images, flags });
     },
   });

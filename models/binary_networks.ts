@@ -275,8 +275,8 @@ export function table1(config: Table1Config, options: {
     },
     picture: function picture(drawn): tf.Tensor2D {
       const cut = tf.slice(drawn as tf.Tensor4D, [0, top, left, 0], [-1, height, width, CHANNELS]);
-      const levels = channels === CHANNELS ? cut : tf.mean(cut, 3);
-      return tf.clipByValue(levels, 0, 1).reshape([-1, height * width * channels]);
+      const levels = tf.clipByValue(cut, 0, 1);
+      return (channels === CHANNELS ? levels : tf.mean(levels, 3)).reshape([-1, height * width * channels]);
     },
   };
 }

@@ -10,7 +10,7 @@ export interface Storage {
 
 /** A device's memory and its way to run plans. */
 export interface Executor extends AsyncDisposable {
-  readonly kind: "wasm" | "webgpu";
+  readonly kind: "wasm" | "webgpu" | "reference";
   /** For people and `config.json`: "wasm, 2 threads, relaxed SIMD", or the adapter's name. */
   readonly description: string;
   /** @throws {RangeError} naming what is asked for and what is free, before anything is allocated. */

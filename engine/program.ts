@@ -93,8 +93,8 @@ export const ELEMENTWISE = {
   /** The remainder with the sign of the divisor, as tfjs and Python do. */
   mod: { arity: 2, apply: (x, y) => (x % y !== 0 && x < 0 !== y < 0 ? (x % y) + y : x % y) },
   pow: { arity: 2, apply: Math.pow },
-  min: { arity: 2, apply: Math.min },
-  max: { arity: 2, apply: Math.max },
+  min: { arity: 2, apply: (x, y) => Math.min(x, y) },
+  max: { arity: 2, apply: (x, y) => Math.max(x, y) },
   squared_difference: { arity: 2, apply: (x, y) => (x - y) * (x - y) },
   atan2: { arity: 2, apply: Math.atan2 },
   /** x where x >= 0, else slope * x. */

@@ -1,0 +1,286 @@
+/** A device that compiles: traces functions, gives their residents storage, and lets an executor run them. */
+import * as tf from "@tensorflow/tfjs";
+import type { Compiled, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
+import type { Executable, Executor, Storage } from "./executor.ts";
+import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
+import { optimize } from "./passes/mod.ts";
+import { planMemory } from "./plan.ts";
+import type { CreatedVariable } from "./trace/backend.ts";
+import { mustAgree } from "./trace/compare.ts";
+import type { Source } from "./trace/recorder.ts";
+import { assign, type Trace, trace } from "./trace/trace.ts";
+
+/** A resident tensor on the device, and how many compiled functions use it. */
+interface Held {
+  readonly storage: Storage;
+  readonly dtype: DType;
+  users: number;
+}
+
+/**
+ * Compiles for one executor. Variables and captured tensors are uploaded when the first function that uses them is
+ * compiled, and shared by all functions of the device. From then on the device owns the variables: what it does to
+ * them tfjs sees after `pull`, and a variable that is assigned outside is seen here after `push`.
+ */
+export class CompiledDevice implements Device {
+  readonly #executor: Executor;
+  readonly #variables = new Map<tf.Variable, Held>();
+  /** By data id and type: tfjs may show the same data as several types. */
+  readonly #captured = new Map<tf.DataId, Map<DType, Held>>();
+  #closed = false;
+
+  /** Closing the device closes the executor. */
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  get kind(): "webgpu" | "wasm" {
+    return this.#executor.kind === "webgpu" ? "webgpu" : "wasm";
+  }
+
+  get description(): string {
+    return this.#executor.description;
+  }
+
+  async pull(variables: readonly tf.Variable[]): Promise<void> {
+    this.#mustBeOpen("pull variables");
+    const held = variables.filter((variable) => this.#variables.has(variable));
+    const values = await Promise.all(held.map((variable) => {
+      const { storage, dtype } = this.#variables.get(variable)!;
+      return this.#executor.read(storage, dtype);
+    }));
+    held.forEach((variable, index) => assign(variable, values[index]));
+  }
+
+  async push(variables: readonly tf.Variable[]): Promise<void> {
+    this.#mustBeOpen("push variables");
+    for (const variable of variables) {
+      const held = this.#variables.get(variable);
+      // A variable that no function uses yet is uploaded when one does.
+      if (held !== undefined) this.#executor.write(held.storage, await elements(variable, held.dtype));
+    }
+  }
+
+  async compile<I extends InputSpecs, Output extends string>(
+    fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
+    specs: I,
+  ): Promise<Compiled<I, Output>> {
+    this.#mustBeOpen("compile");
+    await tf.ready();
+    const first = trace(fn, specs);
+    if (first.created.length > 0) await this.#initialize(first);
+    const traced = trace(fn, specs), again = trace(fn, specs);
+    for (const { created } of [traced, again]) mustNotCreate(created);
+    mustAgree(traced, again);
+    this.#sweep();
+    const { executable, graph, held } = await this.#prepare(traced.graph, traced.sources);
+    return new CompiledFunction<I, Output>(executable, graph, () => this.#release(held));
+  }
+
+  /** Optimizes and plans a graph, and finds or makes the storage of its residents. */
+  async #prepare(
+    recorded: Graph,
+    sources: readonly Source[],
+  ): Promise<{ executable: Executable; graph: Graph; held: readonly Held[] }> {
+    const sourceOf = new Map(recorded.residents.map(({ value }, index) => [value.id, sources[index]]));
+    const plan = planMemory(optimize(recorded)), { graph } = plan;
+    const held: Held[] = [];
+    try {
+      for (const resident of graph.residents) {
+        held.push(await this.#hold(resident, sourceOf.get(resident.value.id)));
+      }
+      const storages = held.map(({ storage }) => storage);
+      return { executable: await this.#executor.prepare(plan, storages), graph, held };
+    } catch (error) {
+      this.#release(held);
+      throw error;
+    }
+  }
+
+  /** The storage of a resident, with what it holds uploaded if it is new. */
+  async #hold({ value, data }: Resident, source: Source | undefined): Promise<Held> {
+    const { dtype } = value, size = sizeOf(value.shape);
+    if (source === undefined || source.kind === "constant") {
+      const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
+      this.#executor.write(held.storage, data!);
+      return held;
+    }
+    const known = source.kind === "variable"
+      ? this.#variables.get(source.variable)
+      : this.#captured.get(source.dataId)?.get(dtype);
+    if (known !== undefined) {
+      known.users++;
+      return known;
+    }
+    const read = source.kind === "variable" ? source.variable.data() : tf.engine().read(source.dataId);
+    const values = convert(await read as ArrayLike<number>, dtype);
+    const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
+    this.#executor.write(held.storage, values);
+    if (source.kind === "variable") this.#variables.set(source.variable, held);
+    else {
+      const types = this.#captured.get(source.dataId) ?? new Map<DType, Held>();
+      this.#captured.set(source.dataId, types.set(dtype, held));
+    }
+    return held;
+  }
+
+  /** Lets go of storages: constants are freed, shared tensors stay until nothing can use them any more. */
+  #release(held: readonly Held[]): void {
+    if (this.#closed) return;
+    const shared = new Set([...this.#variables.values(), ...[...this.#captured.values()].flatMap(typesOf)]);
+    for (const one of held) {
+      one.users--;
+      if (!shared.has(one)) this.#executor.free(one.storage);
+    }
+    this.#sweep();
+  }
+
+  /** Frees shared tensors that no function uses and that tfjs has disposed of: no function will use them again. */
+  #sweep(): void {
+    for (const [variable, held] of this.#variables) {
+      if (held.users > 0 || !variable.isDisposed) continue;
+      this.#executor.free(held.storage);
+      this.#variables.delete(variable);
+    }
+    for (const [dataId, types] of this.#captured) {
+      const used = typesOf(types).some(({ users }) => users > 0);
+      if (used || tf.engine().state.tensorInfo.has(dataId)) continue;
+      for (const { storage } of types.values()) this.#executor.free(storage);
+      this.#captured.delete(dataId);
+    }
+  }
+
+  /** Gives variables that the first call created the values that they were created with. */
+  async #initialize({ graph, sources, created, elements }: Trace): Promise<void> {
+    const computed: CreatedVariable[] = [];
+    for (const one of created) {
+      const data = elements(one.initial);
+      if (data === undefined) computed.push(one);
+      else assign(one.variable, data);
+    }
+    if (computed.length === 0) return;
+    mustNotDependOnInputs(graph, computed);
+    const outputs = computed.map(({ variable, initial }) => ({ name: variable.name, value: initial.value }));
+    const prepared = await this.#prepare({ ...graph, updates: [], outputs }, sources);
+    try {
+      await prepared.executable.run(
+        prepared.graph.inputs.map(({ value }) => convert(zeros(value.shape), value.dtype)),
+      );
+      const values = await prepared.executable.read();
+      computed.forEach(({ variable }, index) => assign(variable, values[index]));
+    } finally {
+      prepared.executable.dispose();
+      this.#release(prepared.held);
+    }
+  }
+
+  #mustBeOpen(act: string): void {
+    if (this.#closed) throw new Error(`Cannot ${act} as the device is closed: open another with openDevice`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#variables.clear();
+    this.#captured.clear();
+    await this.#executor[Symbol.asyncDispose]();
+  }
+}
+
+/** A compiled function on an executor. */
+class CompiledFunction<I extends InputSpecs, Output extends string> implements Compiled<I, Output> {
+  readonly #executable: Executable;
+  readonly #graph: Graph;
+  readonly #release: () => void;
+  #disposed = false;
+
+  constructor(executable: Executable, graph: Graph, release: () => void) {
+    this.#executable = executable;
+    this.#graph = graph;
+    this.#release = release;
+  }
+
+  #mustLive(act: string): void {
+    if (this.#disposed) {
+      throw new Error(`Cannot ${act} as the compiled function was disposed of: compile it again`);
+    }
+  }
+
+  async run(inputs: InputArrays<I>): Promise<void> {
+    this.#mustLive("run");
+    const given = inputs as Readonly<Record<string, TypedArray>>;
+    for (const name of Object.keys(given)) {
+      if (!this.#graph.inputs.some((input) => input.name === name)) {
+        const names = this.#graph.inputs.map((input) => input.name).join(", ");
+        throw new TypeError(
+          `Cannot run as inputs must be the declared ones, ${names}: current value has ${name}`,
+        );
+      }
+    }
+    await this.#executable.run(this.#graph.inputs.map(({ name, value }) => {
+      const array = given[name], size = sizeOf(value.shape);
+      const kind = value.dtype === "float32" ? Float32Array : Int32Array;
+      if (array instanceof kind && array.length === size) return array;
+      throw new TypeError(
+        `Cannot run as input ${name} must be a ${kind.name} of ${size} elements: current value is ` +
+          (array === undefined ? "absent" : `a ${array.constructor.name} of ${array.length}`),
+      );
+    }));
+  }
+
+  async read(): Promise<Readonly<Record<Output, TypedArray>>> {
+    this.#mustLive("read");
+    const values = await this.#executable.read();
+    const named = this.#graph.outputs.map(({ name }, index) => [name, values[index]] as const);
+    return Object.fromEntries(named) as Record<Output, TypedArray>;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#executable.dispose();
+    this.#release();
+  }
+}
+
+function typesOf(types: ReadonlyMap<DType, Held>): Held[] {
+  return [...types.values()];
+}
+
+function zeros(shape: readonly number[]): Float32Array {
+  return new Float32Array(sizeOf(shape));
+}
+
+function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
+  return dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data);
+}
+
+async function elements(variable: tf.Variable, dtype: DType): Promise<TypedArray> {
+  return convert(await variable.data(), dtype);
+}
+
+/** @throws {Error} where a call after the first still makes variables. */
+function mustNotCreate(created: readonly CreatedVariable[]): void {
+  if (created.length === 0) return;
+  const names = created.map(({ variable }) => variable.name).join(", ");
+  for (const { variable } of created) variable.dispose();
+  throw new Error(
+    `Cannot compile as the function must create its variables in the first call only: every call creates ${names}`,
+  );
+}
+
+/** @throws {Error} where a created variable's initial value needs an input, which has no value yet. */
+function mustNotDependOnInputs(graph: Graph, created: readonly CreatedVariable[]): void {
+  const dependent = new Set(graph.inputs.map(({ value }) => value.id));
+  for (const { inputs, outputs } of graph.nodes) {
+    if (!inputs.some(({ id }) => dependent.has(id))) continue;
+    for (const { id } of outputs) dependent.add(id);
+  }
+  const wrong = created.find(({ initial }) => dependent.has(initial.value.id));
+  if (wrong === undefined) return;
+  for (const { variable } of created) variable.dispose();
+  throw new Error(
+    `Cannot compile as the variable ${wrong.variable.name} is created from an input, which has no value yet: ` +
+      `create it before compile`,
+  );
+}

@@ -1,0 +1,136 @@
+/**
+ * Optimizers in plain tfjs operations whose rate is a tensor, so that a compiled step can change it.
+ * Where tfjs has the same optimizer, the updates are equal to tfjs's own (epsilon outside the root, as there).
+ *
+ * Slots (momenta) and the powers of beta are variables: a checkpoint that keeps `optimizer.slots` resumes exactly.
+ */
+import * as tf from "@tensorflow/tfjs";
+
+/** A model's trainable variables under their own names (`layer/kernel`); tfjs's names are unique in a process instead. */
+export type Weights = Readonly<Record<string, tf.Variable>>;
+
+/** Updates a fixed set of variables from their gradients. */
+export interface Optimizer {
+  /** Everything that must be kept to go on, named after the weights: `layer/kernel/m`. */
+  readonly slots: Weights;
+  /**
+   * One update of every variable that has a gradient.
+   *
+   * @param gradients by variable name, as `tf.variableGrads` gives them.
+   * @param rate the step size, a scalar.
+   */
+  applyGradients(gradients: tf.NamedTensorMap, rate: tf.Scalar): void;
+  dispose(): void;
+}
+
+/** One zero-filled variable a weight. */
+function zerosLike(weights: Weights): tf.Variable[] {
+  return Object.values(weights).map((weight) => tf.tidy(() => tf.variable(tf.zeros(weight.shape), false)));
+}
+
+/** Names the slots of one kind after the weights that they belong to. */
+function named(weights: Weights, slots: readonly tf.Variable[], kind: string): [string, tf.Variable][] {
+  return Object.keys(weights).map((name, index) => [`${name}/${kind}`, slots[index]]);
+}
+
+function eachGradient(
+  weights: Weights,
+  gradients: tf.NamedTensorMap,
+  update: (weight: tf.Variable, gradient: tf.Tensor, index: number) => void,
+): void {
+  Object.values(weights).forEach((weight, index) => {
+    const gradient = gradients[weight.name];
+    if (gradient) update(weight, gradient, index);
+  });
+}
+
+/** Stochastic gradient descent. */
+export function sgd(weights: Weights): Optimizer {
+  return {
+    slots: {},
+    applyGradients: (gradients, rate) =>
+      tf.tidy(() =>
+        eachGradient(weights, gradients, (weight, gradient) => {
+          weight.assign(tf.sub(weight, tf.mul(rate, gradient)));
+        })
+      ),
+    dispose: () => {},
+  };
+}
+
+/** Gradient descent with momentum: a <- momentum a + gradient, x <- x - rate a (Polyak 1964). */
+export function momentum(
+  weights: Weights,
+  options: { readonly momentum: number },
+): Optimizer {
+  const accumulators = zerosLike(weights);
+  return {
+    slots: Object.fromEntries(named(weights, accumulators, "momentum")),
+    applyGradients: (gradients, rate) =>
+      tf.tidy(() =>
+        eachGradient(weights, gradients, (weight, gradient, index) => {
+          const accumulated = tf.add(tf.mul(accumulators[index], options.momentum), gradient);
+          accumulators[index].assign(accumulated);
+          weight.assign(tf.sub(weight, tf.mul(rate, accumulated)));
+        })
+      ),
+    dispose: () => tf.dispose(accumulators),
+  };
+}
+
+/** Settings of `adam` and `adamw`. */
+export interface AdamOptions {
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** Decoupled weight decay per unit of rate (Loshchilov and Hutter 2019); vectors (biases, gains) are left alone. */
+  readonly weightDecay?: number;
+}
+
+/** Adam (Kingma and Ba 2015), algorithm 1 with bias correction; with `weightDecay`, AdamW. */
+export function adam(weights: Weights, options: AdamOptions = {}): Optimizer {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, weightDecay = 0 } = options;
+  const first = zerosLike(weights), second = zerosLike(weights);
+  const powers = [beta1, beta2].map((beta) => tf.tidy(() => tf.variable(tf.scalar(beta), false)));
+  return {
+    slots: Object.fromEntries([
+      ...named(weights, first, "m"),
+      ...named(weights, second, "v"),
+      ["beta1_power", powers[0]],
+      ["beta2_power", powers[1]],
+    ]),
+    applyGradients: (gradients, rate) =>
+      tf.tidy(() => {
+        const correction1 = tf.sub(1, powers[0]), correction2 = tf.sub(1, powers[1]);
+        eachGradient(weights, gradients, (weight, gradient, index) => {
+          const m = tf.add(tf.mul(first[index], beta1), tf.mul(gradient, 1 - beta1));
+          const v = tf.add(tf.mul(second[index], beta2), tf.mul(tf.square(gradient), 1 - beta2));
+          first[index].assign(m);
+          second[index].assign(v);
+          const update = tf.div(
+            tf.div(m, correction1),
+            tf.add(tf.sqrt(tf.div(v, correction2)), epsilon),
+          );
+          const kept = weightDecay > 0 && weight.rank > 1
+            ? tf.mul(weight, tf.sub(1, tf.mul(rate, weightDecay)))
+            : weight;
+          weight.assign(tf.sub(kept, tf.mul(rate, update)));
+        });
+        powers[0].assign(tf.mul(powers[0], beta1));
+        powers[1].assign(tf.mul(powers[1], beta2));
+      }),
+    dispose: () => tf.dispose([...first, ...second, ...powers]),
+  };
+}
+
+/**
+ * The rate at step `step` of `steps`: linear warm-up, then half a cosine to zero (Loshchilov and Hutter 2017).
+ */
+export function cosineRate(
+  step: number,
+  options: { readonly steps: number; readonly peak: number; readonly warmup?: number },
+): number {
+  const { steps, peak, warmup = 0 } = options;
+  const rise = warmup > 0 ? Math.min(1, (step + 1) / warmup) : 1;
+  return peak * rise * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, step / steps)));
+}

@@ -1,0 +1,12 @@
+/** The metrics that all models share: plain numbers in, plain numbers out. */
+export { accuracy } from "./accuracy.ts";
+export { crossEntropy, entropy, logSoftmax } from "./cross_entropy.ts";
+export { type Interval, wilson } from "./interval.ts";
+export {
+  type DistinctRows,
+  distinctRows,
+  type Memorization,
+  memorization,
+  memorizedMass,
+} from "./memorization.ts";
+export { psnr, psnrs } from "./psnr.ts";

@@ -1,0 +1,89 @@
+/** The style sheet of reports: reads on a telephone, on paper, by day and by night. */
+export const REPORT_STYLE = `
+:root {
+  --paper: #fbfbf9; --card: #ffffff; --ink: #1f2127; --muted: #5f636e; --rule: #dfdfda; --accent: #1f6fb2;
+  --code: #f3f3ef; --comment: #6b7280; --string: #1a7f5a; --keyword: #8a3fa0; --number: #b4541a;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --paper: #15171b; --card: #1c1f25; --ink: #e4e5e8; --muted: #a0a4ae; --rule: #33373f; --accent: #6cb3ee;
+    --code: #1c1f25; --comment: #8b919d; --string: #6fcfa4; --keyword: #cf9be0; --number: #eda36f;
+  }
+}
+* { box-sizing: border-box; }
+html { background: var(--paper); color: var(--ink); color-scheme: light dark; -webkit-text-size-adjust: 100%; }
+body { margin: 0; font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
+h1 { font-size: clamp(1.6rem, 1.2rem + 2vw, 2.3rem); line-height: 1.2; letter-spacing: -0.015em; margin: 0 0 1rem; }
+h2 { font-size: 1.3rem; line-height: 1.3; margin: 3rem 0 0.8rem; padding-top: 1rem; border-top: 1px solid var(--rule); }
+p, ul, ol { max-width: 44rem; margin: 0.8rem 0; }
+ul, ol { padding-left: 1.4rem; }
+li { margin: 0.3rem 0; }
+.abstract { font-size: 1.08rem; color: var(--muted); max-width: 48rem; margin-bottom: 1.6rem; }
+a { color: var(--accent); text-decoration-thickness: 1px; text-underline-offset: 0.15em; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: 0.8rem; margin: 1.6rem 0; }
+.card { background: var(--card); border: 1px solid var(--rule); border-radius: 0.6rem; padding: 0.8rem 1rem; }
+.card .label { color: var(--muted); font-size: 0.85rem; line-height: 1.35; }
+.card .value { font-size: 1.7rem; font-weight: 650; line-height: 1.35; letter-spacing: -0.01em;
+  font-variant-numeric: tabular-nums; }
+.card .note { color: var(--muted); font-size: 0.82rem; line-height: 1.4; }
+nav { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; font-size: 0.92rem; }
+nav a { text-decoration: none; }
+nav a:hover { text-decoration: underline; }
+.scroll { overflow-x: auto; }
+figure { margin: 1.4rem 0; }
+figure img { display: block; max-width: 100%; height: auto; border: 1px solid var(--rule); border-radius: 0.3rem; }
+.plot svg { display: block; width: 100%; max-width: 760px; min-width: 34rem; height: auto; }
+figcaption, .meaning { color: var(--muted); font-size: 0.9rem; line-height: 1.5; max-width: 44rem; margin: 0.5rem 0 0; }
+.formula { margin: 1.2rem 0; padding: 0.2rem 0; }
+math { font-size: 1.08em;
+  font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", "DejaVu Math TeX Gyre", "Noto Sans Math", math; }
+munderover > :last-child { padding-bottom: 0.2em; }
+munder > :last-child, munderover > :nth-child(2) { padding-top: 0.15em; }
+.formula math { font-size: 1.3em; width: fit-content; margin: 0 1.5rem; }
+table { border-collapse: collapse; font-size: 0.92rem; line-height: 1.45; font-variant-numeric: tabular-nums; }
+th { text-align: left; font-weight: 600; border-bottom: 2px solid var(--rule); }
+th, td { padding: 0.4rem 1.4rem 0.4rem 0; vertical-align: top; white-space: nowrap; }
+th:last-child, td:last-child { padding-right: 0.2rem; }
+td { border-bottom: 1px solid var(--rule); }
+tfoot td { border-top: 2px solid var(--rule); border-bottom: 0; font-weight: 600; }
+.number { text-align: right; }
+code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+code { font-size: 0.88em; background: var(--code); padding: 0.1em 0.3em; border-radius: 0.25em; }
+pre { overflow-x: auto; background: var(--code); border: 1px solid var(--rule); border-radius: 0.5rem; margin: 0.8rem 0;
+  padding: 0.9rem 1.1rem; font-size: 0.86rem; line-height: 1.55; tab-size: 2; }
+pre code { font-size: inherit; background: none; padding: 0; }
+.command { white-space: pre-wrap; overflow-wrap: anywhere; }
+.c { color: var(--comment); font-style: italic; }
+.s { color: var(--string); }
+.k { color: var(--keyword); }
+.n { color: var(--number); }
+.configuration { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 0 2rem;
+  font-size: 0.88rem; margin: 1rem 0; }
+.configuration div { display: flex; gap: 1rem; justify-content: space-between; align-items: baseline;
+  border-bottom: 1px solid var(--rule); padding: 0.25rem 0; }
+.configuration dt { color: var(--muted); flex: none; }
+.configuration dd { margin: 0; text-align: right; overflow-wrap: anywhere; min-width: 0; }
+.references { font-size: 0.95rem; }
+:target { scroll-margin-top: 1rem; }
+@media (max-width: 40rem) {
+  main { padding: 1.5rem 1rem 3rem; }
+  .cards { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 0.6rem; }
+  .card { padding: 0.6rem 0.8rem; }
+  .card .value { font-size: 1.4rem; }
+}
+@media print {
+  :root { --paper: #fff; --card: #fff; --ink: #000; --muted: #444; --rule: #ccc; --accent: #000; --code: #fff;
+    --comment: #555; --string: #000; --keyword: #000; --number: #000; color-scheme: light; }
+  @page { margin: 16mm; }
+  html { font-size: 9.5pt; }
+  main { max-width: none; padding: 0; }
+  nav { display: none; }
+  .card .value { font-size: 1.5rem; }
+  h2 { break-after: avoid; margin-top: 1.6rem; }
+  .card, tr, figure:has(img, svg) { break-inside: avoid; }
+  .scroll, pre { overflow: visible; }
+  pre { white-space: pre-wrap; }
+  figure img, .plot svg { min-width: 0 !important; }
+}
+`;

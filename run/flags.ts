@@ -1,0 +1,283 @@
+/** The command line: what a flag is, how flags are read, and how `--help` shows them. */
+import { parseArgs } from "node:util";
+
+/** A typed flag: `--data-dir` on the command line, `flags.dataDir` in code. */
+export interface Flag<T> {
+  readonly kind: "value" | "boolean" | "argument";
+  /** How a value is called in `--help`. */
+  readonly placeholder: string;
+  readonly help: string;
+  readonly default: T;
+  /** Says what the value must be by throwing an error whose message goes after "must be". */
+  readonly parse: (text: string) => T;
+}
+
+/** The flags of a task by their names in code. */
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
+
+/** What a task is given: the value of every flag. */
+export type FlagValues<F extends Flags> = {
+  readonly [Name in keyof F]: F[Name] extends Flag<infer T> ? T : never;
+};
+
+/** The command line is wrong: exit code 2. The message names the flag. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+interface Described {
+  readonly help: string;
+}
+interface Limits extends Described {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** A whole number; without a default it may be absent. */
+export function integer(options: Limits & { readonly default: number }): Flag<number>;
+export function integer(options: Limits): Flag<number | undefined>;
+export function integer(options: Limits & { readonly default?: number }): Flag<number | undefined> {
+  return { ...numeric(options, "an integer", Number.isSafeInteger), placeholder: "N" };
+}
+
+/** A finite number; without a default it may be absent. */
+export function number(options: Limits & { readonly default: number }): Flag<number>;
+export function number(options: Limits): Flag<number | undefined>;
+export function number(options: Limits & { readonly default?: number }): Flag<number | undefined> {
+  return { ...numeric(options, "a number", Number.isFinite), placeholder: "X" };
+}
+
+function numeric(
+  { min = -Infinity, max = Infinity, ...options }: Limits & { readonly default?: number },
+  noun: string,
+  fits: (value: number) => boolean,
+): Flag<number | undefined> {
+  const range = min === -Infinity
+    ? max === Infinity ? "" : ` of at most ${max}`
+    : max === Infinity
+    ? ` of at least ${min}`
+    : ` in ${min}..${max}`;
+  return {
+    kind: "value",
+    placeholder: "",
+    help: options.help,
+    default: options.default,
+    parse(text) {
+      const value = text.trim() === "" ? NaN : Number(text);
+      if (!fits(value) || value < min || value > max) throw new RangeError(noun + range);
+      return value;
+    },
+  };
+}
+
+/** Any text that is not empty; without a default it may be absent. `placeholder` is for `--help`. */
+export function text(
+  options: Described & { readonly default: string; readonly placeholder?: string },
+): Flag<string>;
+export function text(options: Described & { readonly placeholder?: string }): Flag<string | undefined>;
+export function text(
+  options: Described & { readonly default?: string; readonly placeholder?: string },
+): Flag<string | undefined> {
+  return {
+    kind: "value",
+    placeholder: options.placeholder ?? "TEXT",
+    help: options.help,
+    default: options.default,
+    parse: notEmpty,
+  };
+}
+
+/** One of a few words. */
+export function choice<const C extends string>(
+  choices: readonly C[],
+  options: Described & { readonly default: NoInfer<C> },
+): Flag<C> {
+  return {
+    kind: "value",
+    placeholder: choices.join("|"),
+    help: options.help,
+    default: options.default,
+    parse(text) {
+      const found = choices.find((candidate) => candidate === text);
+      if (found === undefined) throw new RangeError(`one of ${choices.join(", ")}`);
+      return found;
+    },
+  };
+}
+
+/** A flag without a value: present or not. */
+export function boolean(options: Described): Flag<boolean> {
+  return {
+    kind: "boolean",
+    placeholder: "",
+    help: options.help,
+    default: false,
+    parse: () => true,
+  };
+}
+
+/** A word without a flag, as RUN in `sample RUN`; it must be given. Arguments are read in the order declared. */
+export function argument(options: Described & { readonly placeholder: string }): Flag<string> {
+  return {
+    kind: "argument",
+    placeholder: options.placeholder,
+    help: options.help,
+    default: "",
+    parse: notEmpty,
+  };
+}
+
+function notEmpty(text: string): string {
+  if (text === "") throw new RangeError("a text that is not empty");
+  return text;
+}
+
+/** The flags that mean the same in every task. A task adds its own, and overrides or leaves out some of these. */
+export const commonFlags = {
+  dataset: choice(["digits", "mnist", "idx"], { default: "digits", help: "what to learn" }),
+  file: text({ placeholder: "FILE", help: "the file of a data set that is one file" }),
+  count: integer({ min: 1, help: "how many items to learn (default: all, up to the task's own limit)" }),
+  offset: integer({ min: 0, default: 0, help: "how many items of the data set to skip" }),
+  seed: integer({ min: 0, max: Number.MAX_SAFE_INTEGER, default: 0, help: "fixes every random draw" }),
+  device: choice(["auto", "webgpu", "wasm", "tfjs"], { default: "auto", help: "where to compute" }),
+  threads: integer({ min: 1, help: "processor threads of the wasm device (default: one a core)" }),
+  dataDir: text({ placeholder: "DIR", help: "where the data set's files lie (default: .cache/data/<name>)" }),
+  out: text({ placeholder: "DIR", help: "the run folder (default: runs/<task>-<dataset>-<count>-s<seed>)" }),
+  steps: integer({ min: 1, help: "how many optimizer updates to make at most" }),
+  budget: number({ min: 0, help: "how many seconds to train at most (default: no limit)" }),
+  resume: boolean({ help: "go on with the run in --out, or with the newest that matches" }),
+  force: boolean({ help: "replace the run folder that --out names" }),
+  debug: boolean({ help: "show the stack trace of an error" }),
+} as const satisfies Flags;
+
+/** What the command line says. */
+export interface ParsedFlags<F extends Flags> {
+  /** Every flag, by default where it was not given. */
+  readonly values: FlagValues<F>;
+  /** The names in code of the flags that were given. */
+  readonly given: ReadonlySet<string>;
+  /** Whether `--help` was asked for; nothing else was checked then. */
+  readonly help: boolean;
+}
+
+/**
+ * Reads a command line.
+ *
+ * @throws {UsageError} naming the flag that is unknown, lacks its value or has a bad one.
+ */
+export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): ParsedFlags<F> {
+  const names = new Map(Object.keys(flags).map((name) => [flagName(name), name]));
+  const options: Record<string, { type: "string" | "boolean" }> = { help: { type: "boolean" } };
+  for (const [name, flag] of Object.entries(flags)) {
+    if (flag.kind !== "argument") {
+      options[flagName(name)] = { type: flag.kind === "boolean" ? "boolean" : "string" };
+    }
+  }
+  // Not strict, as its errors do not say which flag was meant.
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(flags)) values[name] = flag.default;
+  const given = new Set<string>();
+  const open = Object.keys(flags).filter((name) => flags[name].kind === "argument");
+  const result = { values: values as FlagValues<F>, given };
+  if (tokens.some((token) => token.kind === "option" && token.name === "help")) {
+    return { ...result, help: true };
+  }
+
+  const set = (name: string, label: string, value: string): void => {
+    try {
+      values[name] = flags[name].parse(value);
+    } catch (error) {
+      throw new UsageError(`${label} must be ${(error as Error).message}: current value is "${value}"`);
+    }
+    given.add(name);
+  };
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      const name = open.shift();
+      if (name === undefined) {
+        throw new UsageError(`Unexpected argument "${token.value}": a flag starts with --`);
+      }
+      set(name, flags[name].placeholder, token.value);
+      continue;
+    }
+    const name = token.rawName.startsWith("--") ? names.get(token.name) : undefined;
+    if (name === undefined || flags[name].kind === "argument") {
+      throw new UsageError(`Unknown flag ${token.rawName}${suggestion(token.name, Object.keys(options))}`);
+    }
+    if (flags[name].kind === "boolean") {
+      if (token.value !== undefined) throw new UsageError(`${token.rawName} takes no value`);
+      set(name, token.rawName, "");
+    } else {
+      const value = token.value;
+      if (value === undefined || (!token.inlineValue && value.startsWith("--"))) {
+        throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${flags[name].placeholder}`);
+      }
+      set(name, token.rawName, value);
+    }
+  }
+  if (open.length > 0) {
+    const { placeholder, help } = flags[open[0]];
+    throw new UsageError(`${placeholder} is missing: ${help}`);
+  }
+  return { ...result, help: false };
+}
+
+/** The text of `--help`. */
+export function helpText(
+  task: { readonly name: string; readonly summary: string; readonly flags: Flags },
+): string {
+  const entries = Object.entries(task.flags);
+  const words = entries.filter(([, flag]) => flag.kind === "argument");
+  const rows = entries.filter(([, flag]) => flag.kind !== "argument").map(([name, flag]) => {
+    const shown = flag.default === undefined || flag.default === false ? "" : ` (default: ${flag.default})`;
+    return [`--${flagName(name)} ${flag.placeholder}`.trim(), flag.help + shown];
+  });
+  rows.push(["--help", "show this text"]);
+  const table = (lines: readonly (readonly string[])[]): string => {
+    const widest = Math.max(...lines.map(([head]) => head.length).filter((width) => width <= 28));
+    return lines.map(([head, help]) =>
+      head.length > 28 ? `  ${head}\n  ${" ".repeat(widest)}  ${help}` : `  ${head.padEnd(widest)}  ${help}`
+    ).join("\n");
+  };
+  const usage = ["deno task", task.name, ...words.map(([, flag]) => flag.placeholder), "[flags]"].join(" ");
+  const head = `${task.summary}\n\nUsage: ${usage}\n`;
+  const parts = words.length === 0
+    ? []
+    : [table(words.map(([, flag]) => [flag.placeholder, flag.help])) + "\n"];
+  return [head, ...parts, `Flags:\n${table(rows)}\n`].join("\n");
+}
+
+/** "dataDir" as "data-dir". */
+export function flagName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The known name that `name` was probably meant to be. */
+function suggestion(name: string, known: readonly string[]): string {
+  const near = known
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  if (near.distance > Math.max(1, Math.floor(name.length / 3))) return ": --help lists them";
+  return `: did you mean --${near.candidate}?`;
+}
+
+/** How many letters must be put in, taken out or changed to make `b` of `a` (Levenshtein 1966). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

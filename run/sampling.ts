@@ -1,0 +1,94 @@
+/** What the sequence models share once they are trained: drawing sequences, and the probability of given ones. */
+import * as tf from "@tensorflow/tfjs";
+import { stream } from "../base/random.ts";
+import { prefixTable, type Sequences } from "../data/sequences.ts";
+import { compile, type Device } from "../engine/device.ts";
+import { categorical } from "../engine/random.ts";
+import { overRows } from "../engine/rows.ts";
+import { logSoftmax } from "../metrics/mod.ts";
+
+/** What a sequence model must say of itself to be sampled. */
+export interface NextToken {
+  readonly vocabulary: number;
+  /** Tokens in a sequence. */
+  readonly length: number;
+  /** How many preceding tokens the model may see. Absent: all. */
+  readonly range?: number;
+  /**
+   * Prefixes int32 [B, length-1] of `position` tokens each, `vocabulary` where a token is absent -> logits [B,
+   * vocabulary] of the token at `position`.
+   */
+  readonly logits: (prefixes: tf.Tensor2D, position: number) => tf.Tensor2D;
+}
+
+/** Sequences generated in one run of the device. */
+const SAMPLE_BATCH = 1000;
+/** Prefixes evaluated in one run of the device. */
+const EVALUATION_BATCH = 2048;
+
+/**
+ * Draws `count` sequences [count, length] by ancestral sampling from the empty prefix. Sequence i does not depend on
+ * `count`. The whole generation of a batch, all positions, is one run of the device.
+ */
+export async function sampleSequences(
+  model: NextToken,
+  options: { readonly device: Device; readonly count: number; readonly seed: number },
+): Promise<Int32Array> {
+  const { vocabulary, length, range = length } = model;
+  const { device, count, seed } = options;
+  const random = stream(seed).fork("sample");
+  const draw = await compile(device, ({ counter }) => {
+    const absent = tf.fill([SAMPLE_BATCH, 1], vocabulary, "int32") as tf.Tensor2D;
+    const tokens: tf.Tensor2D[] = [];
+    for (let position = 0; position < length; position++) {
+      const seen = Array.from(
+        { length: length - 1 },
+        (_, column) => column < position && column >= position - range ? tokens[column] : absent,
+      );
+      const next = categorical(model.logits(tf.concat(seen, 1) as tf.Tensor2D, position), {
+        random: random.fork(`position ${position}`),
+        counter: counter as tf.Scalar,
+      });
+      tokens.push(next.reshape([SAMPLE_BATCH, 1]));
+    }
+    return { tokens: tf.concat(tokens, 1) };
+  }, { counter: { shape: [], dtype: "int32" } });
+  for (let batch = 0; batch * SAMPLE_BATCH < count; batch++) {
+    await draw.run({ counter: Int32Array.of(batch) });
+  }
+  const { tokens } = await draw.read();
+  draw.dispose();
+  return (tokens as Int32Array).slice(0, count * length);
+}
+
+/**
+ * The log-probability in nats of each given sequence, [count], summed over positions in float64: for models that
+ * take a prefix of any length. Every distinct prefix is evaluated once.
+ *
+ * @param logits prefixes int32 [B, length-1], `vocabulary` where absent -> [B, vocabulary].
+ */
+export async function sequenceLogProbabilities(
+  logits: (prefixes: tf.Tensor2D) => tf.Tensor2D,
+  options: { readonly device: Device; readonly sequences: Sequences; readonly range?: number },
+): Promise<Float64Array> {
+  const { device, sequences: { tokens, count, length, vocabulary }, range } = options;
+  const table = prefixTable(options.sequences, { range });
+  const prefixes = tf.tensor2d(table.prefixes, [table.size, length - 1], "int32");
+  const batch = Math.min(EVALUATION_BATCH, table.size);
+  const evaluate = await compile(
+    device,
+    ({ index }) => ({ logits: logits(tf.gather(prefixes, index as tf.Tensor1D)) }),
+    { index: { shape: [batch], dtype: "int32" } },
+  );
+  const outputs = await overRows(evaluate, { count: table.size, batch, inputs: (index) => ({ index }) });
+  evaluate.dispose();
+  prefixes.dispose();
+  const logs = logSoftmax(outputs.logits, vocabulary);
+  return Float64Array.from({ length: count }, (_, sequence) => {
+    let sum = 0;
+    for (let index = sequence * length; index < (sequence + 1) * length; index++) {
+      sum += logs[table.rows[index] * vocabulary + tokens[index]];
+    }
+    return sum;
+  });
+}

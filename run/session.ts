@@ -1,0 +1,99 @@
+/** One sitting of a task: its output, and what SIGINT and SIGTERM do to it. */
+import { type Output, Progress } from "./progress.ts";
+
+/** The signals that stop a task in good order. */
+export type StopSignal = "SIGINT" | "SIGTERM";
+
+const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+/** Signal handlers and timers fire between macrotasks only. */
+const PAUSE_INTERVAL = 50;
+
+/** Thrown through a task that a signal stops. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+  readonly code: number;
+
+  constructor(signal: StopSignal) {
+    super(`Stopped by ${signal}`);
+    this.code = EXIT_CODES[signal];
+  }
+}
+
+/** A sitting of a task, from the command line to the exit code. */
+export class Session {
+  readonly progress: Progress;
+  /** Called before the process ends because of a signal. */
+  onStop: () => Promise<void> = () => Promise.resolve();
+  #signal: StopSignal | undefined;
+  #guards = 0;
+  #pausedAt = performance.now();
+
+  constructor(output: Output) {
+    this.progress = new Progress(output);
+  }
+
+  /** Prints a line. */
+  note(line: string): void {
+    this.progress.note(line);
+  }
+
+  /** Whether a signal asked the task to stop. */
+  get stopping(): boolean {
+    return this.#signal !== undefined;
+  }
+
+  /**
+   * Lets signals and timers in, if the last time was 50 ms ago or more; costs nothing otherwise. To be awaited
+   * inside every long loop.
+   */
+  async pause(): Promise<void> {
+    if (performance.now() - this.#pausedAt < PAUSE_INTERVAL) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#pausedAt = performance.now();
+  }
+
+  /** Runs `work`, which a first signal does not interrupt: it looks at `stopping` itself. */
+  async guard<T>(work: () => Promise<T>): Promise<T> {
+    this.#throwIfStopping();
+    this.#guards++;
+    try {
+      return await work();
+    } finally {
+      this.#guards--;
+    }
+  }
+
+  /** Ends the task, if a signal asked for it. */
+  #throwIfStopping(): void {
+    if (this.#signal !== undefined) throw new Stopped(this.#signal);
+  }
+
+  /** Ends guarded work that has put itself in order because of a signal. */
+  stop(): never {
+    throw new Stopped(this.#signal ?? "SIGTERM");
+  }
+
+  /** Takes the process's signals until the result is disposed. */
+  listen(): Disposable {
+    const signals: readonly StopSignal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+    const handlers = signals.map((signal) => {
+      const handler = () => this.#receive(signal);
+      Deno.addSignalListener(signal, handler);
+      return { signal, handler };
+    });
+    return {
+      [Symbol.dispose]() {
+        for (const { signal, handler } of handlers) Deno.removeSignalListener(signal, handler);
+      },
+    };
+  }
+
+  #receive(signal: StopSignal): void {
+    // The second signal does not wait for anything.
+    if (this.#signal !== undefined) Deno.exit(EXIT_CODES[signal]);
+    this.#signal = signal;
+    if (this.#guards > 0) return;
+    this.progress.clear();
+    this.onStop().finally(() => Deno.exit(EXIT_CODES[signal]));
+  }
+}

@@ -1,0 +1,82 @@
+/** `deno task fetch NAME`: the one program that uses the network. It downloads a public data set into the cache. */
+import { MNIST_SOURCE } from "../data/mnist.ts";
+import {
+  type FetchOptions,
+  type FetchProgress,
+  type FetchResult,
+  fetchSet,
+  type RemoteSet,
+} from "../data/source.ts";
+
+/** The sets that can be downloaded. */
+export const REMOTE_SETS: readonly RemoteSet[] = [MNIST_SOURCE];
+
+const KNOWN = REMOTE_SETS.map(({ name }) => name).join(", ");
+
+/** Thrown when there is no set of that name. */
+export class UnknownSetError extends Error {}
+
+/** Downloads the named set, or what is missing of it. */
+export async function fetchDataset(name: string, options: FetchOptions = {}): Promise<FetchResult> {
+  const set = REMOTE_SETS.find((candidate) => candidate.name === name);
+  if (set === undefined) {
+    throw new UnknownSetError(`Cannot fetch ${name} as the data set must be one of: ${KNOWN}`);
+  }
+  return await fetchSet(set, options);
+}
+
+/** One line on how far a file is: `name [#####.....] 50% 4.7 of 9.5 MB`. */
+export function progressLine({ file, received, total }: FetchProgress): string {
+  const width = 24;
+  const filled = Math.floor(width * received / total);
+  const bar = "#".repeat(filled) + ".".repeat(width - filled);
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  const percent = Math.floor(100 * received / total);
+  return `${file} [${bar}] ${percent}% ${megabytes(received)} of ${megabytes(total)} MB`;
+}
+
+const CLEAR_LINE = "\r\x1b[2K";
+
+/** Shows progress: one live line a file on a terminal, a plain line every few seconds and at its end elsewhere. */
+function showProgress(): (progress: FetchProgress) => void {
+  const terminal = Deno.stdout.isTerminal();
+  let shown = -Infinity;
+  return (progress) => {
+    const ended = progress.received === progress.total;
+    const now = performance.now();
+    if (!ended && now - shown < (terminal ? 100 : 5000)) return;
+    shown = now;
+    const line = progressLine(progress);
+    const text = terminal ? `${CLEAR_LINE}${line}${ended ? "\n" : ""}` : `${line}\n`;
+    Deno.stdout.writeSync(new TextEncoder().encode(text));
+  };
+}
+
+const HELP = `deno task fetch NAME
+
+Downloads a public data set into .cache/data/NAME: checked, resumed where an earlier attempt stopped.
+NAME is one of: ${KNOWN}`;
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log(HELP);
+    return 0;
+  }
+  if (args.length !== 1 || args[0].startsWith("-")) {
+    console.error(`Cannot fetch as one name must be given: \`deno task fetch NAME\`, NAME one of ${KNOWN}`);
+    return 2;
+  }
+  try {
+    const { folder, downloaded, present } = await fetchDataset(args[0], { onProgress: showProgress() });
+    console.log(
+      `${folder}: ${downloaded.length} files downloaded, ${present.length} there already, all verified`,
+    );
+    return 0;
+  } catch (error) {
+    const clear = Deno.stderr.isTerminal() ? CLEAR_LINE : "";
+    console.error(clear + (error instanceof Error ? error.message : String(error)));
+    return error instanceof UnknownSetError ? 2 : 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

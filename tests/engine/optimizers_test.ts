@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import * as tf from "@tensorflow/tfjs";
+import { adam, cosineRate, momentum, type Optimizer, sgd, type Weights } from "../../engine/optimizers.ts";
+
+await tf.setBackend("cpu");
+
+const START = [1, -2, 3, 0.5];
+
+/** Three updates on a small quadratic with `update`, from START. */
+function descend(update: (weight: tf.Variable, f: () => tf.Scalar) => void): Float32Array {
+  const weight = tf.variable(tf.tensor2d(START, [2, 2]));
+  const f = (): tf.Scalar =>
+    tf.sum(tf.mul(tf.square(tf.sub(weight, 0.3)), tf.tensor2d([1, 2, 3, 4], [2, 2])));
+  for (let step = 0; step < 3; step++) tf.tidy(() => update(weight, f));
+  return weight.dataSync() as Float32Array;
+}
+
+function ours(make: (weights: Weights) => Optimizer, rate: number): Float32Array {
+  let optimizer: Optimizer | undefined;
+  return descend((weight, f) => {
+    optimizer ??= make({ w: weight });
+    optimizer.applyGradients(tf.variableGrads(f, [weight]).grads, tf.scalar(rate));
+  });
+}
+
+function theirs(optimizer: tf.Optimizer): Float32Array {
+  return descend((weight, f) => {
+    optimizer.minimize(f, false, [weight]);
+  });
+}
+
+function assertClose(actual: Float32Array, expected: Float32Array): void {
+  actual.forEach((value, index) => {
+    assert.ok(
+      Math.abs(value - expected[index]) < 2e-6 * (1 + Math.abs(expected[index])),
+      `${actual} ${expected}`,
+    );
+  });
+}
+
+Deno.test("sgd, momentum and adam make tfjs's own updates", () => {
+  assertClose(ours(sgd, 0.05), theirs(tf.train.sgd(0.05)));
+  assertClose(
+    ours((weights) => momentum(weights, { momentum: 0.9 }), 0.02),
+    theirs(tf.train.momentum(0.02, 0.9)),
+  );
+  assertClose(ours((weights) => adam(weights), 0.1), theirs(tf.train.adam(0.1)));
+});
+
+Deno.test("weight decay shrinks kernels by rate times decay, and leaves vectors alone", () => {
+  const kernel = tf.variable(tf.tensor2d([2], [1, 1])), bias = tf.variable(tf.tensor1d([2]));
+  const optimizer = adam({ kernel, bias }, { weightDecay: 0.5 });
+  optimizer.applyGradients({ [kernel.name]: tf.zeros([1, 1]), [bias.name]: tf.zeros([1]) }, tf.scalar(0.1));
+  assert.ok(Math.abs(kernel.dataSync()[0] - 2 * (1 - 0.1 * 0.5)) < 1e-6);
+  assert.equal(bias.dataSync()[0], 2);
+});
+
+Deno.test("the cosine starts at its peak after the warm-up, and ends at 0", () => {
+  assert.equal(cosineRate(0, { steps: 10, peak: 2 }), 2);
+  assert.ok(Math.abs(cosineRate(5, { steps: 10, peak: 2 }) - 1) < 1e-12);
+  assert.equal(cosineRate(10, { steps: 10, peak: 2 }), 0);
+  assert.equal(cosineRate(0, { steps: 1e9, peak: 2, warmup: 4 }), 0.5);
+});

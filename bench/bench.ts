@@ -5,6 +5,7 @@
  * busy for a while is busy for all of them, and the median of a runner's turns is its figure.
  */
 import { parseArgs } from "node:util";
+import { measurePeak } from "./peak.ts";
 import { Peer, reasonOf } from "./protocol.ts";
 import { disagreements, median, type Row, table } from "./table.ts";
 import { type Workload, WORKLOADS } from "./workloads.ts";
@@ -215,17 +216,24 @@ async function main(): Promise<void> {
   if (chosen.length === 0) usageError(`Cannot run --only ${flags.only} as no workload's name contains it`);
   const remaining = () => TOTAL_LIMIT - (performance.now() - start) / 1000;
   const found = await runners();
+  const peak = await measurePeak();
+  const peakOf = (name: string) =>
+    peak * (chosen.find((workload) => workload.name === name)?.threads ?? navigator.hardwareConcurrency);
   const rows: Row[] = [];
   for (const workload of chosen) {
     console.error(`${workload.name} …`);
     rows.push(...await race(workload, { runners: found, remaining }));
   }
-  console.log(table(rows, { reference: REFERENCE }));
+  console.log(table(rows, { reference: REFERENCE, peak: peakOf }));
+  console.log(`multiply-add peak of a thread: ${peak.toFixed(1)} GFLOP/s`);
   for (const { workload, runner, description } of rows) {
     if (description !== undefined) console.log(`  ${workload}, ${runner}: ${description}`);
   }
   if (flags.out !== undefined) {
-    await Deno.writeTextFile(flags.out, JSON.stringify({ machine: await machine(), rows }, null, 2) + "\n");
+    await Deno.writeTextFile(
+      flags.out,
+      JSON.stringify({ machine: { ...await machine(), peak }, rows }, null, 2) + "\n",
+    );
   }
 }
 

@@ -9,4 +9,5 @@ export interface Skip {
 /** By backend. */
 export const SKIPS: Readonly<Record<string, readonly Skip[]>> = {
   cpu: [],
+  wasm: [],
 };

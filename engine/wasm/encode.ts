@@ -1,5 +1,14 @@
 /** Writes a plan's nodes as commands of the kernels. */
-import { type DType, type Node, type Op, type Program, type Shape, sizeOf, type Value } from "../graph.ts";
+import {
+  type DType,
+  type Node,
+  type Op,
+  type Program,
+  type Shape,
+  sizeOf,
+  type Value,
+  type Window,
+} from "../graph.ts";
 import type { Plan } from "../plan.ts";
 import type { Specialization } from "./codegen.ts";
 import { Stream, Table } from "./stream.ts";
@@ -22,11 +31,27 @@ const ALONE = 2048;
 /** How a long sum is cut, whatever the number of threads: elements of a row, and least rows of a column. */
 const ROW_CHUNK = 8192, COLUMN_CHUNK = 256, COLUMN_CHUNKS = 32;
 
+/** How the places of a filter's gradient are cut: the most runs, and the least places of one. */
+const MOST_RUNS = 16, LEAST_RUN = 512;
+/** Where the kernels' gemm finds its left matrix. */
+const DENSE = 0, PIXELS = 1, PATCHES = 2;
+
+/** Places of one axis of dx that the same taps reach: every stride-th from `base`. */
+interface Phase {
+  readonly base: number;
+  readonly places: number;
+  readonly taps: readonly { readonly tap: number; readonly offset: number }[];
+}
+
 const bits = new DataView(new ArrayBuffer(4));
 function bitsOf(value: number, dtype: DType): number {
   if (dtype === "int32") return value | 0;
   bits.setFloat32(0, value);
   return bits.getInt32(0);
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }
 
 /** Whether a program hands its first operand on. */
@@ -140,8 +165,107 @@ class Encoder {
           x.dtype === "int32" ? 1 : 0,
         ]);
       }
-      default:
-        throw new TypeError(`Cannot run the graph on the wasm device as it lacks ${op.kind}`);
+      case "conv2d":
+        return this.#conv2d(op, inputs, outputs[0]);
+      case "conv2d_input_grad":
+        return this.#conv2dInputGrad(op, inputs, outputs[0]);
+      case "conv2d_filter_grad":
+        return this.#conv2dFilterGrad(op, inputs, outputs[0]);
+      case "depthwise_conv2d":
+        return this.#windows("depthwise", {
+          window: op.window,
+          image: inputs[0],
+          places: outputs[0],
+          taps: [inputs[1].shape[0], inputs[1].shape[1]],
+          values: [inputs[0], inputs[1], outputs[0]],
+          option: inputs[1].shape[3],
+        });
+      case "depthwise_conv2d_input_grad":
+        return this.#windows("depthwiseInputGrad", {
+          window: op.window,
+          image: outputs[0],
+          places: inputs[0],
+          taps: [inputs[1].shape[0], inputs[1].shape[1]],
+          values: [inputs[0], inputs[1], outputs[0]],
+          option: inputs[1].shape[3],
+        });
+      case "depthwise_conv2d_filter_grad":
+        return this.#windows("depthwiseFilterGrad", {
+          window: op.window,
+          image: inputs[0],
+          places: inputs[1],
+          taps: [outputs[0].shape[0], outputs[0].shape[1]],
+          values: [inputs[0], inputs[1], outputs[0]],
+          option: outputs[0].shape[3],
+        });
+      case "pool":
+        if (op.reducer === "mean" && inputs[0].dtype === "int32") {
+          throw new TypeError("Cannot run the graph on the wasm device as it lacks the mean pool of int32");
+        }
+        return this.#windows("pool", {
+          window: op.window,
+          image: inputs[0],
+          places: outputs[0],
+          taps: op.size,
+          values: [inputs[0], inputs[0], outputs[0]],
+          option: op.reducer === "max" ? 1 : 0,
+        });
+      case "pool_grad":
+        return this.#windows("poolGrad", {
+          window: op.window,
+          image: outputs[0],
+          places: inputs[0],
+          taps: op.size,
+          values: [inputs[0], inputs[1] ?? inputs[0], outputs[0]],
+          option: op.reducer === "max" ? 1 : 0,
+        });
+      case "random":
+        return this.stream.command("random", [
+          sizeOf(outputs[0].shape),
+          this.#at(inputs[0]),
+          this.#at(outputs[0]),
+          op.key[0],
+          op.key[1],
+          { uniform: 0, normal: 1, word: 2 }[op.distribution],
+        ]);
+      case "categorical": {
+        const [logits, counter] = inputs;
+        return this.stream.command("categorical", [
+          logits.shape[0],
+          this.#at(counter),
+          this.#at(outputs[0]),
+          op.key[0],
+          op.key[1],
+          logits.shape[1],
+          this.#at(logits),
+        ]);
+      }
+      case "cumulate": {
+        const [x] = inputs;
+        return this.stream.command("cumulate", [
+          this.#at(x),
+          this.#at(outputs[0]),
+          sizeOf(x.shape.slice(0, op.axis)),
+          x.shape[op.axis],
+          sizeOf(x.shape.slice(op.axis + 1)),
+          op.reducer === "prod" ? 1 : 0,
+          op.exclusive ? 1 : 0,
+          op.reverse ? 1 : 0,
+          x.dtype === "int32" ? 1 : 0,
+        ]);
+      }
+      case "topk": {
+        const [x] = inputs, width = x.shape[x.shape.length - 1];
+        return this.stream.command("topk", [
+          this.#at(x),
+          this.#at(outputs[0]),
+          this.#at(outputs[1]),
+          sizeOf(x.shape) / width,
+          width,
+          outputs[0].shape[x.shape.length - 1],
+          x.dtype === "int32" ? 1 : 0,
+        ]);
+      }
     }
   }
 
@@ -309,7 +433,7 @@ class Encoder {
       n,
       k,
       a: {
-        kind: 0,
+        kind: DENSE,
         address: this.#at(a),
         row: op.transposeA ? 1 : k,
         column: op.transposeA ? shape[rank - 2] : 1,
@@ -325,7 +449,6 @@ class Encoder {
         row: rowStrides[i],
         column: epilogueStrides[i][rank - 1],
       })),
-      dtype: output.dtype,
     });
   }
 
@@ -346,7 +469,6 @@ class Encoder {
     readonly grid: number | Table;
     readonly epilogue?: Program;
     readonly operands: readonly { readonly value: Value; readonly row: number; readonly column: number }[];
-    readonly dtype: DType;
   }): void {
     const { a, b, c, operands, epilogue } = product;
     const fn = !epilogue || isIdentity(epilogue) ? -1 : this.#context.program({
@@ -374,6 +496,214 @@ class Encoder {
       this.stream.table(operands.flatMap(({ value, row, column }) => [this.#at(value), row, column])),
       product.grid,
     ]);
+  }
+
+  /** The kernels over windows, which share the geometry's words. */
+  #windows(command: "pool" | "poolGrad" | "depthwise" | "depthwiseInputGrad" | "depthwiseFilterGrad", of: {
+    readonly window: Window;
+    readonly image: Value;
+    /** What has an element a window. */
+    readonly places: Value;
+    readonly taps: readonly [number, number];
+    readonly values: readonly [Value, Value, Value];
+    readonly option: number;
+  }): void {
+    const { strides, padding, dilation } = of.window;
+    this.stream.command(command, [
+      ...of.image.shape,
+      of.places.shape[1],
+      of.places.shape[2],
+      ...of.taps,
+      ...strides,
+      ...padding,
+      ...dilation,
+      ...of.values.map((value) => this.#at(value)),
+      of.option,
+      of.values[0].dtype === "int32" ? 1 : 0,
+    ]);
+  }
+
+  /** The grid of a convolution for the kernels' gemm. `taps` are offsets from place times stride in the source. */
+  #grid(grid: {
+    readonly places: readonly [number, number];
+    readonly source: Shape;
+    readonly strides: readonly [number, number];
+    readonly taps: readonly (readonly [number, number])[];
+    /** Where place (y, x) goes in the output; absent: row after row. */
+    readonly out?: {
+      readonly plane: readonly [number, number];
+      readonly steps: readonly [number, number];
+      readonly base: readonly [number, number];
+    };
+  }): Table {
+    const { places, source, strides, taps, out } = grid;
+    return this.stream.table([
+      ...places,
+      source[1],
+      source[2],
+      source[3],
+      ...strides,
+      taps.length,
+      ...(out ? [...out.plane, ...out.steps, ...out.base] : [0, 0, 0, 0, 0, 0]),
+      source[0] * places[0] * places[1],
+      ...taps.flat(),
+    ]);
+  }
+
+  /**
+   * An epilogue over rows of channels: its operands where each has one stride from row to row, else a map of its own
+   * to be run after the product.
+   */
+  #channelEpilogue(epilogue: Program | undefined, operands: readonly Value[], output: Value): {
+    readonly epilogue?: Program;
+    readonly operands: { readonly value: Value; readonly row: number; readonly column: number }[];
+    readonly after?: () => void;
+  } {
+    if (!epilogue || isIdentity(epilogue)) return { operands: [] };
+    const nests = operands.map((operand) => {
+      const strides = broadcastStrides(operand.shape, output.shape);
+      return { column: strides[3], rows: collapse(output.shape.slice(0, 3), [strides.slice(0, 3)]) };
+    });
+    if (nests.every(({ rows }) => rows.extents.length <= 1)) {
+      return {
+        epilogue,
+        operands: nests.map(({ column, rows }, i) => ({
+          value: operands[i],
+          column,
+          row: rows.strides[0][0] ?? 0,
+        })),
+      };
+    }
+    return {
+      operands: [],
+      after: () => {
+        this.stream.wait();
+        this.#map(epilogue, [output, ...operands], [output]);
+      },
+    };
+  }
+
+  #conv2d(op: OpOf<"conv2d">, inputs: readonly Value[], output: Value): void {
+    const [x, filter] = inputs, [kh, kw, channels, n] = filter.shape;
+    const { strides, padding, dilation } = op.window, [, height, width] = output.shape;
+    const { after, ...epilogue } = this.#channelEpilogue(op.epilogue, inputs.slice(2), output);
+    this.#gemm({
+      m: sizeOf(output.shape.slice(0, 3)),
+      n,
+      k: kh * kw * channels,
+      a: { kind: PIXELS, address: this.#at(x), row: 0, column: 0 },
+      b: { address: this.#at(filter), row: n, column: 1 },
+      c: { address: this.#at(output), row: n },
+      batches: 1,
+      table: 0,
+      grid: this.#grid({
+        places: [height, width],
+        source: x.shape,
+        strides,
+        taps: range(kh).flatMap((ty) =>
+          range(kw).map((tx) => [ty * dilation[0] - padding[0], tx * dilation[1] - padding[1]] as const)
+        ),
+      }),
+      ...epilogue,
+    });
+    after?.();
+  }
+
+  /** One product for each phase of the stride: the places of dx that the same taps reach. */
+  #conv2dInputGrad(op: OpOf<"conv2d_input_grad">, inputs: readonly Value[], output: Value): void {
+    const [dy, filter] = inputs, [kh, kw, channels, depth] = filter.shape;
+    const { strides, padding, dilation } = op.window, [, height, width] = output.shape;
+    const { after, ...epilogue } = this.#channelEpilogue(op.epilogue, inputs.slice(2), output);
+    // Per axis and phase: the taps that reach it, and the offset of the dy that they take.
+    const phasesOf = (axis: 0 | 1, extent: number, taps: number): Phase[] =>
+      range(Math.min(strides[axis], extent)).map((base) => ({
+        base,
+        places: Math.ceil((extent - base) / strides[axis]),
+        taps: range(taps).flatMap((tap) => {
+          const offset = base + padding[axis] - tap * dilation[axis];
+          return offset % strides[axis] === 0 ? [{ tap, offset: offset / strides[axis] }] : [];
+        }),
+      }));
+    const rows = phasesOf(0, height, kh), columns = phasesOf(1, width, kw);
+    const products: (() => void)[] = [];
+    for (const row of rows) {
+      for (const column of columns) {
+        const taps = row.taps.flatMap((y) =>
+          column.taps.map((x) => ({ index: y.tap * kw + x.tap, offset: [y.offset, x.offset] as const }))
+        );
+        // A phase that nothing reaches is 0: one tap that lies outside everywhere.
+        if (taps.length === 0) taps.push({ index: 0, offset: [-dy.shape[1] - row.places, 0] });
+        // The taps' weights, turned to [tap, depth, channels].
+        const weights = this.#context.workspace(taps.length * depth * channels);
+        taps.forEach(({ index }, i) =>
+          this.#copy([depth, channels], {
+            address: this.#at(filter) + 4 * index * channels * depth,
+            strides: [1, depth],
+          }, { address: weights + 4 * i * depth * channels, strides: [channels, 1] })
+        );
+        products.push(() =>
+          this.#gemm({
+            m: output.shape[0] * row.places * column.places,
+            n: channels,
+            k: taps.length * depth,
+            a: { kind: PIXELS, address: this.#at(dy), row: 0, column: 0 },
+            b: { address: weights, row: channels, column: 1 },
+            c: { address: this.#at(output), row: channels },
+            batches: 1,
+            table: 0,
+            grid: this.#grid({
+              places: [row.places, column.places],
+              source: dy.shape,
+              strides: [1, 1],
+              taps: taps.map(({ offset }) => offset),
+              out: { plane: [height, width], steps: strides, base: [row.base, column.base] },
+            }),
+            ...epilogue,
+          })
+        );
+      }
+    }
+    this.stream.wait();
+    products.forEach((product) => product());
+    after?.();
+  }
+
+  #conv2dFilterGrad(op: OpOf<"conv2d_filter_grad">, inputs: readonly Value[], output: Value): void {
+    const [x, dy] = inputs, [kh, kw, channels, n] = output.shape;
+    const { strides, padding, dilation } = op.window, places = sizeOf(dy.shape.slice(0, 3));
+    const m = kh * kw * channels;
+    // Small filters leave little to share out but the places: these are cut into runs, summed afterwards.
+    const tiles = Math.ceil(m / 12) * Math.ceil(n / 16);
+    const runs = Math.min(MOST_RUNS, Math.ceil(places / LEAST_RUN), Math.ceil(MOST_RUNS * 4 / tiles));
+    const run = Math.ceil(places / runs), count = Math.ceil(places / run);
+    const to = count > 1 ? this.#context.workspace(count * m * n) : this.#at(output);
+    this.#gemm({
+      m,
+      n,
+      k: run,
+      a: { kind: PATCHES, address: this.#at(x), row: 0, column: 0 },
+      b: { address: this.#at(dy), row: n, column: 1 },
+      c: { address: to, row: n },
+      batches: count,
+      table: this.stream.table(range(count).flatMap((i) => [i * run, i * run * n, i * m * n])),
+      grid: this.#grid({
+        places: [dy.shape[1], dy.shape[2]],
+        source: x.shape,
+        strides,
+        taps: range(kh).flatMap((ty) =>
+          range(kw).map((tx) => [ty * dilation[0] - padding[0], tx * dilation[1] - padding[1]] as const)
+        ),
+      }),
+      operands: [],
+    });
+    if (count === 1) return;
+    this.stream.wait();
+    this.#sumRows(to, count, m * n, this.#at(output));
+  }
+
+  /** [rows, n] -> [n]. */
+  #sumRows(from: number, rows: number, n: number, to: number): void {
+    this.stream.command("reduce", [REDUCERS.sum, 0, -1, 1, 0, 0, rows, n, rows, to, 0, from, 4 * n, 4]);
   }
 
   /** Copies `shape` elements from one strided place to another, whose last axis is dense. */

@@ -12,6 +12,15 @@ export const COMMANDS = {
   softmax: 8,
   softmaxCrossEntropy: 9,
   argreduce: 10,
+  pool: 11,
+  poolGrad: 12,
+  depthwise: 13,
+  depthwiseInputGrad: 14,
+  depthwiseFilterGrad: 15,
+  random: 16,
+  categorical: 17,
+  cumulate: 18,
+  topk: 19,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

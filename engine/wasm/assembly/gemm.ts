@@ -22,10 +22,11 @@ const ZEROS: usize = SPARE + 2048; // KC zeros, what lies outside an image
 const M = 0, N = 1, K = 2, A_KIND = 3, A = 4, A_ROW = 5, A_COLUMN = 6, B = 7, B_ROW = 8, B_COLUMN = 9, C = 10, C_ROW = 11,
   BATCHES = 12, BATCH_TABLE = 13, EPILOGUE = 14, OPERANDS = 15, OPERAND_TABLE = 16, GRID = 17;
 // A's kinds.
-const DENSE = 0, PIXELS = 1;
-// The words of the grid of a convolution: rows of A are places of the grid, its columns (tap, channel).
+const DENSE = 0, PIXELS = 1, PATCHES = 2;
+// The words of the grid of a convolution. PIXELS: rows of A are places of the grid, its columns (tap, channel);
+// PATCHES: the other way round. OUT_H is 0 where row m of the output is place m.
 const GRID_H = 0, GRID_W = 1, SOURCE_H = 2, SOURCE_W = 3, CHANNELS = 4, STRIDE_Y = 5, STRIDE_X = 6, TAPS = 7, OUT_H = 8,
-  OUT_W = 9, STEP_Y = 10, STEP_X = 11, BASE_Y = 12, BASE_X = 13, TAP_TABLE = 14;
+  OUT_W = 9, STEP_Y = 10, STEP_X = 11, BASE_Y = 12, BASE_X = 13, PLACES = 14, TAP_TABLE = 15;
 
 /** Packs `k` elements of each of the 12 rows at `rows` (pointers) into [k][12]. */
 function packRows(rows: usize, k: i32, to: usize): void {
@@ -165,11 +166,48 @@ function packPixels(source: usize, grid: usize, m: i32, rows: i32, k0: i32, k: i
   }
 }
 
+/** Packs places p0 ... p0+k of the grid for the (tap, channel)s m ... m+rows. */
+function packPatches(source: usize, grid: usize, m: i32, rows: i32, p0: i32, k: i32, to: usize): void {
+  const gridH = word(grid, GRID_H), gridW = word(grid, GRID_W);
+  const height = word(grid, SOURCE_H), width = word(grid, SOURCE_W), channels = word(grid, CHANNELS);
+  const strideY = word(grid, STRIDE_Y), strideX = word(grid, STRIDE_X);
+  for (let r = 0; r < rows;) {
+    const tap = (m + r) / channels, channel = m + r - tap * channels;
+    const length = minimum(channels - channel, rows - r);
+    const dy = word(grid, TAP_TABLE + 2 * tap), dx = word(grid, TAP_TABLE + 2 * tap + 1);
+    let x = p0 % gridW, y = (p0 / gridW) % gridH, image = p0 / gridW / gridH;
+    let out = at(to, r);
+    for (let i = 0; i < k; i++) {
+      const sy = y * strideY + dy, sx = x * strideX + dx;
+      if (<u32>sy < <u32>height && <u32>sx < <u32>width) {
+        const from = at(source, ((image * height + sy) * width + sx) * channels + channel);
+        let j = 0;
+        for (; j + 4 <= length; j += 4) v128.store(at(out, j), v128.load(at(from, j)));
+        for (; j < length; j++) store<f32>(at(out, j), load<f32>(at(from, j)));
+      } else {
+        for (let j = 0; j < length; j++) store<f32>(at(out, j), 0);
+      }
+      out += 48;
+      if (++x == gridW) {
+        x = 0;
+        if (++y == gridH) { y = 0; image++; }
+      }
+    }
+    r += length;
+  }
+}
+
+/** Whether rows of the product go to places of a larger grid. */
+@inline function isStepped(p: usize): bool {
+  const grid = <usize>load<u32>(at(p, GRID));
+  return grid != 0 && word(grid, OUT_H) != 0;
+}
+
 /** The output's row numbers and pointers of rows m ... m+rows; rows beyond point to a spare one. */
 function placeRows(p: usize, c: usize, m: i32, rows: i32, offset: usize): void {
   const stride = <usize>word(p, C_ROW) << 2, indices = scratch + ROW_INDEX, pointers = scratch + ROW_POINTER;
   const grid = <usize>load<u32>(at(p, GRID));
-  const stepped = grid != 0;
+  const stepped = isStepped(p);
   const gridH = stepped ? word(grid, GRID_H) : 1, gridW = stepped ? word(grid, GRID_W) : 1;
   let x = m % gridW, y = (m / gridW) % gridH, image = m / gridW / gridH;
   for (let r = 0; r < ROWS; r++) {
@@ -196,7 +234,7 @@ function applyEpilogue(p: usize, c: usize, batch: usize, rows: i32, j: i32, n: i
   const operands = word(p, OPERANDS), table = <usize>load<u32>(at(p, OPERAND_TABLE));
   const args = scratch + ARGS, indices = scratch + ROW_INDEX;
   const stride = word(p, C_ROW) << 2;
-  const dense = word(p, GRID) == 0;
+  const dense = !isStepped(p);
   for (let r = 0; r < rows; r += dense ? rows : 1) {
     const index = word(indices, r);
     const to = at(c + <usize>index * <usize>stride, j);
@@ -264,11 +302,18 @@ function thin(a: usize, aColumn: i32, b: usize, bRow: i32, c: usize, k: i32, n: 
 
 /** Rows m0 ... m1, columns n0 ... n1 of one product. */
 function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32): void {
-  const k = word(p, K), kind = word(p, A_KIND), aRow = word(p, A_ROW), aColumn = word(p, A_COLUMN);
+  const kind = word(p, A_KIND), aRow = word(p, A_ROW), aColumn = word(p, A_COLUMN);
   const bRow = word(p, B_ROW), bColumn = word(p, B_COLUMN), grid = <usize>load<u32>(at(p, GRID));
   let a = <usize>load<u32>(at(p, A)), b = <usize>load<u32>(at(p, B)), c = <usize>load<u32>(at(p, C));
-  if (batch) {
+  let k = word(p, K), p0 = 0;
+  if (batch && kind == PATCHES) {
+    // A batch is a run of places, the last of which may be shorter.
+    p0 = word(batch, 0);
+    k = minimum(k, word(grid, PLACES) - p0);
+  } else if (batch) {
     a = at(a, word(batch, 0));
+  }
+  if (batch) {
     b = at(b, word(batch, 1));
     c = at(c, word(batch, 2));
   }
@@ -298,6 +343,8 @@ function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32): void
         placeRows(p, c, m, rows, <usize>j0 << 2);
         if (kind == PIXELS) {
           packPixels(a, grid, m, rows, k0, kc, packedA);
+        } else if (kind == PATCHES) {
+          packPatches(a, grid, m, rows, p0 + k0, kc, packedA);
         } else if (aColumn == 1) {
           const sources = scratch + SOURCE;
           for (let r = 0; r < ROWS; r++) {

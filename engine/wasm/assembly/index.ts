@@ -3,6 +3,9 @@ import { argreduce, reduce } from "./reduce";
 import { barrier, beat, thread } from "./thread";
 import { copy, fill, gather, scatterAdd } from "./copy";
 import { gemm } from "./gemm";
+import { cumulate, topk } from "./order";
+import { categorical, random } from "./random";
+import { depthwise, depthwiseFilterGrad, depthwiseInputGrad, pool, poolGrad } from "./window";
 import { map } from "./map";
 import { softmax, softmaxCrossEntropy } from "./softmax";
 import { word } from "./simd";
@@ -30,6 +33,15 @@ function command(operation: i32, p: usize): void {
     case 8: return softmax(p);
     case 9: return softmaxCrossEntropy(p);
     case 10: return argreduce(p);
+    case 11: return pool(p);
+    case 12: return poolGrad(p);
+    case 13: return depthwise(p);
+    case 14: return depthwiseInputGrad(p);
+    case 15: return depthwiseFilterGrad(p);
+    case 16: return random(p);
+    case 17: return categorical(p);
+    case 18: return cumulate(p);
+    case 19: return topk(p);
   }
 }
 

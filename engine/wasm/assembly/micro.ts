@@ -85,20 +85,20 @@ export function fma_peak(rounds: i32): f32 {
   let c9 = f32x4.splat(9.5);
   let c10 = f32x4.splat(10.5);
   let c11 = f32x4.splat(11.5);
-  const m = f32x4.splat(0.999), q = f32x4.splat(0.001);
+  const a = f32x4.splat(<f32>rounds), b = f32x4.splat(0.001);
   for (; rounds > 0; rounds--) {
-    c0 = fma(c0, m, q);
-    c1 = fma(c1, m, q);
-    c2 = fma(c2, m, q);
-    c3 = fma(c3, m, q);
-    c4 = fma(c4, m, q);
-    c5 = fma(c5, m, q);
-    c6 = fma(c6, m, q);
-    c7 = fma(c7, m, q);
-    c8 = fma(c8, m, q);
-    c9 = fma(c9, m, q);
-    c10 = fma(c10, m, q);
-    c11 = fma(c11, m, q);
+    c0 = fma(a, b, c0);
+    c1 = fma(a, b, c1);
+    c2 = fma(a, b, c2);
+    c3 = fma(a, b, c3);
+    c4 = fma(a, b, c4);
+    c5 = fma(a, b, c5);
+    c6 = fma(a, b, c6);
+    c7 = fma(a, b, c7);
+    c8 = fma(a, b, c8);
+    c9 = fma(a, b, c9);
+    c10 = fma(a, b, c10);
+    c11 = fma(a, b, c11);
   }
   return f32x4.extract_lane(f32x4.add(f32x4.add(f32x4.add(f32x4.add(f32x4.add(f32x4.add(f32x4.add(f32x4.add(f32x4.add(f32x4.add(f32x4.add(c0, c1), c2), c3), c4), c5), c6), c7), c8), c9), c10), c11), 0);
 }

@@ -366,3 +366,168 @@ Deno.test("softmax and cross-entropy equal the reference on 1, 2 and 4 threads",
     ...builder.node({ kind: "softmax_cross_entropy" }, [input(far, [2, 3]), input(one, [2, sizeOf([3])])]),
   ]);
 });
+
+Deno.test("convolutions and pooling equal the reference on 1, 2 and 4 threads", async (t) => {
+  await using devices = await Devices.open();
+  const SUMS = { relative: 1e-5, absolute: 2e-4 };
+  // x, taps and output channels, strides, padding, dilation, output rows and columns.
+  type Case = [
+    Shape,
+    [number, number, number],
+    [number, number],
+    [number, number],
+    [number, number],
+    [number, number],
+  ];
+  const cases: Case[] = [
+    [[2, 5, 6, 3], [3, 3, 4], [1, 1], [1, 1], [1, 1], [5, 6]],
+    [[1, 7, 7, 1], [3, 2, 5], [2, 2], [0, 0], [1, 1], [3, 3]],
+    [[3, 9, 8, 8], [4, 4, 12], [2, 2], [1, 1], [1, 1], [4, 4]],
+    [[2, 9, 9, 2], [3, 3, 3], [1, 1], [2, 2], [2, 2], [9, 9]],
+    [[2, 6, 6, 16], [1, 1, 7], [1, 1], [0, 0], [1, 1], [6, 6]],
+    [[2, 6, 6, 5], [1, 1, 3], [2, 2], [0, 0], [1, 1], [3, 3]],
+    [[2, 28, 28, 1], [5, 5, 6], [3, 2], [2, 2], [1, 1], [10, 14]],
+    [[1, 4, 4, 40], [3, 3, 20], [1, 1], [1, 1], [1, 1], [4, 4]],
+  ];
+  for (const [image, [kh, kw, depth], strides, padding, dilation, plane] of cases) {
+    const window = { strides, padding, dilation } as const, channels = image[3];
+    const filter = [kh, kw, channels, depth], out = [image[0], ...plane, depth];
+    await t.step(`[${image}] with ${kh}x${kw}, stride ${strides}`, async () => {
+      const what = `x [${image}], filter [${filter}]`;
+      await devices.check(`conv2d ${what}`, SUMS, (builder, input) => [
+        builder.one({ kind: "conv2d", window }, [
+          input(numbers(image), image),
+          input(numbers(filter), filter),
+        ], out),
+      ]);
+      await devices.check(`conv2d_input_grad ${what}`, SUMS, (builder, input) => [
+        builder.one({ kind: "conv2d_input_grad", window }, [
+          input(numbers(out), out),
+          input(numbers(filter), filter),
+        ], image),
+      ]);
+      await devices.check(`conv2d_filter_grad ${what}`, SUMS, (builder, input) => [
+        builder.one({ kind: "conv2d_filter_grad", window }, [
+          input(numbers(image), image),
+          input(numbers(out), out),
+        ], filter),
+      ]);
+      for (const multiplier of [1, 2]) {
+        const weights = [kh, kw, channels, multiplier], wide = [image[0], ...plane, channels * multiplier];
+        await devices.check(`depthwise_conv2d ${what}`, SUMS, (builder, input) => [
+          builder.one({ kind: "depthwise_conv2d", window }, [
+            input(numbers(image), image),
+            input(numbers(weights), weights),
+          ], wide),
+          builder.one(
+            { kind: "depthwise_conv2d_input_grad", window },
+            [input(numbers(wide), wide), input(numbers(weights), weights)],
+            image,
+          ),
+          builder.one(
+            { kind: "depthwise_conv2d_filter_grad", window },
+            [input(numbers(image), image), input(numbers(wide), wide)],
+            weights,
+          ),
+        ]);
+      }
+      const small = [image[0], ...plane, channels], size = [kh, kw] as const;
+      await devices.check(`pool ${what}`, CLOSE, (builder, input) => {
+        // Equal neighbours, so that the first of them matters.
+        const x = input(numbers(image).map((value) => Math.round(value)), image),
+          dy = input(numbers(small), small);
+        return [
+          builder.one({ kind: "pool", reducer: "max", size, window }, [x], small),
+          builder.one({ kind: "pool", reducer: "mean", size, window }, [x], small),
+          builder.one({ kind: "pool_grad", reducer: "max", size, window }, [dy, x], image),
+          builder.one({ kind: "pool_grad", reducer: "mean", size, window }, [dy], image),
+        ];
+      });
+    });
+  }
+  await t.step("a filter's gradient over many places", async () => {
+    const window = { strides: [1, 1], padding: [1, 1], dilation: [1, 1] } as const;
+    await devices.check("conv2d_filter_grad", SUMS, (builder, input) => [
+      builder.one({ kind: "conv2d_filter_grad", window }, [
+        input(numbers([9, 16, 15, 2]), [9, 16, 15, 2]),
+        input(numbers([9, 16, 15, 3]), [9, 16, 15, 3]),
+      ], [3, 3, 2, 3]),
+    ]);
+  });
+  await t.step("epilogues", async () => {
+    const window = { strides: [2, 2], padding: [1, 1], dilation: [1, 1] } as const;
+    const epilogue = {
+      operands: 3,
+      instructions: [{ op: "add", args: [0, 1], dtype: "float32" }, {
+        op: "mul",
+        args: [3, 2],
+        dtype: "float32",
+      }],
+      results: [4],
+    } as const;
+    for (const other of [[2, 4, 4, 5], [1], [2, 1, 1, 5], [1, 4, 1, 1]]) {
+      await devices.check(`conv2d with [${other}]`, SUMS, (builder, input) => [
+        builder.one({ kind: "conv2d", window, epilogue }, [
+          input(numbers([2, 8, 8, 3]), [2, 8, 8, 3]),
+          input(numbers([4, 4, 3, 5]), [4, 4, 3, 5]),
+          input(numbers([5]), [5]),
+          input(numbers(other), other),
+        ], [2, 4, 4, 5]),
+        builder.one({ kind: "conv2d_input_grad", window, epilogue }, [
+          input(numbers([2, 2, 2, 3]), [2, 2, 2, 3]),
+          input(numbers([4, 4, 5, 3]), [4, 4, 5, 3]),
+          input(numbers([5]), [5]),
+          input(numbers(other), other),
+        ], [2, 4, 4, 5]),
+      ]);
+    }
+  });
+});
+
+Deno.test("random numbers, running sums and the largest equal the reference on 1, 2 and 4 threads", async (t) => {
+  await using devices = await Devices.open();
+  const key = [0x9abcdef0 | 0, 12345] as const;
+  await t.step("random", async () => {
+    for (const shape of [[], [3], [7, 5], [1001]]) {
+      for (const distribution of ["uniform", "word", "normal"] as const) {
+        const tolerance = distribution === "normal" ? CLOSE : EXACT;
+        await devices.check(`${distribution} [${shape}]`, tolerance, (builder, input) => [
+          builder.one({ kind: "random", distribution, key }, [input(Int32Array.of(77), [])], shape),
+        ]);
+      }
+    }
+  });
+  await t.step("categorical", async () => {
+    await devices.check("categorical", EXACT, (builder, input) => [
+      builder.one({ kind: "categorical", key }, [
+        input(numbers([203, 9]), [203, 9]),
+        input(Int32Array.of(5), []),
+      ]),
+    ]);
+  });
+  await t.step("cumulate", async () => {
+    for (const axis of [0, 1, 2]) {
+      for (const [exclusive, reverse] of [[false, false], [true, false], [false, true], [true, true]]) {
+        for (const reducer of ["sum", "prod"] as const) {
+          await devices.check(`cumulate ${reducer}`, CLOSE, (builder, input) => [
+            builder.one({ kind: "cumulate", reducer, axis, exclusive, reverse }, [
+              input(numbers([3, 4, 5]), [3, 4, 5]),
+            ]),
+            builder.one(
+              { kind: "cumulate", reducer, axis, exclusive, reverse },
+              [input(numbers([3, 4, 5], "int32"), [3, 4, 5])],
+            ),
+          ]);
+        }
+      }
+    }
+  });
+  await t.step("topk", async () => {
+    for (const k of [1, 3, 9]) {
+      await devices.check("topk", EXACT, (builder, input) => [
+        ...builder.node({ kind: "topk" }, [input(numbers([5, 9]), [5, 9])], [5, k]),
+        ...builder.node({ kind: "topk" }, [input(numbers([5, 9], "int32"), [5, 9])], [5, k]),
+      ]);
+    }
+  });
+});

@@ -27,6 +27,7 @@ export class CompiledDevice implements Device {
   readonly #variables = new Map<tf.Variable, Held>();
   /** By data id and type: tfjs may show the same data as several types. */
   readonly #captured = new Map<tf.DataId, Map<DType, Held>>();
+  readonly #functions = new Set<{ dispose(): void }>();
   #closed = false;
 
   /** Closing the device closes the executor. */
@@ -52,13 +53,15 @@ export class CompiledDevice implements Device {
     held.forEach((variable, index) => assign(variable, values[index]));
   }
 
-  async push(variables: readonly tf.Variable[]): Promise<void> {
-    this.#mustBeOpen("push variables");
-    for (const variable of variables) {
-      const held = this.#variables.get(variable);
-      // A variable that no function uses yet is uploaded when one does.
-      if (held !== undefined) this.#executor.write(held.storage, await elements(variable, held.dtype));
-    }
+  push(variables: readonly tf.Variable[]): Promise<void> {
+    return Promise.try(() => {
+      this.#mustBeOpen("push variables");
+      for (const variable of variables) {
+        const held = this.#variables.get(variable);
+        // A variable that no function uses yet is uploaded when one does.
+        if (held !== undefined) this.#executor.write(held.storage, elementsOf(variable.dataId, held.dtype));
+      }
+    });
   }
 
   async compile<I extends InputSpecs, Output extends string>(
@@ -69,12 +72,17 @@ export class CompiledDevice implements Device {
     await tf.ready();
     const first = trace(fn, specs);
     if (first.created.length > 0) await this.#initialize(first);
-    const traced = trace(fn, specs), again = trace(fn, specs);
+    const traced = trace(fn, specs), again = trace(fn, specs, { places: true });
     for (const { created } of [traced, again]) mustNotCreate(created);
     mustAgree(traced, again);
     this.#sweep();
     const { executable, graph, held } = await this.#prepare(traced.graph, traced.sources);
-    return new CompiledFunction<I, Output>(executable, graph, () => this.#release(held));
+    const compiled = new CompiledFunction<I, Output>(executable, graph, () => {
+      this.#functions.delete(compiled);
+      this.#release(held);
+    });
+    this.#functions.add(compiled);
+    return compiled;
   }
 
   /** Optimizes and plans a graph, and finds or makes the storage of its residents. */
@@ -87,7 +95,7 @@ export class CompiledDevice implements Device {
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {
-        held.push(await this.#hold(resident, sourceOf.get(resident.value.id)));
+        held.push(this.#hold(resident, sourceOf.get(resident.value.id)));
       }
       const storages = held.map(({ storage }) => storage);
       return { executable: await this.#executor.prepare(plan, storages), graph, held };
@@ -97,10 +105,14 @@ export class CompiledDevice implements Device {
     }
   }
 
-  /** The storage of a resident, with what it holds uploaded if it is new. */
-  async #hold({ value, data }: Resident, source: Source | undefined): Promise<Held> {
+  /**
+   * The storage of a resident, with what it holds uploaded if it is new. Synchronous, so that functions which are
+   * compiled at the same time find each other's.
+   */
+  #hold({ kind, value, data }: Resident, source: Source | undefined): Held {
     const { dtype } = value, size = sizeOf(value.shape);
-    if (source === undefined || source.kind === "constant") {
+    // Passes make constants of their own, which have no source.
+    if (kind === "constant" || source === undefined || source.kind === "constant") {
       const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
       this.#executor.write(held.storage, data!);
       return held;
@@ -112,8 +124,8 @@ export class CompiledDevice implements Device {
       known.users++;
       return known;
     }
-    const read = source.kind === "variable" ? source.variable.data() : tf.engine().read(source.dataId);
-    const values = convert(await read as ArrayLike<number>, dtype);
+    const dataId = source.kind === "variable" ? source.variable.dataId : source.dataId;
+    const values = elementsOf(dataId, dtype);
     const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
     this.#executor.write(held.storage, values);
     if (source.kind === "variable") this.#variables.set(source.variable, held);
@@ -126,7 +138,6 @@ export class CompiledDevice implements Device {
 
   /** Lets go of storages: constants are freed, shared tensors stay until nothing can use them any more. */
   #release(held: readonly Held[]): void {
-    if (this.#closed) return;
     const shared = new Set([...this.#variables.values(), ...[...this.#captured.values()].flatMap(typesOf)]);
     for (const one of held) {
       one.users--;
@@ -181,6 +192,7 @@ export class CompiledDevice implements Device {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    for (const compiled of [...this.#functions]) compiled.dispose();
     this.#variables.clear();
     this.#captured.clear();
     await this.#executor[Symbol.asyncDispose]();
@@ -202,7 +214,9 @@ class CompiledFunction<I extends InputSpecs, Output extends string> implements C
 
   #mustLive(act: string): void {
     if (this.#disposed) {
-      throw new Error(`Cannot ${act} as the compiled function was disposed of: compile it again`);
+      throw new Error(
+        `Cannot ${act} as the compiled function was disposed of, or its device closed: compile it again`,
+      );
     }
   }
 
@@ -255,8 +269,9 @@ function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
   return dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data);
 }
 
-async function elements(variable: tf.Variable, dtype: DType): Promise<TypedArray> {
-  return convert(await variable.data(), dtype);
+/** What tfjs holds. */
+function elementsOf(dataId: tf.DataId, dtype: DType): TypedArray {
+  return convert(tf.engine().readSync(dataId) as ArrayLike<number>, dtype);
 }
 
 /** @throws {Error} where a call after the first still makes variables. */

@@ -24,8 +24,8 @@ export interface Traced {
 /** What made a node or a constant: tfjs's kernel, and where the user's program was. */
 export interface Origin {
   readonly kernel: string;
-  /** Its `stack` is only formatted when an error needs it, which is what costs. */
-  readonly place: Error;
+  /** Whose `stack` names the user's line; absent where the trace does not keep places. */
+  readonly place: Error | undefined;
 }
 
 /** What a resident stands for: a variable, or a tensor from outside by its data id and type. */
@@ -82,6 +82,7 @@ export class Recorder {
   readonly residentOrigins: Origin[] = [];
   /** The tfjs kernel that is being traced. */
   kernel = "";
+  readonly #places: boolean;
   #nextId = 0;
   #constants = new Map<string, Traced>();
   #variables = new Map<tf.Variable, Traced>();
@@ -89,13 +90,18 @@ export class Recorder {
   /** Values that are one number everywhere, with that number as a scalar: maps read the scalar. */
   #uniform = new Map<Value, Value>();
 
+  /** `places`: whether to remember where in the user's program each node was made, which takes as long as the rest. */
+  constructor(options: { readonly places: boolean }) {
+    this.#places = options.places;
+  }
+
   #value(shape: Shape, dtype: TracedType): Traced {
     return { value: { id: this.#nextId++, shape: [...shape], dtype: graphType(dtype) }, dtype };
   }
 
   /** Where the user's program is now. */
   origin(): Origin {
-    return { kernel: this.kernel, place: new Error() };
+    return { kernel: this.kernel, place: this.#places ? new Error() : undefined };
   }
 
   #resident(traced: Traced, resident: Omit<Resident, "value">, source: Source, origin: Origin): Traced {

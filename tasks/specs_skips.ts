@@ -10,4 +10,5 @@ export interface Skip {
 export const SKIPS: Readonly<Record<string, readonly Skip[]>> = {
   cpu: [],
   wasm: [],
+  reference: [],
 };

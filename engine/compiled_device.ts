@@ -4,7 +4,7 @@ import type { Compiled, Device, InputArrays, InputSpecs, InputTensors } from "./
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
 import { optimize } from "./passes/mod.ts";
-import { planMemory } from "./plan.ts";
+import { type Plan, planMemory } from "./plan.ts";
 import type { CreatedVariable } from "./trace/backend.ts";
 import { mustAgree } from "./trace/compare.ts";
 import type { Source } from "./trace/recorder.ts";
@@ -16,6 +16,13 @@ interface Held {
   readonly dtype: DType;
   users: number;
 }
+
+/** Is shown every function as it is compiled: what was traced, what became of it, and how it runs. */
+export type Observer = (seen: {
+  readonly traced: Graph;
+  readonly plan: Plan;
+  readonly executable: Executable;
+}) => Promise<void>;
 
 /**
  * Compiles for one executor. Variables and captured tensors are uploaded when the first function that uses them is
@@ -30,9 +37,12 @@ export class CompiledDevice implements Device {
   readonly #functions = new Set<{ dispose(): void }>();
   #closed = false;
 
+  readonly #observe: Observer | undefined;
+
   /** Closing the device closes the executor. */
-  constructor(executor: Executor) {
+  constructor(executor: Executor, observe?: Observer) {
     this.#executor = executor;
+    this.#observe = observe;
   }
 
   get kind(): "webgpu" | "wasm" {
@@ -98,7 +108,9 @@ export class CompiledDevice implements Device {
         held.push(this.#hold(resident, sourceOf.get(resident.value.id)));
       }
       const storages = held.map(({ storage }) => storage);
-      return { executable: await this.#executor.prepare(plan, storages), graph, held };
+      const executable = await this.#executor.prepare(plan, storages);
+      await this.#observe?.({ traced: recorded, plan, executable });
+      return { executable, graph, held };
     } catch (error) {
       this.#release(held);
       throw error;

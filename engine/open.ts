@@ -1,4 +1,6 @@
 /** Opens a device by name. */
+import * as tf from "@tensorflow/tfjs";
+import { CompiledDevice, type Observer } from "./compiled_device.ts";
 import type { Device, DeviceChoice } from "./device.ts";
 import { openTfjs } from "./tfjs.ts";
 
@@ -6,6 +8,8 @@ import { openTfjs } from "./tfjs.ts";
 export interface OpenOptions {
   /** Threads of the wasm device; absent: one a core. */
   readonly threads?: number;
+  /** Is shown every function that a compiled device compiles. */
+  readonly observe?: Observer;
 }
 
 /**
@@ -13,11 +17,13 @@ export interface OpenOptions {
  *
  * @throws {Error} where the device that was asked for is not to be had, saying why and what to choose instead.
  */
-export async function openDevice(choice: DeviceChoice, _options: OpenOptions = {}): Promise<Device> {
-  if (choice === "webgpu" || choice === "wasm") {
-    throw new Error(
-      `Cannot open the device ${choice} as this version does not have it yet: use --device tfjs`,
-    );
+export async function openDevice(choice: DeviceChoice, options: OpenOptions = {}): Promise<Device> {
+  if (choice === "tfjs") return await openTfjs();
+  if (choice === "webgpu") {
+    throw new Error("Cannot open the device webgpu as this version does not have it yet: use --device wasm");
   }
-  return await openTfjs();
+  // tfjs itself only makes tensors and traces from here on.
+  await tf.setBackend("cpu");
+  const { openWasm } = await import("./wasm/executor.ts");
+  return new CompiledDevice(await openWasm(options), options.observe);
 }

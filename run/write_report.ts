@@ -101,10 +101,20 @@ export async function writeReport(run: Run, options: {
       figures,
       sections,
       references: description.references,
-      configuration: { ...run.config },
+      configuration: flattened(run.config),
       command: commandOf(task, flags),
     }),
   );
+}
+
+/** Every setting that is not absent under its path: `dataset.name`. */
+function flattened(value: object, path = ""): Record<string, unknown> {
+  const flat: Record<string, unknown> = {};
+  for (const [name, part] of Object.entries(value)) {
+    if (typeof part === "object" && part !== null) Object.assign(flat, flattened(part, `${path}${name}.`));
+    else if (part !== null && part !== false) flat[path + name] = part;
+  }
+  return flat;
 }
 
 /** The command line that starts the same run in a folder of its own. */

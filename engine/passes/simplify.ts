@@ -57,7 +57,11 @@ function dropMoves({ op, inputs: [x, ...others], outputs: [output] }: Node, to: 
 function mergeReshapes({ op, inputs: [x], outputs }: Node, to: Rewrite): boolean {
   if (op.kind !== "reshape") return false;
   const source = beneath(x, to);
-  return source !== x && put(to, op, [source], outputs);
+  if (source !== x) return put(to, op, [source], outputs);
+  // One number everywhere is that under any shape.
+  const maker = to.maker(x), copy = maker && opOf(maker, "copy");
+  if (copy === undefined || sizeOf(maker!.inputs[0].shape) !== 1) return false;
+  return put(to, { ...copy, strides: outputs[0].shape.map(() => 0) }, maker!.inputs, outputs);
 }
 
 /** Copies read through reshapes and other copies; one that changes nothing is a reshape. */

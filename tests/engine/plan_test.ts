@@ -4,6 +4,7 @@ import { type Graph, sizeOf, type TypedArray, type Value } from "../../engine/gr
 import { type Plan, planMemory } from "../../engine/plan.ts";
 import { interpret, ReferenceExecutor } from "../../engine/reference.ts";
 import { Builder } from "./builder.ts";
+import { randomGraph } from "./random_graph.ts";
 
 interface Run {
   readonly outputs: TypedArray[];
@@ -172,66 +173,6 @@ Deno.test("an instance of maps may overwrite its own variable only", async () =>
   assert.equal(placeOf(plan, w1), "resident 1");
   assert.notEqual(placeOf(plan, v1), "resident 0");
 });
-
-/** A graph of random nodes over tensors of a few shapes, with random updates and outputs. */
-function randomGraph(random: Random): Graph {
-  const g = new Builder();
-  const shapes = [[4, 4], [4, 1], [4], [16], [2, 8], []];
-  const pick = <T>(of: readonly T[]): T => of[random.integer(of.length)];
-  const variables = shapes.concat(shapes).map((shape) => g.variable(shape));
-  const values: Value[] = [...variables, g.captured([4, 4]), g.constant(Float32Array.of(1, -2, 0.5, 3))];
-  for (const shape of shapes) values.push(g.input(`x${shape}`, shape));
-  const sized = (size: number): Value => pick(values.filter((value) => sizeOf(value.shape) === size));
-  const square = (): Value =>
-    pick(values.filter(({ shape }) => shape.length === 2 && shape[0] === 4 && shape[1] === 4));
-  for (let i = 3 + random.integer(25); i > 0; i--) {
-    switch (random.integer(8)) {
-      case 0:
-        values.push(g.matmul(square(), square(), { a: random.integer(2) > 0 }));
-        break;
-      case 1:
-        values.push(g.transpose(square()));
-        break;
-      case 2:
-        values.push(g.reshape(sized(16), pick([[4, 4], [16], [2, 8]])));
-        break;
-      case 3:
-        values.push(g.sum(square(), pick([[0], [1], [0, 1]])));
-        break;
-      case 4: {
-        const program = {
-          operands: 3,
-          instructions: [{ op: "sub", args: [0, 1], dtype: "float32" }, {
-            op: "max",
-            args: [3, 2],
-            dtype: "float32",
-          }],
-          results: [4, 3],
-        } as const;
-        values.push(...g.node({ kind: "map", program }, [square(), sized(4), square()]));
-        break;
-      }
-      case 5: {
-        const program = {
-          operands: 2,
-          instructions: [{ op: "add", args: [0, 1], dtype: "float32" }],
-          results: [2],
-        } as const;
-        values.push(...g.node({ kind: "maps", program, count: 2 }, [square(), square(), square(), square()]));
-        break;
-      }
-      default:
-        values.push(g.map(pick(["add", "mul", "sub"]), pick([square(), square(), sized(1)]), square()));
-    }
-  }
-  for (const variable of variables) {
-    const size = sizeOf(variable.shape);
-    const alike = values.filter(({ shape }) => String(shape) === String(variable.shape));
-    if (random.integer(3) > 0 && size > 0) g.update(variable, pick(alike.slice(-6)));
-  }
-  for (let i = 0; i < 3; i++) g.output(`y${i}`, pick(values.slice(-12)));
-  return g.graph();
-}
 
 Deno.test("planned and unplanned runs of random graphs are equal, in any order between waits", async () => {
   for (let seed = 0; seed < 300; seed++) await checkPlan(randomGraph(stream(seed)), seed);

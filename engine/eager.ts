@@ -47,7 +47,7 @@ class Calls {
     const key = `${kernel.name}(${shapes})${JSON.stringify(attributes, exact)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const recorder = new Recorder(), traced: Record<string, Traced> = {};
+    const recorder = new Recorder({ places: false }), traced: Record<string, Traced> = {};
     recorder.kernel = kernel.name;
     for (const [name, { shape, dtype }] of given) {
       const type = mustBeTraced(kernel.name, dtype);

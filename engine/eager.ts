@@ -123,6 +123,13 @@ class EagerBackend extends tf.KernelBackend {
     for (const { name } of call.graph.inputs) given[name] = this.#entry(inputs[name]!.dataId).pending;
     const done = this.#calls.run(call, given);
     const infos = call.results.map(({ value, dtype }, index) => {
+      const same = call.graph.inputs.find((input) => input.value === value);
+      if (same !== undefined && inputs[same.name]!.dtype === dtype) {
+        // tfjs keeps clones of tensors for gradients, and counts the data that it does not expect.
+        const { dataId } = inputs[same.name]!;
+        this.incRef(dataId);
+        return { dataId, shape: [...value.shape], dtype };
+      }
       const pending = done.then((results) =>
         dtype === "bool" ? Uint8Array.from(results[index]) : results[index].slice()
       );

@@ -10,10 +10,13 @@ import type { Weights } from "../engine/optimizers.ts";
 import { distinctRows, entropy, memorization, memorizedMass } from "../metrics/mod.ts";
 import type { AutoencoderPart } from "./image_source.ts";
 import type { Run } from "./run.ts";
-import { type SequenceFlags, sequenceFlags } from "./sequence_source.ts";
+import { sequenceSums } from "./sampling.ts";
+import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
 import { openSource } from "./sources.ts";
-import { integer, runTask } from "./task.ts";
+import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
 import { type Description, layerTable, shown, writeReport } from "./write_report.ts";
+
+export { type SequenceFlags, sequenceFlags };
 
 /** A sequence model that can be generated from and asked for probabilities. */
 export interface SequenceModel {
@@ -22,11 +25,13 @@ export interface SequenceModel {
 }
 
 /** What a model file tells about its model. */
-export interface SequenceExperiment<Model extends SequenceModel> {
+export interface SequenceExperiment<Model extends SequenceModel, F extends Flags = Flags> {
   readonly name: string;
   readonly summary: string;
+  /** Flags of this model alone. */
+  readonly flags: F;
   /** Allocates the model for sequences of this kind. */
-  readonly build: (sequences: Sequences, flags: SequenceFlags) => Model;
+  readonly build: (sequences: Sequences, flags: SequenceFlags & FlagValues<F>) => Model;
   readonly describe: (model: Model) => Description;
   /** How many steps bring so many sequences to the goal. */
   readonly defaultSteps: (count: number) => number;
@@ -36,7 +41,7 @@ export interface SequenceExperiment<Model extends SequenceModel> {
     model: Model,
     options: { device: Device; count: number; seed: number },
   ) => Promise<Int32Array>;
-  /** Nats, [sequences.count]. */
+  /** Of each token given those before it: nats, [sequences.count, length]. */
   readonly logProbabilities: (
     model: Model,
     options: { device: Device; sequences: Sequences },
@@ -55,8 +60,8 @@ export interface FitOptions {
 }
 
 /** The whole program of a sequence model. */
-export async function runMemorization<Model extends SequenceModel>(
-  experiment: SequenceExperiment<Model>,
+export async function runMemorization<Model extends SequenceModel, F extends Flags>(
+  experiment: SequenceExperiment<Model, F>,
 ): Promise<never> {
   return await runTask({
     name: experiment.name,
@@ -67,19 +72,34 @@ export async function runMemorization<Model extends SequenceModel>(
         min: 1,
         help: "optimizer updates of the sequence model (default: enough for the goal)",
       }),
+      ...experiment.flags,
     },
-    run: (flags, run) => memorize(experiment, flags, run),
+    run: async (values, run) => {
+      // TypeScript does not see that the values of joined flags are the values of each.
+      const flags = values as unknown as SequenceFlags & FlagValues<F>;
+      const source = await openSource(flags, experiment);
+      await using device = await openDevice(flags.device, flags);
+      await run.configure({
+        dataset: source.facts,
+        device,
+        model: { name: experiment.name, seed: flags.seed },
+      });
+      await memorize(experiment, { flags, run, device, source });
+    },
   });
 }
 
-async function memorize<Model extends SequenceModel>(
-  experiment: SequenceExperiment<Model>,
-  flags: SequenceFlags,
-  run: Run,
+/** Trains and measures one model in the folder of `run`, which is configured. */
+export async function memorize<Model extends SequenceModel, F extends Flags>(
+  experiment: SequenceExperiment<Model, F>,
+  options: {
+    readonly flags: SequenceFlags & FlagValues<F>;
+    readonly run: Run;
+    readonly device: Device;
+    readonly source: SequenceSource;
+  },
 ): Promise<void> {
-  const source = await openSource(flags, experiment);
-  await using device = await openDevice(flags.device, flags);
-  await run.configure({ dataset: source.facts, device, model: { name: experiment.name, seed: flags.seed } });
+  const { flags, run, device, source } = options;
   const data = await source.open({ run, device });
   const { sequences } = data;
 
@@ -95,7 +115,10 @@ async function memorize<Model extends SequenceModel>(
   const found = memorization(samples, sequences.tokens, sequences);
   const distinct = distinctRows(sequences.tokens, sequences.length);
   const different = subset(sequences, distinct.first);
-  const masses = await experiment.logProbabilities(model, { device, sequences: different });
+  const masses = sequenceSums(
+    await experiment.logProbabilities(model, { device, sequences: different }),
+    sequences.length,
+  );
   const crossEntropy = -distinct.counts.reduce((sum, count, index) => sum + count * masses[index], 0) /
     sequences.count;
   const exhibit = await data.show({

@@ -9,10 +9,11 @@ import {
   type Value,
   type Window,
 } from "../graph.ts";
+import { broadcastStrides, stridesOf } from "../kernels/strides.ts";
 import type { Plan } from "../plan.ts";
 import type { Specialization } from "./codegen.ts";
 import { Stream, Table } from "./stream.ts";
-import { broadcastStrides, collapse, denseStrides } from "./strides.ts";
+import { collapse } from "./nest.ts";
 
 /** What encoding asks of the executor. */
 export interface Context {
@@ -102,7 +103,7 @@ class Encoder {
         return this.#copy(
           outputs[0].shape,
           { address: this.#at(inputs[0]) + 4 * op.offset, strides: op.strides },
-          { address: this.#at(outputs[0]), strides: denseStrides(outputs[0].shape) },
+          { address: this.#at(outputs[0]), strides: stridesOf(outputs[0].shape) },
         );
       case "concat":
         return this.#concat(op, inputs, outputs[0]);
@@ -278,7 +279,7 @@ class Encoder {
     if (size === 0) return;
     const operands = [
       ...inputs.map((input) => broadcastStrides(input.shape, shape)),
-      ...outputs.map(() => denseStrides(shape)),
+      ...outputs.map(() => stridesOf(shape)),
     ];
     const nest = collapse(shape, operands);
     while (nest.extents.length < 2) {
@@ -749,9 +750,9 @@ class Encoder {
     this.stream.command("fill", [this.#at(output), sizeOf(output.shape), bitsOf(op.value, output.dtype)]);
     if (sizeOf(input.shape) === 0) return;
     this.stream.wait();
-    const strides = denseStrides(output.shape);
+    const strides = stridesOf(output.shape);
     const offset = op.before.reduce((sum, before, axis) => sum + before * strides[axis], 0);
-    this.#copy(input.shape, { address: this.#at(input), strides: denseStrides(input.shape) }, {
+    this.#copy(input.shape, { address: this.#at(input), strides: stridesOf(input.shape) }, {
       address: this.#at(output) + 4 * offset,
       strides,
     });

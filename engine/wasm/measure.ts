@@ -162,6 +162,7 @@ if (import.meta.main) {
         )).toFixed(3)
       } ms`,
     );
+    console.log(`  a barrier: ${(await barrierTime(device)).toFixed(2)} us`);
     console.log(
       `  an empty run: ${(1000 * await timeNode(device, { kind: "reshape" }, [[1]], [[1]])).toFixed(2)} us`,
     );

@@ -34,6 +34,8 @@ const ROW_CHUNK = 8192, COLUMN_CHUNK = 256, COLUMN_CHUNKS = 32;
 
 /** How the places of a filter's gradient are cut: the most runs, and the least places of one. */
 const MOST_RUNS = 16, LEAST_RUN = 512;
+/** Channels that are worth copying tap by tap: an image's edge costs less so. */
+const MANY_CHANNELS = 8;
 /** Where the kernels' gemm finds its left matrix. */
 const DENSE = 0, PIXELS = 1, PATCHES = 2;
 
@@ -538,12 +540,12 @@ class Encoder {
     };
   }): Table {
     const { places, source, strides, taps, out } = grid;
-    // Neighbours along a row are taken together, as far as all rows of taps have as many of them.
+    // With few channels, neighbours along a row are taken together, as far as all rows of taps have as many of them.
     let run = taps.findIndex(([y, x], i) => i > 0 && (y !== taps[i - 1][0] || x !== taps[i - 1][1] + 1));
     if (run < 0) run = taps.length;
     const regular = taps.length % run === 0 &&
       taps.every(([y, x], i) => i % run === 0 || (y === taps[i - 1][0] && x === taps[i - 1][1] + 1));
-    if (!regular) run = 1;
+    if (!regular || source[3] >= MANY_CHANNELS) run = 1;
     return this.stream.table([
       ...places,
       source[1],

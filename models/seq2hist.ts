@@ -18,8 +18,8 @@ import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
-import { type FitOptions, runMemorization } from "../run/memorize.ts";
-import { sampleSequences, sequenceLogProbabilities } from "../run/sampling.ts";
+import { type FitOptions, runMemorization, type SequenceExperiment } from "../run/memorize.ts";
+import { sampleSequences, tokenLogProbabilities } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
@@ -65,14 +65,12 @@ export interface Seq2Hist {
 export function build(config: Seq2HistConfig): Seq2Hist {
   const { vocabulary, length, hidden, seed } = config;
   const random = stream(seed).fork("init");
-  return {
-    config,
-    weights: {
-      ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
-      ...dense(random, "hidden2", hidden, hidden),
-      ...dense(random, "output", hidden, vocabulary),
-    },
-  };
+  const weights = tf.tidy(() => ({
+    ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
+    ...dense(random, "hidden2", hidden, hidden),
+    ...dense(random, "output", hidden, vocabulary),
+  }));
+  return { config, weights };
 }
 
 /** Uniform in ±1/sqrt(inputs), kernels and biases alike. */
@@ -112,13 +110,13 @@ export function sample(
   return sampleSequences({ ...model.config, logits: (prefixes) => forward(model, prefixes) }, options);
 }
 
-/** The log-probability of each given sequence, in nats. */
+/** The log-probability of each token given those before it, in nats, [count, T]. */
 export function logProbabilities(
   model: Seq2Hist,
   options: { readonly device: Device; readonly sequences: Sequences },
 ): Promise<Float64Array> {
   const { range } = model.config;
-  return sequenceLogProbabilities((prefixes) => forward(model, prefixes), { ...options, range });
+  return tokenLogProbabilities((prefixes) => forward(model, prefixes), { ...options, range });
 }
 
 /**
@@ -150,7 +148,7 @@ export async function fit(model: Seq2Hist, options: FitOptions): Promise<void> {
     { index: { shape: [evaluationBatch], dtype: "int32" } },
   );
   /** Cumulated weights of the prefixes: in the checkpoint, as a resumed run must draw what this one would. */
-  const focus = tf.variable(tf.zeros([table.size]), false);
+  const focus = tf.tidy(() => tf.variable(tf.zeros([table.size]), false));
   let cumulative: Float32Array | undefined;
   async function refocus(): Promise<void> {
     const { logits } = await overRows(evaluate, {
@@ -275,17 +273,19 @@ function describe(model: Seq2Hist): Description {
   };
 }
 
-if (import.meta.main) {
-  await runMemorization({
-    name: "train-seq2hist",
-    summary: "Train a next-token histogram model on the codes of images until it has memorized them.",
-    build: ({ vocabulary, length }, { seed }) =>
-      build({ model: "seq2hist", ...SEQ2HIST, vocabulary, length, seed }),
-    describe,
-    defaultSteps: (count) => Math.max(4000, 4 * count),
-    fit,
-    sample,
-    logProbabilities,
-    autoencoder: AUTOENCODER_PART,
-  });
-}
+/** The experiment of `train-seq2hist`. */
+export const EXPERIMENT = {
+  name: "train-seq2hist",
+  summary: "Train a next-token histogram model on the codes of images until it has memorized them.",
+  build: ({ vocabulary, length }, { seed }) =>
+    build({ model: "seq2hist", ...SEQ2HIST, vocabulary, length, seed }),
+  flags: {},
+  describe,
+  defaultSteps: (count) => Math.max(4000, 4 * count),
+  fit,
+  sample,
+  logProbabilities,
+  autoencoder: AUTOENCODER_PART,
+} satisfies SequenceExperiment<Seq2Hist, Record<never, never>>;
+
+if (import.meta.main) await runMemorization(EXPERIMENT);

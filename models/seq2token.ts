@@ -14,8 +14,8 @@ import { type Random, stream } from "../base/random.ts";
 import type { Sequences } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
-import { type FitOptions, runMemorization } from "../run/memorize.ts";
-import { sampleSequences, sequenceLogProbabilities } from "../run/sampling.ts";
+import { type FitOptions, runMemorization, type SequenceExperiment } from "../run/memorize.ts";
+import { sampleSequences, tokenLogProbabilities } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
@@ -53,14 +53,12 @@ export interface Seq2Token {
 export function build(config: Seq2TokenConfig): Seq2Token {
   const { vocabulary, length, hidden, seed } = config;
   const random = stream(seed).fork("init");
-  return {
-    config,
-    weights: {
-      ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
-      ...dense(random, "hidden2", hidden, hidden),
-      ...dense(random, "output", hidden, vocabulary),
-    },
-  };
+  const weights = tf.tidy(() => ({
+    ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
+    ...dense(random, "hidden2", hidden, hidden),
+    ...dense(random, "output", hidden, vocabulary),
+  }));
+  return { config, weights };
 }
 
 /** Uniform in ±1/sqrt(inputs), kernels and biases alike. */
@@ -101,12 +99,12 @@ export function sample(
   return sampleSequences({ ...model.config, logits: (prefixes) => forward(model, prefixes) }, options);
 }
 
-/** The log-probability of each given sequence, in nats. */
+/** The log-probability of each token given those before it, in nats, [count, T]. */
 export function logProbabilities(
   model: Seq2Token,
   options: { readonly device: Device; readonly sequences: Sequences },
 ): Promise<Float64Array> {
-  return sequenceLogProbabilities((prefixes) => forward(model, prefixes), options);
+  return tokenLogProbabilities((prefixes) => forward(model, prefixes), options);
 }
 
 /** Trains on pairs drawn uniformly: a training sequence, and a position in it. */
@@ -208,17 +206,19 @@ function describe(model: Seq2Token): Description {
   };
 }
 
-if (import.meta.main) {
-  await runMemorization({
-    name: "train-seq2token",
-    summary: "Train a next-token model on the codes of images until it has memorized them.",
-    build: ({ vocabulary, length }, { seed }) =>
-      build({ model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }),
-    describe,
-    defaultSteps: (count) => Math.max(2500, 8 * count),
-    fit,
-    sample,
-    logProbabilities,
-    autoencoder: AUTOENCODER_PART,
-  });
-}
+/** The experiment of `train-seq2token`. */
+export const EXPERIMENT = {
+  name: "train-seq2token",
+  summary: "Train a next-token model on the codes of images until it has memorized them.",
+  build: ({ vocabulary, length }, { seed }) =>
+    build({ model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }),
+  flags: {},
+  describe,
+  defaultSteps: (count) => Math.max(2500, 8 * count),
+  fit,
+  sample,
+  logProbabilities,
+  autoencoder: AUTOENCODER_PART,
+} satisfies SequenceExperiment<Seq2Token, Record<never, never>>;
+
+if (import.meta.main) await runMemorization(EXPERIMENT);

@@ -13,7 +13,8 @@ import { imagesOf, memorizationSheet } from "../report/grid.ts";
 import { openTrainingImages } from "./images.ts";
 import { readCodes } from "./codes.ts";
 import type { Run } from "./run.ts";
-import { commonFlags, type FlagValues, integer, runTask, text } from "./task.ts";
+import { sequenceSums } from "./sampling.ts";
+import { commonFlags, type Flags, type FlagValues, integer, runTask, text } from "./task.ts";
 import { type Description, layerTable, shown, writeReport } from "./write_report.ts";
 
 /** The flags of every sequence task. */
@@ -36,11 +37,13 @@ export interface SequenceModel {
 }
 
 /** What a model file tells about its model. */
-export interface SequenceExperiment<Model extends SequenceModel> {
+export interface SequenceExperiment<Model extends SequenceModel, F extends Flags = Flags> {
   readonly name: string;
   readonly summary: string;
+  /** Flags of this model alone. */
+  readonly flags: F;
   /** Allocates the model for sequences of this kind. */
-  readonly build: (sequences: Sequences, flags: SequenceFlags) => Model;
+  readonly build: (sequences: Sequences, flags: SequenceFlags & FlagValues<F>) => Model;
   readonly describe: (model: Model) => Description;
   /** How many steps bring so many sequences to the goal. */
   readonly defaultSteps: (count: number) => number;
@@ -50,7 +53,7 @@ export interface SequenceExperiment<Model extends SequenceModel> {
     model: Model,
     options: { device: Device; count: number; seed: number },
   ) => Promise<Int32Array>;
-  /** Nats, [sequences.count]. */
+  /** Of each token given those before it: nats, [sequences.count, length]. */
   readonly logProbabilities: (
     model: Model,
     options: { device: Device; sequences: Sequences },
@@ -93,8 +96,8 @@ export interface AutoencoderPart {
 const SHOWN = 20;
 
 /** The whole program of a sequence model. */
-export async function runMemorization<Model extends SequenceModel>(
-  experiment: SequenceExperiment<Model>,
+export async function runMemorization<Model extends SequenceModel, F extends Flags>(
+  experiment: SequenceExperiment<Model, F>,
 ): Promise<never> {
   return await runTask({
     name: experiment.name,
@@ -105,20 +108,31 @@ export async function runMemorization<Model extends SequenceModel>(
         min: 1,
         help: "optimizer updates of the sequence model (default: enough for the goal)",
       }),
+      ...experiment.flags,
     },
-    run: (flags, run) => memorize(experiment, flags, run),
+    run: async (values, run) => {
+      // TypeScript does not see that the values of joined flags are the values of each.
+      const flags = values as unknown as SequenceFlags & FlagValues<F>;
+      const images = await openTrainingImages(flags);
+      await using device = await openDevice(flags.device, flags);
+      await run.configure({ dataset: images, device, model: { name: experiment.name, seed: flags.seed } });
+      await memorize(experiment, { flags, run, device, images });
+    },
   });
 }
 
-async function memorize<Model extends SequenceModel>(
-  experiment: SequenceExperiment<Model>,
-  flags: SequenceFlags,
-  run: Run,
+/** Trains and measures one model in the folder of `run`, which is configured. */
+export async function memorize<Model extends SequenceModel, F extends Flags>(
+  experiment: SequenceExperiment<Model, F>,
+  options: {
+    readonly flags: SequenceFlags & FlagValues<F>;
+    readonly run: Run;
+    readonly device: Device;
+    readonly images: ImageSet;
+  },
 ): Promise<void> {
-  const images = await openTrainingImages(flags);
-  await using device = await openDevice(flags.device, flags);
-  await run.configure({ dataset: images, device, model: { name: experiment.name, seed: flags.seed } });
-  const autoencoder = await codedImages(experiment.autoencoder, { flags, run, device, images });
+  const { flags, run, device, images } = options;
+  const autoencoder = await codedImages(experiment.autoencoder, options);
   const codes = await readCodes(autoencoder.folder);
   const sequences = codesToSequences(codes);
 
@@ -134,7 +148,10 @@ async function memorize<Model extends SequenceModel>(
   const found = memorization(samples, sequences.tokens, sequences);
   const distinct = distinctRows(sequences.tokens, sequences.length);
   const different = subset(sequences, distinct.first);
-  const masses = await experiment.logProbabilities(model, { device, sequences: different });
+  const masses = sequenceSums(
+    await experiment.logProbabilities(model, { device, sequences: different }),
+    sequences.length,
+  );
   const crossEntropy = -distinct.counts.reduce((sum, count, index) => sum + count * masses[index], 0) /
     sequences.count;
   const metrics = {

@@ -383,9 +383,10 @@ export async function prepare(
   const arenaSize = align(plan.arenaSize, 16) + scratch + 16;
   checkSize(arenaSize, largestBuffer(device), "the intermediate results, together");
 
+  const layout = layoutFor(shared, heaps.length);
+
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
-  const layout = layoutFor(shared, heaps.length);
   const arena = device.createBuffer({
     label: "arena",
     size: 4 * arenaSize,

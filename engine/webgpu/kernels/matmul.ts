@@ -26,12 +26,14 @@ interface Tile {
 const TILES: readonly Tile[] = [
   { rows: 128, columns: 128, depth: 8, own: [8, 8] },
   { rows: 64, columns: 64, depth: 16, own: [4, 4] },
-  { rows: 32, columns: 32, depth: 16, own: [4, 4] },
+  { rows: 32, columns: 32, depth: 32, own: [4, 4] },
 ];
-const CHUNK = 16;
+const CHUNK = 32;
 
-/** Workgroups that a large device needs to be busy. */
+/** A product with fewer workgroups than this leaves a large device idle: its sum is cut. */
 const ENOUGH_GROUPS = 128;
+/** How many workgroups the pieces of a cut sum should make: small ones, of which a processor holds several. */
+const CUT_GROUPS = 512;
 /** The shortest piece of a cut sum. */
 const SHORTEST_PIECE = 128;
 
@@ -75,7 +77,8 @@ function chooseTile(product: Product, pieces: number): Tile {
 
 function piecesOf(product: Product): number {
   const groups = groupsOf(product, TILES[TILES.length - 1]);
-  const wanted = Math.floor(ENOUGH_GROUPS / groups), possible = Math.floor(product.inner / SHORTEST_PIECE);
+  if (groups >= ENOUGH_GROUPS) return 1;
+  const wanted = Math.floor(CUT_GROUPS / groups), possible = Math.floor(product.inner / SHORTEST_PIECE);
   return Math.max(1, Math.min(wanted, possible));
 }
 

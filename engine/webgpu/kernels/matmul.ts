@@ -29,6 +29,8 @@ const TILES: readonly Tile[] = [
   { rows: 32, columns: 32, depth: 32, own: [4, 4] },
 ];
 const CHUNK = 32;
+/** Steps along the inner axis that are written out: enough to hide the loop, few enough to compile fast. */
+const UNROLLED = 8;
 
 /** A product with fewer workgroups than this leaves a large device idle: its sum is cut. */
 const ENOUGH_GROUPS = 128;
@@ -151,13 +153,13 @@ function writeTiles(
     for (let j = 0; j < columnQuads; j++) sums.push(`var sum${i}_${j} = vec4<f32>(0.0);`);
   }
   const multiply: string[] = [];
-  for (let k = 0; k < depth; k++) {
+  for (let k = 0; k < UNROLLED; k++) {
     multiply.push("{");
     for (let i = 0; i < rowQuads; i++) {
-      multiply.push(`let a${i} = left_strip[${k * leftStride}u + my_row + ${i * down}u];`);
+      multiply.push(`let a${i} = left_strip[(k + ${k}u) * ${leftStride}u + my_row + ${i * down}u];`);
     }
     for (let j = 0; j < columnQuads; j++) {
-      multiply.push(`let b${j} = right_strip[${k * rightStride}u + my_column + ${j * across}u];`);
+      multiply.push(`let b${j} = right_strip[(k + ${k}u) * ${rightStride}u + my_column + ${j * across}u];`);
     }
     for (let i = 0; i < ownRows; i++) {
       for (let j = 0; j < columnQuads; j++) {
@@ -193,7 +195,9 @@ function writeTiles(
     `if (strip < end) {`,
     ...fetches.flatMap(({ load }) => load),
     "}",
+    `for (var k = 0u; k < ${depth}u; k += ${UNROLLED}u) {`,
     ...multiply,
+    "}",
     "workgroupBarrier();",
     "}",
   ];

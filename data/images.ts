@@ -1,5 +1,6 @@
 /** Opens any image set by name: the one door that tasks and models use. */
 import { createHash } from "node:crypto";
+import { CIFAR10_COUNTS, readCifar10 } from "./cifar.ts";
 import { DIGIT_COUNTS, drawDigits } from "./digits.ts";
 import { findIdxFile, IDX_FILES, parseIdx, readIdxFolder, readMaybeGzip } from "./idx.ts";
 import type { Images, ImageSet, Split } from "./image_set.ts";
@@ -9,7 +10,7 @@ import { cacheFolder } from "./source.ts";
 export type { Images, ImageSet, Split } from "./image_set.ts";
 
 /** The image sets that `openImages` knows. */
-export const IMAGE_DATASETS = ["digits", "mnist", "idx"] as const;
+export const IMAGE_DATASETS = ["digits", "mnist", "cifar10", "idx"] as const;
 /** The name of an image set. */
 export type ImageDataset = typeof IMAGE_DATASETS[number];
 
@@ -36,6 +37,8 @@ export async function availableImages(source: ImageSource): Promise<number> {
       return DIGIT_COUNTS[source.split];
     case "mnist":
       return MNIST_COUNTS[source.split];
+    case "cifar10":
+      return CIFAR10_COUNTS[source.split];
     case "idx": {
       const path = await findIdxFile(folderOf(source), IDX_FILES[source.split].labels);
       return parseIdx(await readMaybeGzip(path), { path, rank: 1 }).shape[0];
@@ -49,16 +52,28 @@ export async function openImages(selection: ImageSelection): Promise<ImageSet> {
   const available = await availableImages(selection);
   const count = selection.count ?? available - offset;
   checkRange({ split, offset, count, available });
-  const images = dataset === "digits"
-    ? drawDigits({ split, offset, count })
-    : slice(await readFolder(selection), { offset, count });
+  const images = await read(selection, { offset, count });
   const sha256 = createHash("sha256").update(images.pixels).update(images.labels).digest("hex");
   return { name: dataset, split, offset, count, available, ...images, sha256 };
 }
 
-function readFolder(source: ImageSource): Promise<Images> {
-  const folder = folderOf(source);
-  return source.dataset === "mnist" ? readMnist(folder, source) : readIdxFolder(folder, source);
+interface Range {
+  readonly offset: number;
+  readonly count: number;
+}
+
+async function read(source: ImageSource, range: Range): Promise<Images> {
+  const { split } = source;
+  switch (source.dataset) {
+    case "digits":
+      return drawDigits({ split, ...range });
+    case "mnist":
+      return slice(await readMnist(folderOf(source), { split }), range);
+    case "cifar10":
+      return await readCifar10(folderOf(source), { split, ...range });
+    case "idx":
+      return slice(await readIdxFolder(folderOf(source), { split }), range);
+  }
 }
 
 function folderOf({ dataset, dataDir }: ImageSource): string {
@@ -70,12 +85,7 @@ function folderOf({ dataset, dataDir }: ImageSource): string {
 }
 
 function checkRange(
-  { split, offset, count, available }: {
-    readonly split: Split;
-    readonly offset: number;
-    readonly count: number;
-    readonly available: number;
-  },
+  { split, offset, count, available }: Range & { readonly split: Split; readonly available: number },
 ): void {
   if (!(Number.isInteger(offset) && offset >= 0 && offset < available)) {
     throw new RangeError(

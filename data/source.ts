@@ -3,6 +3,7 @@
  * SHA-256, and moved into place only when it is whole.
  */
 import { createHash } from "node:crypto";
+import { extractTarGzip } from "./tar.ts";
 
 /** A file to download. */
 export interface RemoteFile {
@@ -10,6 +11,8 @@ export interface RemoteFile {
   readonly bytes: number;
   /** Hexadecimal SHA-256 of the file as it is downloaded. */
   readonly sha256: string;
+  /** For a gzipped tar archive: names of the files to unpack from it into the same folder. */
+  readonly members?: readonly string[];
 }
 
 /** A data set to download. */
@@ -69,10 +72,12 @@ export async function fetchSet(set: RemoteSet, options: FetchOptions = {}): Prom
     const path = `${folder}/${file.name}`;
     if (await fileSize(path) === file.bytes && await hashFile(path) === file.sha256) {
       present.push(file.name);
-      continue;
+    } else {
+      await fetchFromMirrors(set, { ...options, file, path });
+      downloaded.push(file.name);
     }
-    await fetchFromMirrors(set, { ...options, file, path });
-    downloaded.push(file.name);
+    // Unpacked each time, which repairs a file that was cut off or changed since.
+    if (file.members !== undefined) await extractTarGzip(path, { folder, members: file.members });
   }
   return { folder, downloaded, present };
 }

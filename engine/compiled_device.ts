@@ -4,7 +4,7 @@ import type { Compiled, Device, InputArrays, InputSpecs, InputTensors } from "./
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
 import { optimize } from "./passes/mod.ts";
-import { planMemory } from "./plan.ts";
+import { type Plan, planMemory } from "./plan.ts";
 import type { CreatedVariable } from "./trace/backend.ts";
 import { mustAgree } from "./trace/compare.ts";
 import type { Source } from "./trace/recorder.ts";
@@ -17,6 +17,13 @@ interface Held {
   users: number;
 }
 
+/** Is shown every function as it is compiled: what was traced, what became of it, and how it runs. */
+export type Observer = (seen: {
+  readonly traced: Graph;
+  readonly plan: Plan;
+  readonly executable: Executable;
+}) => Promise<void>;
+
 /**
  * Compiles for one executor. Variables and captured tensors are uploaded when the first function that uses them is
  * compiled, and shared by all functions of the device. From then on the device owns the variables: what it does to
@@ -27,11 +34,15 @@ export class CompiledDevice implements Device {
   readonly #variables = new Map<tf.Variable, Held>();
   /** By data id and type: tfjs may show the same data as several types. */
   readonly #captured = new Map<tf.DataId, Map<DType, Held>>();
+  readonly #functions = new Set<{ dispose(): void }>();
   #closed = false;
 
+  readonly #observe: Observer | undefined;
+
   /** Closing the device closes the executor. */
-  constructor(executor: Executor) {
+  constructor(executor: Executor, observe?: Observer) {
     this.#executor = executor;
+    this.#observe = observe;
   }
 
   get kind(): "webgpu" | "wasm" {
@@ -52,13 +63,15 @@ export class CompiledDevice implements Device {
     held.forEach((variable, index) => assign(variable, values[index]));
   }
 
-  async push(variables: readonly tf.Variable[]): Promise<void> {
-    this.#mustBeOpen("push variables");
-    for (const variable of variables) {
-      const held = this.#variables.get(variable);
-      // A variable that no function uses yet is uploaded when one does.
-      if (held !== undefined) this.#executor.write(held.storage, await elements(variable, held.dtype));
-    }
+  push(variables: readonly tf.Variable[]): Promise<void> {
+    return Promise.try(() => {
+      this.#mustBeOpen("push variables");
+      for (const variable of variables) {
+        const held = this.#variables.get(variable);
+        // A variable that no function uses yet is uploaded when one does.
+        if (held !== undefined) this.#executor.write(held.storage, elementsOf(variable.dataId, held.dtype));
+      }
+    });
   }
 
   async compile<I extends InputSpecs, Output extends string>(
@@ -69,12 +82,17 @@ export class CompiledDevice implements Device {
     await tf.ready();
     const first = trace(fn, specs);
     if (first.created.length > 0) await this.#initialize(first);
-    const traced = trace(fn, specs), again = trace(fn, specs);
+    const traced = trace(fn, specs), again = trace(fn, specs, { places: true });
     for (const { created } of [traced, again]) mustNotCreate(created);
     mustAgree(traced, again);
     this.#sweep();
     const { executable, graph, held } = await this.#prepare(traced.graph, traced.sources);
-    return new CompiledFunction<I, Output>(executable, graph, () => this.#release(held));
+    const compiled = new CompiledFunction<I, Output>(executable, graph, () => {
+      this.#functions.delete(compiled);
+      this.#release(held);
+    });
+    this.#functions.add(compiled);
+    return compiled;
   }
 
   /** Optimizes and plans a graph, and finds or makes the storage of its residents. */
@@ -87,20 +105,26 @@ export class CompiledDevice implements Device {
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {
-        held.push(await this.#hold(resident, sourceOf.get(resident.value.id)));
+        held.push(this.#hold(resident, sourceOf.get(resident.value.id)));
       }
       const storages = held.map(({ storage }) => storage);
-      return { executable: await this.#executor.prepare(plan, storages), graph, held };
+      const executable = await this.#executor.prepare(plan, storages);
+      await this.#observe?.({ traced: recorded, plan, executable });
+      return { executable, graph, held };
     } catch (error) {
       this.#release(held);
       throw error;
     }
   }
 
-  /** The storage of a resident, with what it holds uploaded if it is new. */
-  async #hold({ value, data }: Resident, source: Source | undefined): Promise<Held> {
+  /**
+   * The storage of a resident, with what it holds uploaded if it is new. Synchronous, so that functions which are
+   * compiled at the same time find each other's.
+   */
+  #hold({ kind, value, data }: Resident, source: Source | undefined): Held {
     const { dtype } = value, size = sizeOf(value.shape);
-    if (source === undefined || source.kind === "constant") {
+    // Passes make constants of their own, which have no source.
+    if (kind === "constant" || source === undefined || source.kind === "constant") {
       const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
       this.#executor.write(held.storage, data!);
       return held;
@@ -112,8 +136,8 @@ export class CompiledDevice implements Device {
       known.users++;
       return known;
     }
-    const read = source.kind === "variable" ? source.variable.data() : tf.engine().read(source.dataId);
-    const values = convert(await read as ArrayLike<number>, dtype);
+    const dataId = source.kind === "variable" ? source.variable.dataId : source.dataId;
+    const values = elementsOf(dataId, dtype);
     const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
     this.#executor.write(held.storage, values);
     if (source.kind === "variable") this.#variables.set(source.variable, held);
@@ -126,7 +150,6 @@ export class CompiledDevice implements Device {
 
   /** Lets go of storages: constants are freed, shared tensors stay until nothing can use them any more. */
   #release(held: readonly Held[]): void {
-    if (this.#closed) return;
     const shared = new Set([...this.#variables.values(), ...[...this.#captured.values()].flatMap(typesOf)]);
     for (const one of held) {
       one.users--;
@@ -181,6 +204,7 @@ export class CompiledDevice implements Device {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    for (const compiled of [...this.#functions]) compiled.dispose();
     this.#variables.clear();
     this.#captured.clear();
     await this.#executor[Symbol.asyncDispose]();
@@ -202,7 +226,9 @@ class CompiledFunction<I extends InputSpecs, Output extends string> implements C
 
   #mustLive(act: string): void {
     if (this.#disposed) {
-      throw new Error(`Cannot ${act} as the compiled function was disposed of: compile it again`);
+      throw new Error(
+        `Cannot ${act} as the compiled function was disposed of, or its device closed: compile it again`,
+      );
     }
   }
 
@@ -255,8 +281,9 @@ function convert(data: ArrayLike<number>, dtype: DType): TypedArray {
   return dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data);
 }
 
-async function elements(variable: tf.Variable, dtype: DType): Promise<TypedArray> {
-  return convert(await variable.data(), dtype);
+/** What tfjs holds. */
+function elementsOf(dataId: tf.DataId, dtype: DType): TypedArray {
+  return convert(tf.engine().readSync(dataId) as ArrayLike<number>, dtype);
 }
 
 /** @throws {Error} where a call after the first still makes variables. */

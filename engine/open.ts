@@ -1,11 +1,16 @@
 /** Opens a device by name. */
+import * as tf from "@tensorflow/tfjs";
+import { CompiledDevice, type Observer } from "./compiled_device.ts";
 import type { Device, DeviceChoice } from "./device.ts";
 import { openTfjs } from "./tfjs.ts";
+import { openWebGpu } from "./webgpu/executor.ts";
 
 /** How to open a device. */
 export interface OpenOptions {
   /** Threads of the wasm device; absent: one a core. */
   readonly threads?: number;
+  /** Is shown every function that a compiled device compiles. */
+  readonly observe?: Observer;
 }
 
 /**
@@ -13,11 +18,18 @@ export interface OpenOptions {
  *
  * @throws {Error} where the device that was asked for is not to be had, saying why and what to choose instead.
  */
-export async function openDevice(choice: DeviceChoice, _options: OpenOptions = {}): Promise<Device> {
-  if (choice === "webgpu" || choice === "wasm") {
-    throw new Error(
-      `Cannot open the device ${choice} as this version does not have it yet: use --device tfjs`,
-    );
+export async function openDevice(choice: DeviceChoice, options: OpenOptions = {}): Promise<Device> {
+  if (choice === "tfjs") return await openTfjs();
+  // tfjs itself only makes tensors and traces from here on.
+  await tf.setBackend("cpu");
+  if (choice !== "wasm") {
+    const gpu = await openWebGpu({ allowFallback: choice === "webgpu" });
+    if (gpu !== null) return new CompiledDevice(gpu, options.observe);
+    if (choice === "webgpu") {
+      throw new Error("Cannot open the device webgpu as there is no graphics adapter: use --device wasm");
+    }
   }
-  return await openTfjs();
+  // Imported here, as a bundle leaves workers and .wasm files out and must run on WebGPU alone.
+  const { openWasm } = await import("./wasm/executor.ts");
+  return new CompiledDevice(await openWasm(options), options.observe);
 }

@@ -26,24 +26,34 @@ type Names = (value: Value) => string;
  * epilogue's product is `_`.
  */
 export function print(graph: Graph): string {
+  const nameOf = namesIn(graph);
+  return [
+    ...graph.inputs.map(({ name, value }) => `input ${name} ${describe(value)}`),
+    ...graph.residents.filter(({ data }) => data?.length !== 1).map(({ value, kind }) =>
+      `${kind} ${nameOf(value)} ${describe(value)}`
+    ),
+    ...printNodes(graph),
+    ...graph.updates.map(({ resident, value }) =>
+      `${nameOf(graph.residents[resident].value)} <- ${nameOf(value)}`
+    ),
+    ...graph.outputs.map(({ name, value }) => `output ${name} = ${nameOf(value)}`),
+  ].join("\n");
+}
+
+/** The graph's nodes, a line each. */
+export function printNodes(graph: Graph): string[] {
+  const nameOf = namesIn(graph);
+  return graph.nodes.map((node) => printNode(node, nameOf));
+}
+
+function namesIn(graph: Graph): Names {
   const names = new Map<number, string>();
   for (const { name, value } of graph.inputs) names.set(value.id, name);
   for (const { value, name, data } of graph.residents) {
     if (data?.length === 1) names.set(value.id, printNumber(data[0]));
     else if (name !== undefined) names.set(value.id, /^[\p{L}_]/u.test(name) ? name : `'${name}'`);
   }
-  const nameOf: Names = ({ id }) => names.get(id) ?? `%${id}`;
-  return [
-    ...graph.inputs.map(({ name, value }) => `input ${name} ${describe(value)}`),
-    ...graph.residents.filter(({ data }) => data?.length !== 1).map(({ value, kind }) =>
-      `${kind} ${nameOf(value)} ${describe(value)}`
-    ),
-    ...graph.nodes.map((node) => printNode(node, nameOf)),
-    ...graph.updates.map(({ resident, value }) =>
-      `${nameOf(graph.residents[resident].value)} <- ${nameOf(value)}`
-    ),
-    ...graph.outputs.map(({ name, value }) => `output ${name} = ${nameOf(value)}`),
-  ].join("\n");
+  return ({ id }) => names.get(id) ?? `%${id}`;
 }
 
 /** Seven digits, as many as a float32 has; of zero, the sign too. */

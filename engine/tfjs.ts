@@ -14,6 +14,8 @@ import { sizeOf, type TypedArray } from "./graph.ts";
  * @throws {Error} where tfjs cannot start its WebAssembly backend (it needs to read its own .wasm file).
  */
 export async function openTfjs(): Promise<Device> {
+  // Its threads are Workers made from a source text, which Deno's node:worker_threads refuses.
+  tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
   await tf.setBackend("wasm");
   if (tf.getBackend() !== "wasm") {
     throw new Error(

@@ -35,7 +35,7 @@ figure { margin: 1.4rem 0; }
 figure img { display: block; max-width: 100%; height: auto; border: 1px solid var(--rule); border-radius: 0.3rem; }
 .plot svg { display: block; width: 100%; max-width: 760px; min-width: 34rem; height: auto; }
 figcaption, .meaning { color: var(--muted); font-size: 0.9rem; line-height: 1.5; max-width: 44rem; margin: 0.5rem 0 0; }
-.formula { margin: 1.2rem 0; padding: 0.2rem 0; }
+.formula { margin: 1.2rem 0; padding: 0.2rem 0; overflow-y: hidden; }
 math { font-size: 1.08em;
   font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", "DejaVu Math TeX Gyre", "Noto Sans Math", math; }
 munderover > :last-child { padding-bottom: 0.2em; }

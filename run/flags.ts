@@ -29,6 +29,8 @@ interface Described {
   readonly help: string;
 }
 interface Limits extends Described {
+  /** How the value is called in `--help`. */
+  readonly placeholder?: string;
   readonly min?: number;
   readonly max?: number;
 }
@@ -37,20 +39,22 @@ interface Limits extends Described {
 export function integer(options: Limits & { readonly default: number }): Flag<number>;
 export function integer(options: Limits): Flag<number | undefined>;
 export function integer(options: Limits & { readonly default?: number }): Flag<number | undefined> {
-  return { ...numeric(options, "an integer", Number.isSafeInteger), placeholder: "N" };
+  return numeric({ placeholder: "N", ...options }, { noun: "an integer", fits: Number.isSafeInteger });
 }
 
 /** A finite number; without a default it may be absent. */
 export function number(options: Limits & { readonly default: number }): Flag<number>;
 export function number(options: Limits): Flag<number | undefined>;
 export function number(options: Limits & { readonly default?: number }): Flag<number | undefined> {
-  return { ...numeric(options, "a number", Number.isFinite), placeholder: "X" };
+  return numeric({ placeholder: "X", ...options }, { noun: "a number", fits: Number.isFinite });
 }
 
 function numeric(
-  { min = -Infinity, max = Infinity, ...options }: Limits & { readonly default?: number },
-  noun: string,
-  fits: (value: number) => boolean,
+  { min = -Infinity, max = Infinity, ...options }: Limits & {
+    readonly placeholder: string;
+    readonly default?: number;
+  },
+  { noun, fits }: { readonly noun: string; readonly fits: (value: number) => boolean },
 ): Flag<number | undefined> {
   const range = min === -Infinity
     ? max === Infinity ? "" : ` of at most ${max}`
@@ -59,7 +63,7 @@ function numeric(
     : ` in ${min}..${max}`;
   return {
     kind: "value",
-    placeholder: "",
+    placeholder: options.placeholder,
     help: options.help,
     default: options.default,
     parse(text) {
@@ -87,11 +91,19 @@ export function text(
   };
 }
 
-/** One of a few words. */
+/** One of a few words; without a default it may be absent. */
 export function choice<const C extends string>(
   choices: readonly C[],
   options: Described & { readonly default: NoInfer<C> },
-): Flag<C> {
+): Flag<C>;
+export function choice<const C extends string>(
+  choices: readonly C[],
+  options: Described,
+): Flag<C | undefined>;
+export function choice<const C extends string>(
+  choices: readonly C[],
+  options: Described & { readonly default?: NoInfer<C> },
+): Flag<C | undefined> {
   return {
     kind: "value",
     placeholder: choices.join("|"),
@@ -144,7 +156,7 @@ export const commonFlags = {
   dataDir: text({ placeholder: "DIR", help: "where the data set's files lie (default: .cache/data/<name>)" }),
   out: text({ placeholder: "DIR", help: "the run folder (default: runs/<task>-<dataset>-<count>-s<seed>)" }),
   steps: integer({ min: 1, help: "how many optimizer updates to make at most" }),
-  budget: number({ min: 0, help: "how many seconds to train at most (default: no limit)" }),
+  budget: number({ placeholder: "SECONDS", min: 0, help: "how long to train at most (default: no limit)" }),
   resume: boolean({ help: "go on with the run in --out, or with the newest that matches" }),
   force: boolean({ help: "replace the run folder that --out names" }),
   debug: boolean({ help: "show the stack trace of an error" }),
@@ -265,7 +277,9 @@ function suggestion(name: string, known: readonly string[]): string {
   const near = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  if (near.distance > Math.max(1, Math.floor(name.length / 3))) return ": --help lists them";
+  if (near.distance > (name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3)))) {
+    return ": --help lists them";
+  }
   return `: did you mean --${near.candidate}?`;
 }
 

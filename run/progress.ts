@@ -117,7 +117,8 @@ export function standardOutput(): Output {
       }
     },
     terminal: Deno.stdout.isTerminal(),
-    columns: () => Deno.consoleSize().columns,
+    // Some terminals do not know their width and say 0.
+    columns: () => Deno.consoleSize().columns || 80,
     now: () => performance.now(),
   };
 }

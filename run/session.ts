@@ -22,8 +22,8 @@ export class Stopped extends Error {
 /** A sitting of a task, from the command line to the exit code. */
 export class Session {
   readonly progress: Progress;
-  /** Called before the process ends because of a signal. */
-  onStop: () => Promise<void> = () => Promise.resolve();
+  /** Called before the process ends in the middle of the task. */
+  onEnd: (status: "stopped" | "failed") => Promise<void> = () => Promise.resolve();
   #signal: StopSignal | undefined;
   #guards = 0;
   #pausedAt = performance.now();
@@ -94,6 +94,6 @@ export class Session {
     this.#signal = signal;
     if (this.#guards > 0) return;
     this.progress.clear();
-    this.onStop().finally(() => Deno.exit(EXIT_CODES[signal]));
+    this.onEnd("stopped").finally(() => Deno.exit(EXIT_CODES[signal]));
   }
 }

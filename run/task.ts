@@ -19,6 +19,7 @@ export {
   choice,
   commonFlags,
   type Flag,
+  type Flags,
   type FlagValues,
   integer,
   number,
@@ -85,7 +86,7 @@ export function executeTask<F extends Flags>(task: Task<F>, invocation: Invocati
       return;
     }
     const run = new Run(session, { task: task.name, flags: values, place });
-    session.onStop = () => run.abandon("stopped");
+    session.onEnd = (status) => run.abandon(status);
     try {
       await task.run(values, run);
     } catch (error) {
@@ -120,7 +121,8 @@ async function execute<F extends Flags>(
   // An error in a callback of a worker or a device reaches no awaiting code.
   const onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
-    Deno.exit(report(event.reason));
+    const code = report(event.reason);
+    session.onEnd("failed").finally(() => Deno.exit(code));
   };
   globalThis.addEventListener("unhandledrejection", onRejection);
   try {

@@ -86,8 +86,12 @@ async function loop(run: Run, training: Training): Promise<Trained> {
     values,
   });
 
+  const diverge = (what: string): never => {
+    const kept = savedAt > 0 ? ` (the checkpoint of step ${savedAt} is intact)` : "";
+    throw new Error(`${phase}: ${what}: try a smaller learning rate or another --seed${kept}`);
+  };
   const log = async (): Promise<void> => {
-    const read = average(await training.read(), { from: loggedAt, to: t, phase });
+    const read = average(await training.read(), { from: loggedAt, to: t, diverge });
     loggedAt = t;
     values = { ...values, ...read };
     run.log({ phase, step: t, seconds: rounded(seconds()), ...read });
@@ -109,7 +113,7 @@ async function loop(run: Run, training: Training): Promise<Trained> {
       await run.save(variables, { step: t, seconds: seconds(), reached, values });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      throw diverged(`${phase}: ${error.message} after step ${t}`);
+      diverge(`${error.message} after step ${t}`);
     }
     savedAt = t;
     savedSeconds = seconds();
@@ -141,7 +145,11 @@ async function loop(run: Run, training: Training): Promise<Trained> {
 /** Averages what the steps after `from` gave, and finds the first of them that is not finite. */
 function average(
   read: Readonly<Record<string, number | ArrayLike<number>>>,
-  { from, to, phase }: { readonly from: number; readonly to: number; readonly phase: string },
+  { from, to, diverge }: {
+    readonly from: number;
+    readonly to: number;
+    readonly diverge: (what: string) => never;
+  },
 ): Record<string, number> {
   const means: Record<string, number> = {};
   for (const [name, value] of Object.entries(read)) {
@@ -149,15 +157,11 @@ function average(
     const bad = list.findIndex((entry) => !Number.isFinite(entry));
     if (bad >= 0) {
       const when = list.length === to - from ? `at step ${from + bad + 1}` : `in steps ${from + 1} to ${to}`;
-      throw diverged(`${phase}: ${name} became ${list[bad]} ${when}`);
+      diverge(`${name} became ${list[bad]} ${when}`);
     }
     means[name] = list.reduce((sum, entry) => sum + entry, 0) / list.length;
   }
   return means;
-}
-
-function diverged(what: string): Error {
-  return new Error(`${what}: try a smaller learning rate or another --seed (the last checkpoint is intact)`);
 }
 
 function rounded(value: number): number {

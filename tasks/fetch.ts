@@ -1,4 +1,5 @@
 /** `deno task fetch NAME`: the one program that uses the network. It downloads a public data set into the cache. */
+import { CIFAR10_SOURCE } from "../data/cifar.ts";
 import { MNIST_SOURCE } from "../data/mnist.ts";
 import {
   type FetchOptions,
@@ -7,20 +8,18 @@ import {
   fetchSet,
   type RemoteSet,
 } from "../data/source.ts";
+import { argument, boolean, runTool, UsageError } from "../run/task.ts";
 
 /** The sets that can be downloaded. */
-export const REMOTE_SETS: readonly RemoteSet[] = [MNIST_SOURCE];
+export const REMOTE_SETS: readonly RemoteSet[] = [MNIST_SOURCE, CIFAR10_SOURCE];
 
 const KNOWN = REMOTE_SETS.map(({ name }) => name).join(", ");
-
-/** Thrown when there is no set of that name. */
-export class UnknownSetError extends Error {}
 
 /** Downloads the named set, or what is missing of it. */
 export async function fetchDataset(name: string, options: FetchOptions = {}): Promise<FetchResult> {
   const set = REMOTE_SETS.find((candidate) => candidate.name === name);
   if (set === undefined) {
-    throw new UnknownSetError(`Cannot fetch ${name} as the data set must be one of: ${KNOWN}`);
+    throw new UsageError(`Cannot fetch ${name} as the data set must be one of: ${KNOWN}`);
   }
   return await fetchSet(set, options);
 }
@@ -52,31 +51,20 @@ function showProgress(): (progress: FetchProgress) => void {
   };
 }
 
-const HELP = `deno task fetch NAME
-
-Downloads a public data set into .cache/data/NAME: checked, resumed where an earlier attempt stopped.
-NAME is one of: ${KNOWN}`;
-
-async function main(args: readonly string[]): Promise<number> {
-  if (args.includes("--help")) {
-    console.log(HELP);
-    return 0;
-  }
-  if (args.length !== 1 || args[0].startsWith("-")) {
-    console.error(`Cannot fetch as one name must be given: \`deno task fetch NAME\`, NAME one of ${KNOWN}`);
-    return 2;
-  }
-  try {
-    const { folder, downloaded, present } = await fetchDataset(args[0], { onProgress: showProgress() });
-    console.log(
-      `${folder}: ${downloaded.length} files downloaded, ${present.length} there already, all verified`,
-    );
-    return 0;
-  } catch (error) {
-    const clear = Deno.stderr.isTerminal() ? CLEAR_LINE : "";
-    console.error(clear + (error instanceof Error ? error.message : String(error)));
-    return error instanceof UnknownSetError ? 2 : 1;
-  }
+if (import.meta.main) {
+  await runTool({
+    name: "fetch",
+    summary:
+      "Download a public data set into .cache/data/NAME: checked, and resumed where an earlier attempt stopped.",
+    flags: {
+      name: argument({ placeholder: "NAME", help: `one of: ${KNOWN}` }),
+      debug: boolean({ help: "show the stack trace of an error" }),
+    },
+    run: async ({ name }, session) => {
+      const { folder, downloaded, present } = await fetchDataset(name, { onProgress: showProgress() });
+      session.note(
+        `${folder}: ${downloaded.length} files downloaded, ${present.length} there already, all verified`,
+      );
+    },
+  });
 }
-
-if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,7 +1,7 @@
-import type { Graph, Node, Op } from "../graph.ts";
+import type { Graph, Node, Op, Value } from "../graph.ts";
 import { sameShape } from "../kernels/kernel.ts";
 import { Composer, fits } from "./compose.ts";
-import { inOrder, makersOf, reaches, Uses } from "./rewrite.ts";
+import { inOrder, makersOf } from "./rewrite.ts";
 
 type MapNode = Node & { readonly op: Extract<Op, { readonly kind: "map" }> };
 
@@ -11,33 +11,82 @@ function isMap(node: Node | undefined): node is MapNode {
 
 /** Joins a map with a map that reads it although others do so too: one node with the results of both. */
 export function join(graph: Graph): Graph {
-  let joined = graph;
-  for (let next = joinOne(joined); next !== undefined; next = joinOne(joined)) joined = next;
-  return joined;
-}
-
-function joinOne(graph: Graph): Graph | undefined {
-  const uses = new Uses(graph), makers = makersOf(graph.nodes);
-  for (const reader of graph.nodes) {
-    if (!isMap(reader)) continue;
+  const links = new Links(graph.nodes), open = graph.nodes.filter(isMap).reverse();
+  let changed = false;
+  for (let reader = open.pop(); reader !== undefined; reader = open.pop()) {
     for (const input of reader.inputs) {
-      const maker = makers.get(input.id);
+      const maker = links.maker(input);
       if (!isMap(maker) || !sameShape(input.shape, reader.outputs[0].shape)) continue;
       const both = compose(maker, reader);
-      if (!fits(both.op.program) || dependsOtherwise(maker, reader, uses)) continue;
-      const nodes = graph.nodes.flatMap((node) => (node === maker ? [] : node === reader ? [both] : [node]));
-      return { ...graph, nodes: inOrder(nodes) };
+      if (!fits(both.op.program) || links.dependsOtherwise(maker, reader)) continue;
+      links.replace(maker, reader, both);
+      changed = true;
+      // It may have yet another maker to join.
+      open.push(both);
+      break;
     }
   }
-  return undefined;
+  return changed ? { ...graph, nodes: inOrder(links.nodes()) } : graph;
 }
 
-/** Whether `reader` needs `maker` also by way of other nodes, which then must run between the two. */
-function dependsOtherwise(maker: Node, reader: Node, uses: Uses): boolean {
-  const others = maker.outputs.flatMap((output) => uses.readers(output)).filter((node) => node !== reader);
-  return reaches(others, reader, uses);
+/** The nodes and who reads whom, kept up to date while nodes are joined. */
+class Links {
+  /** With their places in the list; a joined node takes its reader's. */
+  readonly #nodes: Map<Node, number>;
+  readonly #makers: Map<number, Node>;
+  readonly #readers = new Map<number, Set<Node>>();
+
+  constructor(nodes: readonly Node[]) {
+    this.#nodes = new Map(nodes.map((node, place) => [node, place]));
+    this.#makers = makersOf(nodes);
+    for (const node of nodes) this.#read(node);
+  }
+
+  #read(node: Node): void {
+    for (const { id } of node.inputs) {
+      const readers = this.#readers.get(id);
+      if (readers === undefined) this.#readers.set(id, new Set([node]));
+      else readers.add(node);
+    }
+  }
+
+  nodes(): Node[] {
+    return [...this.#nodes].sort(([, a], [, b]) => a - b).map(([node]) => node);
+  }
+
+  maker(value: Value): Node | undefined {
+    return this.#makers.get(value.id);
+  }
+
+  replace(maker: Node, reader: Node, both: Node): void {
+    const place = this.#nodes.get(reader)!;
+    for (const node of [maker, reader]) {
+      this.#nodes.delete(node);
+      for (const { id } of node.inputs) this.#readers.get(id)!.delete(node);
+    }
+    this.#nodes.set(both, place);
+    this.#read(both);
+    for (const { id } of both.outputs) this.#makers.set(id, both);
+  }
+
+  /** Whether `reader` needs `maker` also by way of other nodes, which then must run between the two. */
+  dependsOtherwise(maker: Node, reader: Node): boolean {
+    const seen = new Set<Node>([maker, reader]), open: Node[] = [maker];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      for (const { id } of node.outputs) {
+        for (const next of this.#readers.get(id) ?? []) {
+          if (next === reader && node !== maker) return true;
+          if (seen.has(next)) continue;
+          seen.add(next);
+          open.push(next);
+        }
+      }
+    }
+    return false;
+  }
 }
 
+/** One program for both; what the reader needs of the maker stays in registers. */
 function compose(maker: MapNode, reader: MapNode): MapNode {
   const composer = new Composer();
   const made = composer.inline(maker.op.program, maker.inputs.map((value) => composer.operand(value)));

@@ -1,17 +1,9 @@
 import { type Graph, type Node, type Op, type Shape, sizeOf, type Value } from "../graph.ts";
 import { opOf, sameShape } from "../kernels/kernel.ts";
-import { broadcastShape, broadcastsTo, broadcastStrides } from "../kernels/strides.ts";
+import { broadcastShape, broadcastStrides } from "../kernels/strides.ts";
 import { Composer } from "./compose.ts";
 import { type Rewrite, rewrite, sameType } from "./rewrite.ts";
-import {
-  axesUnder,
-  broadcastFrom,
-  broadcastUnder,
-  isWhole,
-  swappedFrom,
-  type View,
-  viewOfView,
-} from "./views.ts";
+import { broadcastFrom, isWhole, swappedFrom, type View, viewOfView } from "./views.ts";
 
 /** Drops what moves data without need: copies, casts and pads that change nothing, views of views, transposes. */
 export function simplify(graph: Graph): Graph {
@@ -28,11 +20,10 @@ const RULES: readonly ((node: Node, to: Rewrite) => boolean)[] = [
   readThroughBroadcasts,
   dropResults,
   mapBeforeBroadcast,
-  mapBeforeReshape,
-  reduceBeforeReshape,
 ];
 
-function put(to: Rewrite, op: Op, inputs: readonly Value[], outputs: readonly Value[]): boolean {
+/** Appends a node and says so. */
+export function put(to: Rewrite, op: Op, inputs: readonly Value[], outputs: readonly Value[]): boolean {
   to.put({ op, inputs, outputs });
   return true;
 }
@@ -43,7 +34,7 @@ function replace(to: Rewrite, value: Value, by: Value): boolean {
 }
 
 /** What `value` is a reshape of; itself where it is none. Reshapes of reshapes are merged before they are read. */
-function beneath(value: Value, to: Rewrite): Value {
+export function beneath(value: Value, to: Rewrite): Value {
   const maker = to.maker(value);
   return maker?.op.kind === "reshape" ? maker.inputs[0] : value;
 }
@@ -136,7 +127,7 @@ function isTail(shape: Shape, other: Shape): boolean {
 }
 
 /** Whether a tensor of `shape` is broadcast as one of `other` is. */
-function broadcastsAs(shape: Shape, other: Shape): boolean {
+export function broadcastsAs(shape: Shape, other: Shape): boolean {
   return sameShape(shape, other) || isTail(shape, other);
 }
 
@@ -177,53 +168,4 @@ function mapBeforeBroadcast({ op, inputs, outputs }: Node, to: Rewrite): boolean
   const strides = broadcastStrides(narrow, shape);
   outputs.forEach((output, i) => put(to, { kind: "copy", offset: 0, strides }, [computed[i]], [output]));
   return true;
-}
-
-/** Whether a value is computed, and not merely seen under another shape: moving a reshape away from it is a gain. */
-function isComputed(value: Value, to: Rewrite): boolean {
-  const maker = to.maker(value);
-  return maker !== undefined && maker.op.kind !== "reshape";
-}
-
-/** What an operand of `size` elements is a reshape of, if that is computed. */
-function reshapedFrom(value: Value, size: number, to: Rewrite): Value | undefined {
-  const source = beneath(value, to);
-  return source !== value && sizeOf(value.shape) === size && isComputed(source, to) ? source : undefined;
-}
-
-/** A map of a reshape is the reshape of a map, so that the map meets what computes its operand. */
-function mapBeforeReshape({ op, inputs, outputs }: Node, to: Rewrite): boolean {
-  if (op.kind !== "map") return false;
-  const { shape } = outputs[0], size = sizeOf(shape);
-  if (inputs.some((input) => sizeOf(input.shape) === size && isComputed(input, to))) return false;
-  for (const input of inputs) {
-    const source = reshapedFrom(input, size, to);
-    if (source === undefined || broadcastsAs(source.shape, shape)) continue;
-    const shapes = inputs.map((other) => broadcastUnder(other.shape, shape, source.shape));
-    if (shapes.includes(undefined)) continue;
-    const under = inputs.map((other, i) => to.reshaped(beneath(other, to), shapes[i]!));
-    const computed = to.emit(op, under, source.shape);
-    outputs.forEach((output, i) => put(to, { kind: "reshape" }, [computed[i]], [output]));
-    return true;
-  }
-  return false;
-}
-
-/** The same for reductions. */
-function reduceBeforeReshape(node: Node, to: Rewrite): boolean {
-  const op = opOf(node, "reduce");
-  if (op === undefined) return false;
-  const { inputs, outputs: [output] } = node, size = sizeOf(op.domain);
-  if (inputs.some((input) => sizeOf(input.shape) === size && isComputed(input, to))) return false;
-  for (const input of inputs) {
-    const source = reshapedFrom(input, size, to);
-    if (source === undefined || !broadcastsTo(input.shape, op.domain)) continue;
-    const axes = axesUnder(op.axes, op.domain, source.shape);
-    const shapes = inputs.map((other) => broadcastUnder(other.shape, op.domain, source.shape));
-    if (axes === undefined || shapes.includes(undefined)) continue;
-    const under = inputs.map((other, i) => to.reshaped(beneath(other, to), shapes[i]!));
-    const [reduced] = to.emit({ ...op, domain: source.shape, axes }, under);
-    return replace(to, output, to.reshaped(reduced, output.shape));
-  }
-  return false;
 }

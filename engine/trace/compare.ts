@@ -31,14 +31,14 @@ function differentConstant(before: Trace, after: Trace): string | undefined {
         : source.kind === "variable" && other.kind === "variable" && source.variable === other.variable;
       if (same) continue;
       return `${reader(after, index)}${
-        atUserLine(after.residentOrigins[index].place.stack)
+        atUserLine(after.residentOrigins[index].place?.stack)
       } uses a ${now.kind} ` +
         `tensor that was another one in the call before`;
     }
     const at = a.findIndex((number, place) => !Object.is(number, b[place]));
     if (at < 0) continue;
     return `a constant of ${reader(after, index)}${
-      atUserLine(after.residentOrigins[index].place.stack)
+      atUserLine(after.residentOrigins[index].place?.stack)
     } was ` +
       `${show(a)} in one call and ${show(b)} in the next`;
   }
@@ -50,8 +50,9 @@ function differentNode(before: Trace, after: Trace): string | undefined {
   for (let index = 0; index < count; index++) {
     if (JSON.stringify(before.graph.nodes[index]) === JSON.stringify(after.graph.nodes[index])) continue;
     const old = before.origins[index]?.kernel ?? "nothing", now = after.origins[index]?.kernel ?? "nothing";
-    const { place } = after.origins[index] ?? before.origins[index];
-    return `operation ${index} was ${old} in one call and ${now} in the next${atUserLine(place.stack)}`;
+    return `operation ${index} was ${old} in one call and ${now} in the next${
+      atUserLine(after.origins[index]?.place?.stack)
+    }`;
   }
   return undefined;
 }
@@ -60,7 +61,7 @@ function ends({ outputs, updates }: Graph): string {
   return JSON.stringify([outputs, updates]);
 }
 
-/** @throws {Error} naming what differs between two calls of the same function, and where. */
+/** @throws {Error} naming what differs between two calls of the same function, and where: `after` knows its places. */
 export function mustAgree(before: Trace, after: Trace): void {
   const difference = differentConstant(before, after) ?? differentNode(before, after) ??
     (ends(before.graph) === ends(after.graph)

@@ -1,12 +1,12 @@
 /** Kernels without inputs (or that only look at their input's shape): their results are constants. */
 import type * as tf from "@tensorflow/tfjs";
+import type { TypedArray } from "../graph.ts";
 import { kernel, type TraceKernel } from "./kernel.ts";
 import type { TracedType } from "./recorder.ts";
 
-/** start, start + step, ...: added up in float32, as tfjs does. */
-function steps(start: number, step: number, count: number): Float32Array {
-  const numbers = new Float32Array(count);
-  for (let index = 0, number = start; index < count; index++, number = numbers[index - 1] + step) {
+/** start, start + step, ...: added up in the result's own precision, as tfjs does. */
+function steps(start: number, step: number, numbers: TypedArray): TypedArray {
+  for (let index = 0, number = start; index < numbers.length; index++, number = numbers[index - 1] + step) {
     numbers[index] = number;
   }
   return numbers;
@@ -28,11 +28,12 @@ export const constants: readonly TraceKernel[] = [
     const towards = backwards && step === 1 ? -1 : step;
     const empty = start === stop || (!backwards && step < 0) || (backwards && step > 1);
     const count = empty ? 0 : Math.abs(Math.ceil((stop - start) / step));
-    return recorder.constant(steps(start, towards, count), [count], dtype);
+    const numbers = dtype === "int32" ? new Int32Array(count) : new Float32Array(count);
+    return recorder.constant(steps(start, towards, numbers), [count], dtype);
   }),
   kernel<tf.LinSpaceAttrs>(
     "LinSpace",
     (recorder, _, { start, stop, num }) =>
-      recorder.constant(steps(start, (stop - start) / (num - 1), num), [num], "float32"),
+      recorder.constant(steps(start, (stop - start) / (num - 1), new Float32Array(num)), [num], "float32"),
   ),
 ];

@@ -6,6 +6,11 @@ import { type Recorder, stridesOf, type Traced, type TracedType } from "./record
 
 const iota = (count: number, step = 1) => Int32Array.from({ length: count }, (_, index) => index * step);
 
+/** What tfjs's shape rules look at of a tensor. */
+function like({ value, dtype }: Traced): tf.Tensor {
+  return { shape: [...value.shape], dtype, rank: value.shape.length, size: sizeOf(value.shape) } as tf.Tensor;
+}
+
 /** x [L..., A, R...], indices [I...] -> [L..., I..., R...]. */
 export function gather(recorder: Recorder, x: Traced, indices: Traced, axis: number): Traced {
   const shape = x.value.shape;
@@ -123,11 +128,15 @@ function bincount(
 export const indexing: readonly TraceKernel[] = [
   kernel<tf.GatherV2Attrs>("GatherV2", (recorder, { x, indices }, { axis, batchDims = 0 }) => {
     const [along] = tf.util.parseAxisParam(axis, [...x.value.shape]);
+    if (batchDims !== 0) {
+      tf.backend_util.segment_util.collectGatherOpShapeInfo(like(x), like(indices), along, batchDims);
+    }
     return batchDims === 0
       ? gather(recorder, x, indices, along)
       : gatherBatches(recorder, x, indices, { axis: along, batchDims });
   }),
   kernel("GatherNd", (recorder, { params, indices }) => {
+    tf.gather_util.prepareAndValidate(like(params), like(indices));
     const shape = params.value.shape, own = indices.value.shape;
     const { rows, depth } = rowsOf(recorder, indices, shape);
     const table = recorder.reshape(params, [sizeOf(shape.slice(0, depth)), ...shape.slice(depth)]);

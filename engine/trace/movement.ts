@@ -4,6 +4,19 @@ import { type Shape, sizeOf } from "../graph.ts";
 import { kernel, type TraceKernel } from "./kernel.ts";
 import { type Recorder, stridesOf, type Traced } from "./recorder.ts";
 
+/** A shape with an axis of extent 1 before `at`, which counts from the end where it is negative. */
+function withAxis(recorder: Recorder, shape: Shape, at: number): Shape {
+  const { length } = shape;
+  if (at < -length - 1 || at > length) {
+    throw new RangeError(
+      `Cannot trace ${recorder.kernel} as the new axis must be in ${
+        -length - 1
+      }..${length}: current value is ${at}`,
+    );
+  }
+  return shape.toSpliced(at < 0 ? length + at + 1 : at, 0, 1);
+}
+
 /** x with the elements along `axes` in opposite order. */
 function reverse(recorder: Recorder, x: Traced, axes: readonly number[]): Traced {
   const shape = x.value.shape, strides = stridesOf(shape);
@@ -114,11 +127,10 @@ export const movement: readonly TraceKernel[] = [
     (recorder, { x }, { shape }) =>
       recorder.reshape(x, tf.util.inferFromImplicitShape(shape, sizeOf(x.value.shape))),
   ),
-  kernel<tf.ExpandDimsAttrs>("ExpandDims", (recorder, { input }, { dim }) => {
-    const shape = [...input.value.shape];
-    shape.splice(dim < 0 ? shape.length + dim + 1 : dim, 0, 1);
-    return recorder.reshape(input, shape);
-  }),
+  kernel<tf.ExpandDimsAttrs>(
+    "ExpandDims",
+    (recorder, { input }, { dim }) => recorder.reshape(input, withAxis(recorder, input.value.shape, dim)),
+  ),
   kernel<tf.TransposeAttrs>("Transpose", (recorder, { x }, { perm }) => recorder.transpose(x, perm)),
   kernel<tf.SliceAttrs>("Slice", (recorder, { x }, { begin, size }) => {
     const tensor = { shape: [...x.value.shape], rank: x.value.shape.length } as tf.Tensor;
@@ -168,11 +180,9 @@ export const movement: readonly TraceKernel[] = [
       ));
   }),
   kernel<tf.PackAttrs>("Pack", (recorder, inputs, { axis }) => {
-    const parts = Object.values(inputs).map((input) => {
-      const shape = [...input.value.shape];
-      shape.splice(axis < 0 ? shape.length + axis + 1 : axis, 0, 1);
-      return recorder.reshape(input, shape);
-    });
+    const parts = Object.values(inputs).map((input) =>
+      recorder.reshape(input, withAxis(recorder, input.value.shape, axis))
+    );
     return recorder.concat(parts, axis < 0 ? parts[0].value.shape.length + axis : axis);
   }),
   kernel<tf.ConcatAttrs>("Concat", (recorder, inputs, { axis }) => {

@@ -10,6 +10,7 @@ import {
   type TypedArray,
   type Value,
 } from "../graph.ts";
+import { infer } from "../kernels/mod.ts";
 import type { Elementwise } from "../program.ts";
 
 /** tfjs's element types that a graph can hold; a bool is an int32 of 0 and 1. */
@@ -24,8 +25,8 @@ export interface Traced {
 /** What made a node or a constant: tfjs's kernel, and where the user's program was. */
 export interface Origin {
   readonly kernel: string;
-  /** Its `stack` is only formatted when an error needs it, which is what costs. */
-  readonly place: Error;
+  /** Whose `stack` names the user's line; absent where the trace does not keep places. */
+  readonly place: Error | undefined;
 }
 
 /** What a resident stands for: a variable, or a tensor from outside by its data id and type. */
@@ -82,6 +83,7 @@ export class Recorder {
   readonly residentOrigins: Origin[] = [];
   /** The tfjs kernel that is being traced. */
   kernel = "";
+  readonly #places: boolean;
   #nextId = 0;
   #constants = new Map<string, Traced>();
   #variables = new Map<tf.Variable, Traced>();
@@ -89,13 +91,18 @@ export class Recorder {
   /** Values that are one number everywhere, with that number as a scalar: maps read the scalar. */
   #uniform = new Map<Value, Value>();
 
+  /** `places`: whether to remember where in the user's program each node was made, which takes as long as the rest. */
+  constructor(options: { readonly places: boolean }) {
+    this.#places = options.places;
+  }
+
   #value(shape: Shape, dtype: TracedType): Traced {
     return { value: { id: this.#nextId++, shape: [...shape], dtype: graphType(dtype) }, dtype };
   }
 
   /** Where the user's program is now. */
   origin(): Origin {
-    return { kernel: this.kernel, place: new Error() };
+    return { kernel: this.kernel, place: this.#places ? new Error() : undefined };
   }
 
   #resident(traced: Traced, resident: Omit<Resident, "value">, source: Source, origin: Origin): Traced {
@@ -181,14 +188,16 @@ export class Recorder {
     return (data instanceof Float32Array ? new Float32Array(size) : new Int32Array(size)).fill(data[0]);
   }
 
-  /** Appends a node with several outputs. */
+  /**
+   * Appends a node with several outputs.
+   *
+   * @throws {RangeError} where the inputs do not suit the op.
+   */
   nodeOf(op: Op, inputs: readonly Traced[], outputs: readonly (readonly [Shape, TracedType])[]): Traced[] {
+    const values = inputs.map((input) => input.value);
+    infer(op, values, outputs[0][0]);
     const traced = outputs.map(([shape, dtype]) => this.#value(shape, dtype));
-    this.nodes.push({
-      op,
-      inputs: inputs.map((input) => input.value),
-      outputs: traced.map((output) => output.value),
-    });
+    this.nodes.push({ op, inputs: values, outputs: traced.map((output) => output.value) });
     this.origins.push(this.origin());
     return traced;
   }
@@ -270,10 +279,10 @@ export class Recorder {
   /** Joins along an axis. */
   concat(parts: readonly Traced[], axis: number): Traced {
     const full = parts.filter((part) => sizeOf(part.value.shape) > 0);
-    if (full.length === 0) return parts[0];
     if (full.length === 1) return full[0];
-    const shape = [...full[0].value.shape];
-    shape[axis] = full.reduce((extent, part) => extent + part.value.shape[axis], 0);
+    const shape = [...parts[0].value.shape];
+    shape[axis] = parts.reduce((extent, part) => extent + part.value.shape[axis], 0);
+    if (full.length === 0) return this.constant([], shape, parts[0].dtype);
     return this.node({ kind: "concat", axis }, full, shape, full[0].dtype);
   }
 

@@ -115,9 +115,17 @@ export function assign(variable: tf.Variable, data: Float32Array | Int32Array): 
 /**
  * Calls `fn` once and records it. Variables are afterwards what they were; those that the call created are the
  * caller's to give a value (where it throws, they have been given theirs or are disposed of).
+ *
+ * @param options.places whether the trace's origins tell the user's lines; absent: no, which is faster.
  */
-export function trace<I extends InputSpecs>(fn: TracedFunction<I>, specs: I): Trace {
-  const recorder = new Recorder(), previous = tf.getBackend(), restore = keepVariables();
+export function trace<I extends InputSpecs>(
+  fn: TracedFunction<I>,
+  specs: I,
+  options: { readonly places?: boolean } = {},
+): Trace {
+  const recorder = new Recorder({ places: options.places ?? false }),
+    previous = tf.getBackend(),
+    restore = keepVariables();
   let result: Trace | undefined;
   try {
     withLongStacks(() => {

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { availableImages, openImages } from "../../data/images.ts";
-import { sharedData } from "./shared_data.ts";
-
-const mnist = sharedData("mnist");
+import { testOnSharedData } from "./shared_data.ts";
 
 Deno.test("openImages says what it opened", async () => {
   const images = await openImages({ dataset: "digits", split: "train", offset: 3, count: 5 });
@@ -76,10 +74,9 @@ Deno.test("availableImages counts a folder of IDX files by its labels", async ()
   }
 });
 
-Deno.test({
-  name: "MNIST's own folder opens as mnist and as idx with the same bytes",
-  ignore: mnist === undefined,
-  fn: async () => {
+testOnSharedData("MNIST's own folder opens as mnist and as idx with the same bytes", {
+  set: "mnist",
+  run: async (mnist) => {
     const chosen = { dataDir: mnist, split: "test", offset: 2, count: 3 } as const;
     const named = await openImages({ dataset: "mnist", ...chosen });
     const plain = await openImages({ dataset: "idx", ...chosen });

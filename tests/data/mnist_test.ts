@@ -2,10 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readMaybeGzip } from "../../data/idx.ts";
 import { MNIST_SOURCE, readMnist } from "../../data/mnist.ts";
-import { sharedData } from "./shared_data.ts";
-
-const folder = sharedData("mnist");
-const ignore = folder === undefined;
+import { testOnSharedData } from "./shared_data.ts";
 
 Deno.test("readMnist names the task that fetches it and the flag", async () => {
   await assert.rejects(readMnist("no/such/folder", { split: "train" }), {
@@ -29,11 +26,10 @@ Deno.test("readMnist refuses a file that is not the original", async () => {
   }
 });
 
-Deno.test({
-  name: "readMnist reads the original",
-  ignore,
-  fn: async () => {
-    const train = await readMnist(folder!, { split: "train" });
+testOnSharedData("readMnist reads the original", {
+  set: "mnist",
+  run: async (folder) => {
+    const train = await readMnist(folder, { split: "train" });
     assert.equal(train.pixels.length, 60_000 * 784);
     assert.deepEqual([...train.labels.subarray(0, 10)], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
     const counts = new Array(10).fill(0);
@@ -46,10 +42,9 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "readMnist takes unpacked files too, and the pinned downloads are those of the copy",
-  ignore,
-  fn: async () => {
+testOnSharedData("readMnist takes unpacked files too, and the pinned downloads are those of the copy", {
+  set: "mnist",
+  run: async (folder) => {
     const other = await Deno.makeTempDir();
     try {
       for (const { name, bytes, sha256 } of MNIST_SOURCE.files) {
@@ -60,7 +55,7 @@ Deno.test({
         await Deno.writeFile(`${other}/${name.replace(".gz", "")}`, await readMaybeGzip(`${folder}/${name}`));
       }
       const unpacked = await readMnist(other, { split: "test" });
-      const packed = await readMnist(folder!, { split: "test" });
+      const packed = await readMnist(folder, { split: "test" });
       assert.equal(unpacked.labels.length, 10_000);
       assert.deepEqual(unpacked.labels, packed.labels);
     } finally {

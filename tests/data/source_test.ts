@@ -163,3 +163,22 @@ Deno.test("fetchSet says why a connection could not be made", () =>
     const request: Request = () => Promise.reject(new TypeError("fetch failed", { cause }));
     await assert.rejects(fetchSet(SET, { folder, request }), /one\.example\/d\/a\.bin: name not known; /);
   }));
+
+Deno.test("fetchSet unpacks an archive, again where a file of it was lost", () =>
+  inFolder(async (folder) => {
+    const tar = new Uint8Array(1024);
+    tar.set(new TextEncoder().encode("inside/b.txt"));
+    tar.set(new TextEncoder().encode("00000000002"), 124);
+    tar.set(new TextEncoder().encode("hi"), 512);
+    const packed = new Blob([tar]).stream().pipeThrough(new CompressionStream("gzip"));
+    const archive = new Uint8Array(await new Response(packed).arrayBuffer());
+    const sha256 = createHash("sha256").update(archive).digest("hex");
+    const file = { name: "x.tar.gz", bytes: archive.length, sha256, members: ["b.txt"] };
+    const { request, log } = server(archive);
+    for (const requests of [1, 1]) {
+      await fetchSet({ ...SET, files: [file] }, { folder, request });
+      assert.equal(Deno.readTextFileSync(`${folder}/b.txt`), "hi");
+      assert.equal(log.length, requests);
+      await Deno.remove(`${folder}/b.txt`);
+    }
+  }));

@@ -1,0 +1,72 @@
+// The kernels' entry: every thread interprets the same stream of commands.
+import { argreduce, reduce } from "./reduce";
+import { barrier, beat, thread } from "./thread";
+import { copy, fill, gather, scatterAdd } from "./copy";
+import { gemm } from "./gemm";
+import { cumulate, topk } from "./order";
+import { categorical, random } from "./random";
+import { depthwise, depthwiseFilterGrad, depthwiseInputGrad, pool, poolGrad } from "./window";
+import { map } from "./map";
+import { softmax, softmaxCrossEntropy } from "./softmax";
+import { word } from "./simd";
+
+export { barrier, initialize, nextJob, postJob } from "./thread";
+export { fma_peak } from "./micro";
+export * from "./math";
+
+@external("env", "now")
+declare function now(): f64;
+
+// A command: operation, words in all, whether to wait before it, its node, then the operation's own words.
+const OPERATION = 0, LENGTH = 1, WAIT = 2, NODE = 3, HEADER: usize = 16;
+const END = 0;
+
+function command(operation: i32, p: usize): void {
+  switch (operation) {
+    case 1: return map(p);
+    case 2: return reduce(p);
+    case 3: return gemm(p);
+    case 4: return copy(p);
+    case 5: return fill(p);
+    case 6: return gather(p);
+    case 7: return scatterAdd(p);
+    case 8: return softmax(p);
+    case 9: return softmaxCrossEntropy(p);
+    case 10: return argreduce(p);
+    case 11: return pool(p);
+    case 12: return poolGrad(p);
+    case 13: return depthwise(p);
+    case 14: return depthwiseInputGrad(p);
+    case 15: return depthwiseFilterGrad(p);
+    case 16: return random(p);
+    case 17: return categorical(p);
+    case 18: return cumulate(p);
+    case 19: return topk(p);
+  }
+}
+
+/** Runs the stream at `p` together with the other threads. Where `times` is not 0, adds each node's milliseconds there. */
+export function execute(p: usize, times: usize): i32 {
+  let start = times ? now() : 0;
+  for (; word(p, OPERATION) != END; p += <usize>word(p, LENGTH) << 2) {
+    if (word(p, WAIT) || times) {
+      if (!barrier()) return 0;
+    }
+    beat();
+    command(word(p, OPERATION), p + HEADER);
+    if (times) {
+      if (!barrier()) return 0;
+      if (thread == 0) {
+        const end = now(), place = times + (<usize>word(p, NODE) << 3);
+        store<f64>(place, load<f64>(place) + end - start);
+        start = end;
+      }
+    }
+  }
+  return barrier() ? 1 : 0;
+}
+
+/** `count` barriers: what one costs. */
+export function barriers(count: i32): void {
+  for (; count > 0; count--) barrier();
+}

@@ -1,0 +1,295 @@
+// Transcendental functions on four lanes. Bounds in ulp are those that tests/engine/wasm/math_test.ts asserts.
+import { fma } from "./simd";
+
+@inline function splat(x: f32): v128 { return f32x4.splat(x); }
+@inline function select(mask: v128, yes: v128, no: v128): v128 { return v128.bitselect(yes, no, mask); }
+@inline function power2(n: v128): v128 { return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23); }
+
+/** e^r - 1 - r for |r| <= ln(2)/2 (Cephes expf). */
+@inline function expTail(r: v128): v128 {
+  let y = fma(splat(1.9875691500e-4), r, splat(1.3981999507e-3));
+  y = fma(y, r, splat(8.3334519073e-3));
+  y = fma(y, r, splat(4.1665795894e-2));
+  y = fma(y, r, splat(1.6666665459e-1));
+  y = fma(y, r, splat(5.0000001201e-1));
+  return f32x4.mul(y, f32x4.mul(r, r));
+}
+/** x - n ln 2. */
+@inline function reduceExp(x: v128, n: v128): v128 {
+  return fma(n, splat(2.12194440e-4), fma(n, splat(-0.693359375), x));
+}
+
+@inline function expOf(x: v128): v128 {
+  // Beyond these the result is infinite or zero, which the two factors of 2^n still give.
+  const bounded = f32x4.pmin(splat(89), f32x4.pmax(splat(-104), x));
+  const n = f32x4.nearest(f32x4.mul(bounded, splat(1.44269504088896341)));
+  const r = reduceExp(bounded, n);
+  const y = f32x4.add(f32x4.add(expTail(r), r), splat(1));
+  const whole = i32x4.trunc_sat_f32x4_s(n), half = i32x4.shr_s(whole, 1);
+  const result = f32x4.mul(f32x4.mul(y, power2(half)), power2(i32x4.sub(whole, half)));
+  return select(f32x4.ne(x, x), x, result);
+}
+/** e^x. */
+export function exp(x: v128): v128 { return expOf(x); }
+
+@inline function expm1Of(x: v128): v128 {
+  const bounded = f32x4.pmin(splat(87), f32x4.pmax(splat(-30), x));
+  const n = f32x4.nearest(f32x4.mul(bounded, splat(1.44269504088896341)));
+  const r = reduceExp(bounded, n);
+  const scale = power2(i32x4.trunc_sat_f32x4_s(n));
+  const tail = f32x4.add(expTail(r), r);
+  const result = select(f32x4.eq(n, splat(0)), tail, f32x4.add(f32x4.mul(scale, tail), f32x4.sub(scale, splat(1))));
+  const large = select(f32x4.gt(x, splat(87)), expOf(x), result);
+  // Keeps -0 and NaN.
+  return select(v128.or(f32x4.eq(x, splat(0)), f32x4.ne(x, x)), x, large);
+}
+/** e^x - 1. */
+export function expm1(x: v128): v128 { return expm1Of(x); }
+
+@inline function logOf(x: v128): v128 {
+  const small = f32x4.lt(x, splat(1.17549435e-38));
+  const scaled = select(small, f32x4.mul(x, splat(8388608)), x);
+  // The mantissa in [sqrt(1/2), sqrt(2)) and its exponent.
+  const shifted = i32x4.sub(scaled, i32x4.splat(0x3f3504f3));
+  let e = f32x4.convert_i32x4_s(i32x4.shr_s(shifted, 23));
+  e = f32x4.sub(e, v128.and(small, splat(23)));
+  const m = i32x4.add(v128.and(shifted, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
+  const f = f32x4.sub(m, splat(1)), z = f32x4.mul(f, f);
+  let y = fma(splat(7.0376836292e-2), f, splat(-1.1514610310e-1));
+  y = fma(y, f, splat(1.1676998740e-1));
+  y = fma(y, f, splat(-1.2420140846e-1));
+  y = fma(y, f, splat(1.4249322787e-1));
+  y = fma(y, f, splat(-1.6668057665e-1));
+  y = fma(y, f, splat(2.0000714765e-1));
+  y = fma(y, f, splat(-2.4999993993e-1));
+  y = fma(y, f, splat(3.3333331174e-1));
+  y = f32x4.mul(f32x4.mul(y, f), z);
+  y = fma(e, splat(-2.12194440e-4), y);
+  y = fma(z, splat(-0.5), y);
+  let result = f32x4.add(fma(e, splat(0.693359375), y), f);
+  result = select(f32x4.eq(x, splat(Infinity)), x, result);
+  result = select(f32x4.eq(x, splat(0)), splat(-Infinity), result);
+  return select(f32x4.ge(x, splat(0)), result, splat(NaN));
+}
+/** The natural logarithm. */
+export function log(x: v128): v128 { return logOf(x); }
+
+@inline function log1pOf(x: v128): v128 {
+  // Kahan: the rounding of 1 + x is undone by the quotient.
+  const u = f32x4.add(splat(1), x), d = f32x4.sub(u, splat(1));
+  const corrected = f32x4.mul(logOf(u), f32x4.div(x, d));
+  const plain = v128.or(f32x4.eq(d, splat(0)), f32x4.eq(x, splat(Infinity)));
+  return select(plain, x, select(f32x4.eq(x, splat(-1)), splat(-Infinity), corrected));
+}
+/** log(1 + x). */
+export function log1p(x: v128): v128 { return log1pOf(x); }
+
+/** 1 / (1 + e^-x). */
+export function sigmoid(x: v128): v128 {
+  const e = expOf(f32x4.neg(f32x4.abs(x)));
+  return f32x4.div(select(f32x4.ge(x, splat(0)), splat(1), e), f32x4.add(splat(1), e));
+}
+/** The hyperbolic tangent. */
+export function tanh(x: v128): v128 {
+  const size = f32x4.pmin(splat(10), f32x4.abs(x));
+  const t = expm1Of(f32x4.add(size, size));
+  const y = f32x4.div(t, f32x4.add(t, splat(2)));
+  return select(f32x4.ne(x, x), x, v128.or(y, v128.and(x, splat(-0.0))));
+}
+/** max(x, 0) + log(1 + e^-|x|). */
+export function softplus(x: v128): v128 {
+  return f32x4.add(f32x4.max(x, splat(0)), log1pOf(expOf(f32x4.neg(f32x4.abs(x)))));
+}
+/** x where x >= 0, else e^x - 1. */
+export function elu(x: v128): v128 { return select(f32x4.ge(x, splat(0)), x, expm1Of(x)); }
+/** elu, scaled so that networks normalise themselves. */
+export function selu(x: v128): v128 {
+  const y = select(f32x4.ge(x, splat(0)), x, f32x4.mul(splat(1.6732632423543772), expm1Of(x)));
+  return f32x4.mul(splat(1.0507009873554805), y);
+}
+/** The error function (two minimax polynomials, after N. Juffa). */
+export function erf(x: v128): v128 {
+  const t = f32x4.pmin(splat(4), f32x4.abs(x)), s = f32x4.mul(x, x);
+  let r = fma(splat(-1.72853470e-5), t, splat(3.83197126e-4));
+  const u = fma(splat(-3.88396438e-3), t, splat(2.42546219e-2)), w = f32x4.mul(t, t);
+  r = fma(r, w, u);
+  r = fma(r, t, splat(-1.06777877e-1));
+  r = fma(r, t, splat(-6.34846687e-1));
+  r = fma(r, t, splat(-1.28717512e-1));
+  r = fma(r, t, f32x4.neg(t));
+  const far = v128.or(f32x4.sub(splat(1), expOf(r)), v128.and(x, splat(-0.0)));
+  let q = fma(splat(-5.96761703e-4), s, splat(4.99119423e-3));
+  q = fma(q, s, splat(-2.67681349e-2));
+  q = fma(q, s, splat(1.12819925e-1));
+  q = fma(q, s, splat(-3.76125336e-1));
+  q = fma(q, s, splat(1.28379166e-1));
+  const near = fma(q, x, x);
+  return select(f32x4.gt(f32x4.abs(x), splat(0.927734375)), far, select(f32x4.ne(x, x), x, near));
+}
+
+// The rare ones, lane by lane in float64.
+export function sin(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.sin(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.sin(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.sin(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.sin(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function cos(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.cos(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.cos(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.cos(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.cos(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function tan(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.tan(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.tan(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.tan(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.tan(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function asin(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.asin(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.asin(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.asin(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.asin(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function acos(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.acos(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.acos(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.acos(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.acos(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function atan(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.atan(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.atan(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.atan(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.atan(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function sinh(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.sinh(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.sinh(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.sinh(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.sinh(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function cosh(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.cosh(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.cosh(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.cosh(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.cosh(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function asinh(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.asinh(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.asinh(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.asinh(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.asinh(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function acosh(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.acosh(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.acosh(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.acosh(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.acosh(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function atanh(x: v128): v128 {
+  let y = f32x4.splat(<f32>NativeMath.atanh(<f64>f32x4.extract_lane(x, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>NativeMath.atanh(<f64>f32x4.extract_lane(x, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>NativeMath.atanh(<f64>f32x4.extract_lane(x, 2)));
+  y = f32x4.replace_lane(y, 3, <f32>NativeMath.atanh(<f64>f32x4.extract_lane(x, 3)));
+  return y;
+}
+export function pow(x: v128, y: v128): v128 {
+  let z = f32x4.splat(<f32>NativeMath.pow(<f64>f32x4.extract_lane(x, 0), <f64>f32x4.extract_lane(y, 0)));
+  z = f32x4.replace_lane(z, 1, <f32>NativeMath.pow(<f64>f32x4.extract_lane(x, 1), <f64>f32x4.extract_lane(y, 1)));
+  z = f32x4.replace_lane(z, 2, <f32>NativeMath.pow(<f64>f32x4.extract_lane(x, 2), <f64>f32x4.extract_lane(y, 2)));
+  z = f32x4.replace_lane(z, 3, <f32>NativeMath.pow(<f64>f32x4.extract_lane(x, 3), <f64>f32x4.extract_lane(y, 3)));
+  return z;
+}
+export function atan2(x: v128, y: v128): v128 {
+  let z = f32x4.splat(<f32>NativeMath.atan2(<f64>f32x4.extract_lane(x, 0), <f64>f32x4.extract_lane(y, 0)));
+  z = f32x4.replace_lane(z, 1, <f32>NativeMath.atan2(<f64>f32x4.extract_lane(x, 1), <f64>f32x4.extract_lane(y, 1)));
+  z = f32x4.replace_lane(z, 2, <f32>NativeMath.atan2(<f64>f32x4.extract_lane(x, 2), <f64>f32x4.extract_lane(y, 2)));
+  z = f32x4.replace_lane(z, 3, <f32>NativeMath.atan2(<f64>f32x4.extract_lane(x, 3), <f64>f32x4.extract_lane(y, 3)));
+  return z;
+}
+export function mod(x: v128, y: v128): v128 {
+  let z = f32x4.splat(modOf(f32x4.extract_lane(x, 0), f32x4.extract_lane(y, 0)));
+  z = f32x4.replace_lane(z, 1, modOf(f32x4.extract_lane(x, 1), f32x4.extract_lane(y, 1)));
+  z = f32x4.replace_lane(z, 2, modOf(f32x4.extract_lane(x, 2), f32x4.extract_lane(y, 2)));
+  z = f32x4.replace_lane(z, 3, modOf(f32x4.extract_lane(x, 3), f32x4.extract_lane(y, 3)));
+  return z;
+}
+export function floor_div(x: v128, y: v128): v128 {
+  let z = f32x4.splat(floorDivOf(f32x4.extract_lane(x, 0), f32x4.extract_lane(y, 0)));
+  z = f32x4.replace_lane(z, 1, floorDivOf(f32x4.extract_lane(x, 1), f32x4.extract_lane(y, 1)));
+  z = f32x4.replace_lane(z, 2, floorDivOf(f32x4.extract_lane(x, 2), f32x4.extract_lane(y, 2)));
+  z = f32x4.replace_lane(z, 3, floorDivOf(f32x4.extract_lane(x, 3), f32x4.extract_lane(y, 3)));
+  return z;
+}
+function floorDivOf(x: f32, y: f32): f32 {
+  return <f32>NativeMath.floor(<f64>x / <f64>y);
+}
+function modOf(x: f32, y: f32): f32 {
+  const r = x % y;
+  return r != 0 && (x < 0) != (y < 0) ? r + y : r;
+}
+
+// int32, as JavaScript's |0 of the float64 result: division by zero gives 0.
+function int_floor_divOf(x: i32, y: i32): i32 {
+  if (y == 0) return 0;
+  const quotient = <f64>x / <f64>y;
+  return <i32><i64>Math.floor(quotient);
+}
+export function int_floor_div(x: v128, y: v128): v128 {
+  let z = i32x4.splat(int_floor_divOf(i32x4.extract_lane(x, 0), i32x4.extract_lane(y, 0)));
+  z = i32x4.replace_lane(z, 1, int_floor_divOf(i32x4.extract_lane(x, 1), i32x4.extract_lane(y, 1)));
+  z = i32x4.replace_lane(z, 2, int_floor_divOf(i32x4.extract_lane(x, 2), i32x4.extract_lane(y, 2)));
+  z = i32x4.replace_lane(z, 3, int_floor_divOf(i32x4.extract_lane(x, 3), i32x4.extract_lane(y, 3)));
+  return z;
+}
+function int_modOf(x: i32, y: i32): i32 {
+  if (y == 0) return 0;
+  const r = <i32>(<i64>x % <i64>y);
+  return r != 0 && (x < 0) != (y < 0) ? r + y : r;
+}
+export function int_mod(x: v128, y: v128): v128 {
+  let z = i32x4.splat(int_modOf(i32x4.extract_lane(x, 0), i32x4.extract_lane(y, 0)));
+  z = i32x4.replace_lane(z, 1, int_modOf(i32x4.extract_lane(x, 1), i32x4.extract_lane(y, 1)));
+  z = i32x4.replace_lane(z, 2, int_modOf(i32x4.extract_lane(x, 2), i32x4.extract_lane(y, 2)));
+  z = i32x4.replace_lane(z, 3, int_modOf(i32x4.extract_lane(x, 3), i32x4.extract_lane(y, 3)));
+  return z;
+}
+function int_divOf(x: i32, y: i32): i32 {
+  return y == 0 ? 0 : <i32>(<i64>x / <i64>y);
+}
+export function int_div(x: v128, y: v128): v128 {
+  let z = i32x4.splat(int_divOf(i32x4.extract_lane(x, 0), i32x4.extract_lane(y, 0)));
+  z = i32x4.replace_lane(z, 1, int_divOf(i32x4.extract_lane(x, 1), i32x4.extract_lane(y, 1)));
+  z = i32x4.replace_lane(z, 2, int_divOf(i32x4.extract_lane(x, 2), i32x4.extract_lane(y, 2)));
+  z = i32x4.replace_lane(z, 3, int_divOf(i32x4.extract_lane(x, 3), i32x4.extract_lane(y, 3)));
+  return z;
+}
+function int_powOf(x: i32, y: i32): i32 {
+  if (y < 0) return x == 1 ? 1 : x == -1 ? (y & 1 ? -1 : 1) : 0;
+  return <i32>toInt32(NativeMath.pow(<f64>x, <f64>y));
+}
+export function int_pow(x: v128, y: v128): v128 {
+  let z = i32x4.splat(int_powOf(i32x4.extract_lane(x, 0), i32x4.extract_lane(y, 0)));
+  z = i32x4.replace_lane(z, 1, int_powOf(i32x4.extract_lane(x, 1), i32x4.extract_lane(y, 1)));
+  z = i32x4.replace_lane(z, 2, int_powOf(i32x4.extract_lane(x, 2), i32x4.extract_lane(y, 2)));
+  z = i32x4.replace_lane(z, 3, int_powOf(i32x4.extract_lane(x, 3), i32x4.extract_lane(y, 3)));
+  return z;
+}
+/** JavaScript's ToInt32 of a whole number. */
+function toInt32(x: f64): i32 {
+  if (x - x != 0) return 0;
+  const rest = x - NativeMath.floor(x / 4294967296.0) * 4294967296.0;
+  return <i32><u32>rest;
+}

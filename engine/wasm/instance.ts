@@ -1,0 +1,48 @@
+/** One thread's instance of the kernels, and its table of programs. */
+
+/** What the kernels export to JavaScript. */
+export interface Kernels {
+  initialize(thread: number, threads: number): void;
+  execute(stream: number, times: number): number;
+  barrier(): number;
+  barriers(count: number): void;
+  nextJob(last: number): number;
+  postJob(): void;
+  fma_peak(rounds: number): number;
+}
+
+/** A thread's kernels with the means to add programs. */
+export interface Instance {
+  readonly kernels: Kernels;
+  /** Adds the functions of a module that `codegen.ts` wrote to the end of the table, in order. */
+  install(binary: Uint8Array<ArrayBuffer>, count: number): void;
+}
+
+/** Instantiates the kernels over the shared memory as thread `thread` of `threads`. */
+export function instantiate(
+  options: {
+    readonly module: WebAssembly.Module;
+    readonly memory: WebAssembly.Memory;
+    readonly thread: number;
+    readonly threads: number;
+  },
+): Instance {
+  const { memory } = options;
+  const table = new WebAssembly.Table({ initial: 1, element: "anyfunc" });
+  const { exports } = new WebAssembly.Instance(options.module, {
+    env: { memory, table, now: () => performance.now() },
+  });
+  const kernels = exports as unknown as Kernels;
+  kernels.initialize(options.thread, options.threads);
+  return {
+    kernels,
+    install(binary, count) {
+      const added = new WebAssembly.Instance(new WebAssembly.Module(binary), {
+        env: { memory },
+        kernels: exports as WebAssembly.ModuleImports,
+      });
+      const first = table.grow(count);
+      for (let i = 0; i < count; i++) table.set(first + i, added.exports[`${i}`] as () => void);
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** Runs graphs on the wasm device and compares them with the reference. */
+import assert from "node:assert/strict";
+import { stream } from "../../../base/random.ts";
+import type { DType, Shape, TypedArray, Value } from "../../../engine/graph.ts";
+import { sizeOf } from "../../../engine/graph.ts";
+import { planMemory } from "../../../engine/plan.ts";
+import { interpret } from "../../../engine/reference.ts";
+import type { Executor } from "../../../engine/executor.ts";
+import { openWasm } from "../../../engine/wasm/executor.ts";
+import { Builder } from "../builder.ts";
+
+/** How far a result may be from the reference: |difference| <= absolute + relative * |expected|. */
+export interface Tolerance {
+  readonly relative: number;
+  readonly absolute: number;
+}
+export const EXACT: Tolerance = { relative: 0, absolute: 0 };
+
+/** Fails unless `actual` is `expected` within `tolerance`; NaN equals NaN only, an infinity itself only. */
+export function assertClose(
+  actual: TypedArray,
+  expected: TypedArray,
+  tolerance: Tolerance,
+  what: string,
+): void {
+  assert.equal(actual.length, expected.length, what);
+  for (let i = 0; i < actual.length; i++) {
+    const a = actual[i], e = expected[i];
+    if (Object.is(a, e) || a === e) continue;
+    const close = Number.isFinite(a) && Number.isFinite(e) &&
+      Math.abs(a - e) <= tolerance.absolute + tolerance.relative * Math.abs(e);
+    if (!close) assert.fail(`${what}: element ${i} is ${a}, must be ${e}`);
+  }
+}
+
+const random = stream(7);
+/** Numbers between -2 and 2, or small whole numbers. */
+export function numbers(shape: Shape, dtype: DType = "float32"): TypedArray {
+  const size = sizeOf(shape);
+  return dtype === "int32"
+    ? Int32Array.from({ length: size }, () => random.integer(19) - 9)
+    : Float32Array.from({ length: size }, () => 4 * random.uniform() - 2);
+}
+
+/** Devices of 1, 2 and 4 threads. Close them. */
+export class Devices implements AsyncDisposable {
+  private constructor(readonly all: readonly Executor[]) {}
+  static async open(): Promise<Devices> {
+    return new Devices(await Promise.all([1, 2, 4].map((threads) => openWasm({ threads }))));
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const device of this.all) await device[Symbol.asyncDispose]();
+  }
+
+  /** Builds a graph, runs it everywhere: every device must give the same bits, and the reference within `tolerance`. */
+  async check(
+    what: string,
+    tolerance: Tolerance,
+    build: (builder: Builder, input: (data: TypedArray, shape: Shape) => Value) => readonly Value[],
+  ): Promise<void> {
+    const builder = new Builder(), data: TypedArray[] = [];
+    const values = build(builder, (elements, shape) => {
+      data.push(elements);
+      return builder.input(`x${data.length}`, shape, elements instanceof Int32Array ? "int32" : "float32");
+    });
+    values.forEach((value, i) => builder.output(`y${i}`, value));
+    const graph = builder.graph(), expected = interpret(graph, data).outputs;
+    let first: TypedArray[] | undefined;
+    for (const device of this.all) {
+      const residents = graph.residents.map(({ value, data }) => {
+        const storage = device.allocate(sizeOf(value.shape));
+        if (data) device.write(storage, data);
+        return storage;
+      });
+      const executable = await device.prepare(planMemory(graph), residents);
+      await executable.run(data);
+      const actual = await executable.read();
+      executable.dispose();
+      residents.forEach((storage) => device.free(storage));
+      actual.forEach((array, i) => {
+        if (first) {
+          assertClose(array, first[i], EXACT, `${what}, output ${i}, ${device.description} against 1 thread`);
+        } else assertClose(array, expected[i], tolerance, `${what}, output ${i}`);
+      });
+      first ??= actual;
+    }
+  }
+}

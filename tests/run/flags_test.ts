@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import {
+  argument,
+  boolean,
+  choice,
+  commonFlags,
+  helpText,
+  integer,
+  number,
+  parseFlags,
+  text,
+  UsageError,
+} from "../../run/flags.ts";
+
+const flags = {
+  run: argument({ placeholder: "RUN", help: "the run folder" }),
+  count: integer({ min: 1, max: 9, help: "how many" }),
+  scale: number({ default: 0.5, help: "how large" }),
+  dataDir: text({ placeholder: "DIR", help: "where" }),
+  kind: choice(["a", "b"], { default: "a", help: "which" }),
+  force: boolean({ help: "replace" }),
+};
+
+Deno.test("flags have their types, their values and their defaults", () => {
+  const { values, given } = parseFlags(flags, [
+    "runs/x",
+    "--count=3",
+    "--data-dir",
+    "d",
+    "--scale",
+    "-1e3",
+    "--force",
+  ]);
+  const count: number | undefined = values.count;
+  const kind: "a" | "b" = values.kind;
+  assert.deepEqual({ ...values, count, kind }, {
+    run: "runs/x",
+    count: 3,
+    scale: -1000,
+    dataDir: "d",
+    kind: "a",
+    force: true,
+  });
+  assert.deepEqual([...given].sort(), ["count", "dataDir", "force", "run", "scale"]);
+  assert.equal(parseFlags(flags, ["r"]).values.count, undefined);
+  assert.equal(parseFlags(flags, ["--", "--r"]).values.run, "--r");
+});
+
+Deno.test("a wrong command line names the flag", () => {
+  const wrong: readonly [RegExp, string[]][] = [
+    [/^Unknown flag --cuont: did you mean --count\?$/, ["r", "--cuont", "3"]],
+    [/^Unknown flag --quite-other: --help lists them$/, ["r", "--quite-other"]],
+    [/^Unknown flag -c/, ["r", "-c"]],
+    [/^Unknown flag --dataDir: did you mean --data-dir\?$/, ["r", "--dataDir", "d"]],
+    [/^Unknown flag --run/, ["--run", "r"]],
+    [/^Unknown flag --constructor/, ["r", "--constructor"]],
+    [/^--count needs a value: --count N$/, ["r", "--count"]],
+    [/^--count needs a value/, ["r", "--count", "--force"]],
+    [/^--count must be an integer in 1\.\.9: current value is "0"$/, ["r", "--count", "0"]],
+    [/^--count must be an integer in 1\.\.9: current value is "2\.5"$/, ["r", "--count", "2.5"]],
+    [/^--count must be/, ["r", "--count", ""]],
+    [/^--count must be/, ["r", "--count", "3x"]],
+    [/^--scale must be a number: current value is "Infinity"$/, ["r", "--scale", "Infinity"]],
+    [/^--kind must be one of a, b: current value is "c"$/, ["r", "--kind", "c"]],
+    [/^--data-dir must be a text that is not empty/, ["r", "--data-dir", ""]],
+    [/^--force takes no value$/, ["r", "--force=yes"]],
+    [/^RUN is missing: the run folder$/, ["--force"]],
+    [/^Unexpected argument "s"/, ["r", "s"]],
+  ];
+  for (const [message, args] of wrong) {
+    assert.throws(
+      () => parseFlags(flags, args),
+      (error) => error instanceof UsageError && message.test(error.message),
+      args.join(" "),
+    );
+  }
+});
+
+Deno.test("--help wins over everything else", () => {
+  assert.equal(parseFlags(flags, ["--count", "0", "--help"]).help, true);
+});
+
+Deno.test("the help text shows arguments, flags and defaults", () => {
+  assert.equal(
+    helpText({ name: "sample", summary: "Sample a run.", flags }),
+    `Sample a run.
+
+Usage: deno task sample RUN [flags]
+
+  RUN  the run folder
+
+Flags:
+  --count N       how many
+  --scale X       how large (default: 0.5)
+  --data-dir DIR  where
+  --kind a|b      which (default: a)
+  --force         replace
+  --help          show this text
+`,
+  );
+});
+
+Deno.test("the common flags' defaults", () => {
+  const { seed, offset, device, dataset, count, resume } = parseFlags(commonFlags, []).values;
+  assert.deepEqual({ seed, offset, device, dataset, count, resume }, {
+    seed: 0,
+    offset: 0,
+    device: "auto",
+    dataset: "digits",
+    count: undefined,
+    resume: false,
+  });
+});

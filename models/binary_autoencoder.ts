@@ -24,7 +24,7 @@ import { epochBatches } from "../run/batches.ts";
 import { imageGrid, imagesOf } from "../report/grid.ts";
 import { writeCodes } from "../run/codes.ts";
 import { openTrainingImages } from "../run/images.ts";
-import type { AutoencoderPart } from "../run/memorize.ts";
+import type { AutoencoderPart } from "../run/image_source.ts";
 import { assignVariables, readWeights, type Run } from "../run/run.ts";
 import { commonFlags, type FlagValues, integer, runTask } from "../run/task.ts";
 import { train } from "../run/training.ts";

@@ -276,7 +276,8 @@ function describe(model: Seq2Hist): Description {
 /** The experiment of `train-seq2hist`. */
 export const EXPERIMENT = {
   name: "train-seq2hist",
-  summary: "Train a next-token histogram model on the codes of images until it has memorized them.",
+  summary:
+    "Train a next-token histogram model on codes of images, text, melodies or numbers until it has memorized them.",
   build: ({ vocabulary, length }, { seed }) =>
     build({ model: "seq2hist", ...SEQ2HIST, vocabulary, length, seed }),
   flags: {},

@@ -209,7 +209,8 @@ function describe(model: Seq2Token): Description {
 /** The experiment of `train-seq2token`. */
 export const EXPERIMENT = {
   name: "train-seq2token",
-  summary: "Train a next-token model on the codes of images until it has memorized them.",
+  summary:
+    "Train a next-token model on codes of images, text, melodies or numbers until it has memorized them.",
   build: ({ vocabulary, length }, { seed }) =>
     build({ model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }),
   flags: {},

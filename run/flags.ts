@@ -91,11 +91,19 @@ export function text(
   };
 }
 
-/** One of a few words. */
+/** One of a few words; without a default it may be absent. */
 export function choice<const C extends string>(
   choices: readonly C[],
   options: Described & { readonly default: NoInfer<C> },
-): Flag<C> {
+): Flag<C>;
+export function choice<const C extends string>(
+  choices: readonly C[],
+  options: Described,
+): Flag<C | undefined>;
+export function choice<const C extends string>(
+  choices: readonly C[],
+  options: Described & { readonly default?: NoInfer<C> },
+): Flag<C | undefined> {
   return {
     kind: "value",
     placeholder: choices.join("|"),

@@ -2,128 +2,133 @@
  * A binary autoencoder: image -> 48 signs, [3, 4, 4] -> image.
  *
  * After: the BL-AE of Zhao & Basu (2025), arXiv 2506.21731: a signed binary latent small enough to be read as a
- * sequence of tokens. The gradient passes the sign by the straight-through estimator (Bengio et al. 2013) of tanh.
+ * sequence of tokens. Its network is Table 1 of the first assignment, `--architecture table1`; how its decoder learns
+ * to do with signs is, as in the authors' later code (localAuto, ICPR 2026), noise on the latents, `--recipe noise`.
  *
- * Departures: a dense network; the loss is the mean over images of log(MSE + 1e-5), which is PSNR itself up to its
- * sign and scale, so that every decibel of every image counts alike; layer normalization; and codes that are fixed
- * after the first `settle` share of the steps. Up to there the encoder finds a code for every image; from there on the
- * decoder learns a plain function of fixed codes, that is, it remembers. On 1,024 images and equal steps that alone
- * is worth 4 dB, layer normalization with that loss 3 dB, and a leaky slope of 0.01 instead of 0.2 another 3 dB.
+ * Departures, by default: a dense network; the gradient passes the sign by the straight-through estimator (Bengio et
+ * al. 2013) of tanh; the loss is the mean over images of log(MSE + 1e-5), which is PSNR itself up to its sign and
+ * scale, so that every decibel of every image counts alike; layer normalization; and codes that are fixed after the
+ * first `settle` share of the steps. Up to there the encoder finds a code for every image; from there on the decoder
+ * learns a plain function of fixed codes, that is, it remembers. On 1,024 images and equal steps that alone is worth
+ * 4 dB, layer normalization with that loss 3 dB, and a leaky slope of 0.01 instead of 0.2 another 3 dB.
  */
 import * as tf from "@tensorflow/tfjs";
-import { type Random, stream } from "../base/random.ts";
+import { stream } from "../base/random.ts";
 import { writeAtomically } from "../base/files.ts";
-import type { ImageSet } from "../data/images.ts";
+import { IMAGE_DATASETS, type ImageSet } from "../data/images.ts";
 import { CODE_SHAPE } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { openDevice } from "../engine/open.ts";
-import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
+import { adam, cosineRate } from "../engine/optimizers.ts";
+import { normal } from "../engine/random.ts";
 import { overRows } from "../engine/rows.ts";
 import { distinctRows, psnr } from "../metrics/mod.ts";
-import { epochBatches } from "../run/batches.ts";
 import { imageGrid, imagesOf } from "../report/grid.ts";
+import { epochBatches } from "../run/batches.ts";
 import { writeCodes } from "../run/codes.ts";
 import { openTrainingImages } from "../run/images.ts";
 import type { AutoencoderPart } from "../run/image_source.ts";
 import { assignVariables, readWeights, type Run } from "../run/run.ts";
-import { commonFlags, type FlagValues, integer, runTask } from "../run/task.ts";
+import { choice, commonFlags, type FlagValues, integer, number, runTask, UsageError } from "../run/task.ts";
 import { train } from "../run/training.ts";
 import { type Description, type Layer, layerTable, writeReport } from "../run/write_report.ts";
+import {
+  dense,
+  type DenseConfig,
+  denseLayers,
+  type ImageShape,
+  type Network,
+  table1,
+  type Table1Config,
+  table1Layers,
+} from "./binary_networks.ts";
+
+const ARCHITECTURES = ["dense", "table1"] as const;
+const RECIPES = ["straight-through", "noise"] as const;
 
 /** Everything that decides what is built and how it learns. */
 export interface AutoencoderConfig {
   readonly model: "binary-autoencoder";
-  /** Numbers in one image: height x width x channels; grey levels in 0..1. */
-  readonly pixels: number;
-  /** Units of each of the three hidden layers. */
-  readonly hidden: number;
+  readonly image: ImageShape;
+  readonly network: DenseConfig | Table1Config;
+  /** What the decoder sees while the encoder learns: signs, or tanh of the latents and noise. */
+  readonly recipe: typeof RECIPES[number];
   /** Images in one step (or all of them, where there are fewer). */
   readonly batch: number;
   /** Adam step size at the start of the cosine schedule. */
   readonly learningRate: number;
-  /** Share of the steps after which the codes are fixed. */
+  /** Share of the steps after which the codes are fixed; 1: never. */
   readonly settle: number;
   readonly seed: number;
 }
 
-/** The configuration that reaches the goal of 25 dB with a distinct code for each of 1,024 images. */
-export const AUTOENCODER: Omit<AutoencoderConfig, "seed"> = Object.freeze({
-  model: "binary-autoencoder",
-  pixels: 28 * 28,
-  hidden: 512,
-  batch: 128,
-  learningRate: 4e-3,
-  settle: 0.4,
-});
+/** The flags that decide what is built. Absent ones are the default. */
+export interface AutoencoderChoice {
+  readonly seed: number;
+  readonly architecture?: typeof ARCHITECTURES[number];
+  readonly width?: number;
+  readonly recipe?: typeof RECIPES[number];
+  readonly settle?: number;
+}
+
+/**
+ * The configuration of a choice. The dense one reaches the goal of 25 dB with a distinct code for each of 1,024
+ * images. The step that Table 1 bears shrinks with the number of inputs that its units sum.
+ *
+ * @throws {UsageError} where a flag is of another architecture.
+ */
+export function configOf(image: ImageShape, choice: AutoencoderChoice): AutoencoderConfig {
+  const { seed, architecture = "dense", width = 1, recipe = "straight-through", settle = 0.4 } = choice;
+  if (architecture === "dense" && choice.width !== undefined) {
+    throw new UsageError("--width is of the other network: add --architecture table1, or leave it out");
+  }
+  const { height, width: columns, channels } = image;
+  const dimensions = CODE_SHAPE[0];
+  return {
+    model: "binary-autoencoder",
+    image: { height, width: columns, channels },
+    network: architecture === "dense"
+      ? { architecture, hidden: 512, dimensions }
+      : { architecture, width, dimensions },
+    recipe,
+    batch: architecture === "dense" ? 128 : 64,
+    learningRate: architecture === "dense" ? 4e-3 : Math.min(4e-3, 1.5e-4 / width),
+    settle,
+    seed,
+  };
+}
 
 /** Signs in one code. */
 export const CODE_BITS = CODE_SHAPE[0] * CODE_SHAPE[1] * CODE_SHAPE[2];
-const LEAK = 0.01;
 const WARMUP_STEPS = 50;
+/** Standard deviation of the noise, and weight of the latents' size, of the recipe "noise". */
+const NOISE = 0.1, LATENT_WEIGHT = 0.1;
 /** Images evaluated at once. */
-const EVALUATION_BATCH = 512;
+const EVALUATION_BATCH = 128;
 
-/** An autoencoder: its configuration and its weights. */
+/** An autoencoder: its configuration, and its network with the weights. */
 export interface Autoencoder {
   readonly config: AutoencoderConfig;
-  readonly encoder: Weights;
-  readonly decoder: Weights;
+  readonly network: Network;
 }
 
-/** Allocates the weights. Equal configs give equal weights. */
+/**
+ * Allocates the weights. Equal configs give equal weights.
+ *
+ * @throws {RangeError} where the images do not fit into the network.
+ */
 export function build(config: AutoencoderConfig): Autoencoder {
-  const { pixels, hidden, seed } = config;
-  const random = stream(seed).fork("init");
+  const { image, network, seed } = config;
+  const options = { image, random: stream(seed).fork("init") };
   return {
     config,
-    encoder: {
-      ...dense(random, "encoder1", pixels, hidden),
-      ...normalization("encoder1", hidden),
-      ...dense(random, "encoder2", hidden, CODE_BITS),
-    },
-    decoder: {
-      ...dense(random, "decoder1", CODE_BITS, hidden),
-      ...normalization("decoder1", hidden),
-      ...dense(random, "decoder2", hidden, hidden),
-      ...normalization("decoder2", hidden),
-      ...dense(random, "decoder3", hidden, pixels),
-    },
+    network: network.architecture === "dense" ? dense(network, options) : table1(network, options),
   };
 }
 
-/** Uniform in ±1/sqrt(inputs), kernels and biases alike: what makes each layer's outputs about as large as its inputs. */
-function dense(random: Random, layer: string, inputs: number, outputs: number): Weights {
-  const limit = 1 / Math.sqrt(inputs), draw = random.fork(layer);
-  return {
-    [`${layer}/kernel`]: tf.variable(tf.tensor2d(draw.uniforms(inputs * outputs, limit), [inputs, outputs])),
-    [`${layer}/bias`]: tf.variable(tf.tensor1d(draw.uniforms(outputs, limit))),
-  };
-}
-
-function normalization(layer: string, units: number): Weights {
-  return {
-    [`${layer}/gain`]: tf.variable(tf.ones([units])),
-    [`${layer}/shift`]: tf.variable(tf.zeros([units])),
-  };
-}
-
-/** x [B, inputs] -> [B, outputs] */
-function linear(weights: Weights, layer: string, x: tf.Tensor2D): tf.Tensor2D {
-  return tf.add(tf.matMul(x, weights[`${layer}/kernel`] as tf.Tensor2D), weights[`${layer}/bias`]);
-}
-
-/** Linear, layer normalization (Ba et al. 2016), LeakyReLU. */
-function hiddenLayer(weights: Weights, layer: string, input: tf.Tensor2D): tf.Tensor2D {
-  const x = linear(weights, layer, input); // [B, H]
-  const centred = tf.sub(x, tf.mean(x, 1, true));
-  const variance = tf.mean(tf.square(centred), 1, true);
-  const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5)));
-  return tf.leakyRelu(tf.add(tf.mul(normal, weights[`${layer}/gain`]), weights[`${layer}/shift`]), LEAK);
-}
-
-/** Images [B, pixels] in 0..1 -> latents [B, 48]: their signs are the code. */
-export function encode(model: Autoencoder, images: tf.Tensor2D): tf.Tensor2D {
-  return tf.tidy(() => linear(model.encoder, "encoder2", hiddenLayer(model.encoder, "encoder1", images)));
+/** Everything that is trained, by name. */
+export function weightsOf({ network }: Autoencoder): Network["encoder"] {
+  return { ...network.encoder, ...network.decoder };
 }
 
 /** The sign of each latent, -1 or +1 (0 gives +1); backwards, the gradient of tanh. */
@@ -138,24 +143,42 @@ export function sign(latents: tf.Tensor2D): tf.Tensor2D {
   return straightThrough(latents) as tf.Tensor2D;
 }
 
-/** Codes [B, 48] of signs -> images [B, pixels] in 0..1. */
-export function decode(model: Autoencoder, codes: tf.Tensor2D): tf.Tensor2D {
-  const { decoder } = model;
-  return tf.tidy(() => {
-    const hidden = hiddenLayer(decoder, "decoder2", hiddenLayer(decoder, "decoder1", codes));
-    return tf.sigmoid(linear(decoder, "decoder3", hidden)) as tf.Tensor2D;
-  });
+/** Mean squared error of each of the drawings [B, ...]: [B]. */
+function squaredErrors(framed: tf.Tensor, drawn: tf.Tensor): tf.Tensor1D {
+  const errors = tf.squaredDifference(framed, drawn);
+  return tf.mean(errors.reshape([errors.shape[0], -1]), 1);
 }
 
 /** Mean over images of log(MSE + 1e-5), nats: 25 dB is -5.75, 35 dB -8.03. */
-export function loss(images: tf.Tensor2D, reconstructions: tf.Tensor2D): tf.Scalar {
+function logError(framed: tf.Tensor, drawn: tf.Tensor): tf.Scalar {
+  return tf.mean(tf.log(tf.add(squaredErrors(framed, drawn), 1e-5)));
+}
+
+/** MSE of levels in -1..1, as the authors' code has them: 4 times that of levels in 0..1. */
+function plainError(framed: tf.Tensor, drawn: tf.Tensor): tf.Scalar {
+  return tf.mul(4, tf.mean(squaredErrors(framed, drawn)));
+}
+
+/** The loss of a decoder that draws `framed` images from `codes`. */
+export function decoderLoss(model: Autoencoder, framed: tf.Tensor, codes: tf.Tensor2D): tf.Scalar {
+  const error = model.config.recipe === "noise" ? plainError : logError;
+  return tf.tidy(() => error(framed, model.network.decode(codes)));
+}
+
+/** The loss of encoder and decoder on images [B, pixels]. `counter`, int32 [], numbers the steps for the noise. */
+export function loss(model: Autoencoder, images: tf.Tensor2D, counter: tf.Scalar): tf.Scalar {
+  const { config: { recipe, seed }, network } = model;
   return tf.tidy(() => {
-    const errors = tf.mean(tf.squaredDifference(images, reconstructions), 1); // [B]
-    return tf.mean(tf.log(tf.add(errors, 1e-5))) as tf.Scalar;
+    const framed = network.frame(images), latents = network.encode(framed);
+    if (recipe === "straight-through") return decoderLoss(model, framed, sign(latents));
+    const b = tf.tanh(latents);
+    const noise = normal(b.shape, { random: stream(seed).fork("noise"), counter });
+    const drawn = decoderLoss(model, framed, tf.add(b, tf.mul(noise, NOISE)));
+    return tf.add(drawn, tf.mul(LATENT_WEIGHT, tf.mean(tf.square(b))));
   });
 }
 
-/** Images as numbers in 0..1, [count, pixels]: what the network sees. */
+/** Images as numbers in 0..1, [count, pixels]. */
 export function levels(images: ImageSet): Float32Array {
   return Float32Array.from(images.pixels, (byte) => byte / 255);
 }
@@ -166,6 +189,8 @@ export interface Coded {
   readonly codes: Int8Array;
   /** [count, pixels] in 0..1. */
   readonly reconstructions: Float32Array;
+  /** Mean squared error of each drawing, what was added around and beside the image included: [count]. */
+  readonly framedErrors: Float32Array;
 }
 
 /** Codes and reconstructions of images [count, pixels] in 0..1. */
@@ -173,21 +198,31 @@ export async function reconstruct(
   model: Autoencoder,
   options: { readonly device: Device; readonly images: Float32Array },
 ): Promise<Coded> {
-  const { device } = options, { pixels } = model.config;
+  const { network } = model;
+  const { device } = options, pixels = pixelsOf(model);
   const count = options.images.length / pixels, batch = Math.min(EVALUATION_BATCH, count);
   const images = tf.tensor2d(options.images, [count, pixels]);
   const evaluate = await compile(device, ({ index }) => {
-    const codes = sign(encode(model, tf.gather(images, index as tf.Tensor1D)));
-    return { codes, reconstructions: decode(model, codes) };
+    const framed = network.frame(tf.gather(images, index as tf.Tensor1D));
+    const codes = sign(network.encode(framed)), drawn = network.decode(codes);
+    return {
+      codes,
+      reconstructions: network.picture(drawn),
+      framedErrors: squaredErrors(framed, tf.clipByValue(drawn, 0, 1)),
+    };
   }, { index: { shape: [batch], dtype: "int32" } });
-  const { codes, reconstructions } = await overRows(evaluate, {
+  const { codes, reconstructions, framedErrors } = await overRows(evaluate, {
     count,
     batch,
     inputs: (index) => ({ index }),
   });
   evaluate.dispose();
   images.dispose();
-  return { codes: Int8Array.from(codes), reconstructions: reconstructions as Float32Array };
+  return {
+    codes: Int8Array.from(codes),
+    reconstructions: reconstructions as Float32Array,
+    framedErrors: framedErrors as Float32Array,
+  };
 }
 
 /** Images [count, pixels] in 0..1 of codes [count, 3, 4, 4]. */
@@ -195,12 +230,12 @@ export async function decodeCodes(
   model: Autoencoder,
   options: { readonly device: Device; readonly codes: Int8Array },
 ): Promise<Float32Array> {
-  const { device } = options;
-  const count = options.codes.length / CODE_BITS, batch = Math.min(EVALUATION_BATCH, count);
-  const codes = tf.tensor2d(Float32Array.from(options.codes), [count, CODE_BITS]);
+  const { network } = model, { device } = options;
+  const count = options.codes.length / network.bits, batch = Math.min(EVALUATION_BATCH, count);
+  const codes = tf.tensor2d(Float32Array.from(options.codes), [count, network.bits]);
   const evaluate = await compile(
     device,
-    ({ index }) => ({ images: decode(model, tf.gather(codes, index as tf.Tensor1D)) }),
+    ({ index }) => ({ images: network.picture(network.decode(tf.gather(codes, index as tf.Tensor1D))) }),
     { index: { shape: [batch], dtype: "int32" } },
   );
   const { images } = await overRows(evaluate, { count, batch, inputs: (index) => ({ index }) });
@@ -225,42 +260,39 @@ export async function fit(
   },
 ): Promise<void> {
   const { run, device, steps, budget } = options;
-  const { pixels, learningRate, settle, seed } = model.config;
-  const count = options.images.length / pixels, batch = Math.min(model.config.batch, count);
+  const { network, config: { learningRate, settle, seed } } = model;
+  const pixels = pixelsOf(model), count = options.images.length / pixels;
+  const batch = Math.min(model.config.batch, count);
   const settled = Math.round(settle * steps);
   const images = tf.tensor2d(options.images, [count, pixels]);
-  const weights = { ...model.encoder, ...model.decoder };
-  const optimizer = adam(weights);
-  const inputs = { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } } as const;
+  const weights = weightsOf(model), optimizer = adam(weights);
+  const index = { shape: [batch], dtype: "int32" } as const, rate = { shape: [] } as const;
 
-  const together = await compile(device, ({ index, rate }) => {
-    const { value, grads } = tf.variableGrads(() => {
-      const x = tf.gather(images, index as tf.Tensor1D);
-      return loss(x, decode(model, sign(encode(model, x))));
-    }, Object.values(weights));
+  const together = await compile(device, ({ index, rate, counter }) => {
+    const { value, grads } = tf.variableGrads(
+      () => loss(model, tf.gather(images, index as tf.Tensor1D), counter as tf.Scalar),
+      Object.values(weights),
+    );
     optimizer.applyGradients(grads, rate as tf.Scalar);
     return { loss: value };
-  }, inputs);
+  }, { index, rate, counter: { shape: [], dtype: "int32" } });
 
-  async function decoderAlone(): Promise<typeof together> {
+  async function decoderAlone() {
     await device.pull(Object.values(weights));
     const { codes } = await reconstruct(model, { device, images: options.images });
-    const fixed = tf.tensor2d(Float32Array.from(codes), [count, CODE_BITS]);
-    return await compile(device, ({ index, rate }) => {
-      const { value, grads } = tf.variableGrads(
-        () =>
-          loss(
-            tf.gather(images, index as tf.Tensor1D),
-            decode(model, tf.gather(fixed, index as tf.Tensor1D)),
-          ),
-        Object.values(model.decoder),
-      );
+    const fixed = tf.tensor2d(Float32Array.from(codes), [count, network.bits]);
+    const step = await compile(device, ({ index, rate }) => {
+      const { value, grads } = tf.variableGrads(() => {
+        const rows = index as tf.Tensor1D;
+        return decoderLoss(model, network.frame(tf.gather(images, rows)), tf.gather(fixed, rows));
+      }, Object.values(network.decoder));
       optimizer.applyGradients(grads, rate as tf.Scalar);
       return { loss: value };
-    }, inputs);
+    }, { index, rate });
+    return { step, fixed };
   }
 
-  let alone: typeof together | undefined;
+  let alone: Awaited<ReturnType<typeof decoderAlone>> | undefined;
   const rows = epochBatches(stream(seed).fork("batches"), { count, batch });
   await train(run, {
     phase: "autoencoder",
@@ -269,18 +301,25 @@ export async function fit(
     device,
     variables: { ...weights, ...optimizer.slots },
     step: async (t) => {
-      if (t >= settled) alone ??= await decoderAlone();
-      const rate = cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS });
-      await (alone ?? together).run({ index: rows(t), rate: Float32Array.of(rate) });
+      const rate = Float32Array.of(cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS }));
+      if (t < settled) return await together.run({ index: rows(t), rate, counter: Int32Array.of(t) });
+      alone ??= await decoderAlone();
+      await alone.step.run({ index: rows(t), rate });
     },
     read: async () => ({
-      loss: [...(await together.read()).loss ?? [], ...(await alone?.read())?.loss ?? []],
+      loss: [...(await together.read()).loss ?? [], ...(await alone?.step.read())?.loss ?? []],
     }),
   });
   together.dispose();
-  alone?.dispose();
+  alone?.step.dispose();
+  alone?.fixed.dispose();
   images.dispose();
   optimizer.dispose();
+}
+
+/** Numbers in one image. */
+function pixelsOf({ config: { image } }: Autoencoder): number {
+  return image.height * image.width * image.channels;
 }
 
 /** Steps that bring an autoencoder of `count` images to its goal. */
@@ -290,97 +329,33 @@ export function defaultSteps(count: number): number {
 
 const FLAGS = {
   ...commonFlags,
+  dataset: choice(IMAGE_DATASETS, { default: "digits", help: "what to learn" }),
   steps: integer({ min: 1, help: "optimizer updates (default: 1,500, or 1.5 an image where that is more)" }),
+  // Without defaults of their own, so that a run that gives none is also that of a sequence task.
+  architecture: choice(ARCHITECTURES, { help: "the network (default: dense)" }),
+  width: number({
+    min: 0.001,
+    max: 4,
+    help: "multiplies the channels of --architecture table1 (default: 1)",
+  }),
+  recipe: choice(RECIPES, { help: "how the decoder learns to do with signs (default: straight-through)" }),
+  settle: number({ min: 0, max: 1, help: "share of the steps after which codes are fixed (default: 0.4)" }),
 };
 
 /** The flags of `train-autoencoder`: what decides which autoencoder comes out. */
 export type AutoencoderFlags = FlagValues<typeof FLAGS>;
 
-/** Network table of a configuration. */
-function layers({ pixels, hidden }: AutoencoderConfig): Layer[] {
-  const [channels, height, width] = CODE_SHAPE;
-  const block = (name: string, inputs: number): Layer[] => [
-    { type: name, weight: `${inputs} x ${hidden}`, output: `N x ${hidden}` },
-    { type: "LayerNorm, LeakyReLU 0.01", weight: `2 x ${hidden}`, output: `N x ${hidden}` },
-  ];
-  return [
-    { type: "Input", output: `N x ${pixels}` },
-    ...block("Encoder: Linear", pixels),
-    { type: "Linear", weight: `${hidden} x ${CODE_BITS}`, output: `N x ${channels} x ${height} x ${width}` },
-    { type: "Sign (straight-through tanh)", output: `N x ${channels} x ${height} x ${width}` },
-    ...block("Decoder: Linear", CODE_BITS),
-    ...block("Linear", hidden),
-    { type: "Linear, Sigmoid", weight: `${hidden} x ${pixels}`, output: `N x ${pixels}` },
-  ];
-}
-
-function describe(model: Autoencoder, images: ImageSet): Description {
-  const { config } = model;
-  return {
-    title: `Binary autoencoder of ${images.count.toLocaleString("en-US")} ${images.name} images`,
-    abstract:
-      "Each image is put through a bottleneck of 48 signs and drawn again from these alone. How well that works, " +
-      "and whether each image keeps a code of its own, decides what a sequence model of the codes can remember.",
-    method: [
-      "The sign has no slope, so its gradient is taken to be that of tanh, the straight-through estimator [@ste]. " +
-      "The loss is the mean over images of $\\log(MSE + 10^{-5})$: PSNR up to a factor, so every decibel of " +
-      `every image counts alike. After ${
-        Math.round(100 * config.settle)
-      } % of the steps the codes are fixed, ` +
-      "and the decoder alone goes on learning: from there on it learns a plain function by heart.",
-      `Adam [@adam], ${config.learningRate} decaying by half a cosine, batches of ${config.batch}, layer ` +
-      "normalization [@layernorm] in every hidden layer. PSNR is the mean over all training images of " +
-      "$10 \\log_{10}(1 / MSE)$ with grey levels in 0..1, without padding.",
-    ],
-    formula: {
-      formula: "\\hat{x} = D(sign(E(x)))",
-      text: "$E$ is the encoder, $D$ the decoder; the code $sign(E(x))$ has shape 3 x 4 x 4.",
-    },
-    layers: layers(config),
-    parameters: parameterCount(model),
-    code: [encode, sign, decode, loss],
-    references: [
-      {
-        key: "ste",
-        authors: "Bengio, Léonard, Courville",
-        year: 2013,
-        title: "Estimating or propagating gradients through stochastic neurons for conditional computation",
-        venue: "arXiv 1308.3432",
-      },
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-      {
-        key: "layernorm",
-        authors: "Ba, Kiros, Hinton",
-        year: 2016,
-        title: "Layer normalization",
-        venue: "arXiv 1607.06450",
-      },
-    ],
-  };
-}
-
-/** Number of trained numbers. */
-export function parameterCount({ encoder, decoder }: Autoencoder): number {
-  return Object.values({ ...encoder, ...decoder }).reduce((sum, weight) => sum + weight.size, 0);
-}
-
 /** Trains, measures and writes everything that belongs into the folder of an autoencoder's run. */
 export async function runAutoencoder(run: Run, options: {
   readonly device: Device;
   readonly images: ImageSet;
-  readonly flags: Pick<AutoencoderFlags, "seed" | "steps" | "budget">;
+  readonly flags: AutoencoderChoice & Pick<AutoencoderFlags, "steps" | "budget">;
 }): Promise<Autoencoder> {
   const { device, images, flags } = options;
-  const model = build({ ...AUTOENCODER, seed: flags.seed });
+  const model = build(configOf(images, flags));
   const description = describe(model, images), { parameters } = description;
   run.note(layerTable(description.layers, parameters));
-  const x = levels(images);
+  const x = levels(images), pixels = pixelsOf(model);
   await fit(model, {
     run,
     device,
@@ -388,19 +363,19 @@ export async function runAutoencoder(run: Run, options: {
     steps: flags.steps ?? defaultSteps(images.count),
     budget: flags.budget,
   });
-  await run.saveWeights({ ...model.encoder, ...model.decoder }, {
-    model: "binary-autoencoder",
-    config: model.config,
-  });
-  const { codes, reconstructions } = await reconstruct(model, { device, images: x });
+  await run.saveWeights(weightsOf(model), { model: "binary-autoencoder", config: model.config });
+  const { codes, reconstructions, framedErrors } = await reconstruct(model, { device, images: x });
   await writeCodes(run, codes);
+  // An image whose only pixel is off by the root of its mean squared error has the PSNR of the whole.
+  const roots = framedErrors.map(Math.sqrt), zeros = new Float32Array(roots.length);
   const metrics = {
-    psnr_db: psnr(x, reconstructions, { size: model.config.pixels, peak: 1 }),
+    psnr_db: psnr(x, reconstructions, { size: pixels, peak: 1 }),
+    ...isPadded(model) ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
     distinct_codes: distinctRows(codes, CODE_BITS).first.length,
-    distinct_images: distinctRows(images.pixels, model.config.pixels).first.length,
+    distinct_images: distinctRows(images.pixels, pixels).first.length,
   };
-  const shown = Math.min(30, images.count), { pixels } = model.config;
-  const shape = [shown, images.height, images.width];
+  const shown = Math.min(30, images.count);
+  const shape = [shown, images.height, images.width, images.channels];
   const originals = imagesOf(x.subarray(0, shown * pixels), shape);
   const drawn = imagesOf(reconstructions.subarray(0, shown * pixels), shape);
   const sheet = imageGrid({
@@ -434,7 +409,16 @@ export async function runAutoencoder(run: Run, options: {
   return model;
 }
 
-/** The model that a run's weights hold. */
+/** Whether the network draws more than the image. */
+function isPadded({ config: { image, network } }: Autoencoder): boolean {
+  return network.architecture === "table1" && image.height * image.width < 32 * 32;
+}
+
+/**
+ * The model that a run's weights hold.
+ *
+ * @throws {Error} where they are those of another model, or of an autoencoder that this version does not know.
+ */
 export async function loadAutoencoder(folder: string): Promise<Autoencoder> {
   const { tensors, metadata } = await readWeights(folder);
   if (metadata.model !== "binary-autoencoder") {
@@ -442,20 +426,109 @@ export async function loadAutoencoder(folder: string): Promise<Autoencoder> {
       `Cannot use ${folder} as an autoencoder as it holds a ${metadata.model ?? "model without a name"}`,
     );
   }
-  const model = build(JSON.parse(metadata.config) as AutoencoderConfig);
-  assignVariables({ ...model.encoder, ...model.decoder }, tensors, folder);
+  const config = JSON.parse(metadata.config) as AutoencoderConfig;
+  if (!ARCHITECTURES.includes(config.network?.architecture) || !RECIPES.includes(config.recipe)) {
+    throw new Error(`Cannot use ${folder} as its network is not known here: train the autoencoder again`);
+  }
+  const model = build(config);
+  assignVariables(weightsOf(model), tensors, folder);
   return model;
 }
 
 /** What the sequence models need of the autoencoder. */
 export const AUTOENCODER_PART: AutoencoderPart = {
   task: "train-autoencoder",
-  config: ({ seed }) => ({ ...AUTOENCODER, seed }),
+  // Every image that a sequence task can learn is grey and 28x28.
+  config: ({ seed }) => configOf({ height: 28, width: 28, channels: 1 }, { seed }),
   train: runAutoencoder,
   decode: async (folder, { device, codes }) => {
     return await decodeCodes(await loadAutoencoder(folder), { device, codes });
   },
 };
+
+function describe(model: Autoencoder, images: ImageSet): Description {
+  const { config, network } = model, isTable = config.network.architecture === "table1";
+  return {
+    title: `Binary autoencoder of ${images.count.toLocaleString("en-US")} ${images.name} images`,
+    abstract:
+      "Each image is put through a bottleneck of 48 signs and drawn again from these alone. How well that works, " +
+      "and whether each image keeps a code of its own, decides what a sequence model of the codes can remember.",
+    method: [
+      config.recipe === "straight-through"
+        ? "The sign [@blae] has no slope, so its gradient is taken to be that of tanh, the straight-through " +
+          "estimator [@ste]. The loss is the mean over images of $\\log(MSE + 10^{-5})$: PSNR up to a factor, so " +
+          "every decibel of every image counts alike."
+        : `While it learns, the decoder sees $b + ${NOISE} n$ in place of the sign [@blae], $b$ being tanh of the ` +
+          "latents and $n$ standard normal noise, as in the authors' code [@localauto]. The loss is " +
+          `$MSE + ${LATENT_WEIGHT} b^2$ on average, levels being in -1..1.`,
+      config.settle < 1
+        ? `After ${
+          Math.round(100 * config.settle)
+        }% of the steps the codes are fixed, and the decoder alone goes ` +
+          "on learning: from there on it learns a plain function by heart."
+        : "Encoder and decoder learn together to the end.",
+      isTable
+        ? "The network is Table 1 of the assignment, its channels times " +
+          `${
+            (config.network as Table1Config).width
+          }; where that contradicts itself, it is read as the project's ` +
+          "page on it tells. Grey images stand in all three channels with zeros around."
+        : "Layer normalization [@layernorm] stands in every hidden layer.",
+      `Adam [@adam], ${config.learningRate} decaying by half a cosine, batches of ${config.batch}. PSNR is the ` +
+      "mean over all training images of $10 \\log_{10}(1 / MSE)$ with levels in 0..1, without padding.",
+    ],
+    formula: {
+      formula: "\\hat{x} = D(sign(E(x)))",
+      text: "$E$ is the encoder, $D$ the decoder; the code $sign(E(x))$ has shape 3 x 4 x 4.",
+    },
+    layers: layersOf(config),
+    parameters: Object.values(weightsOf(model)).reduce((sum, weight) => sum + weight.size, 0),
+    code: [network.encode, network.decode, sign, loss, decoderLoss],
+    references: [
+      {
+        key: "blae",
+        authors: "Zhao, Basu",
+        year: 2025,
+        title:
+          "Exploring image generation via mutually exclusive probability spaces and local dependence hypothesis",
+        venue: "arXiv 2506.21731",
+      },
+      config.recipe === "straight-through"
+        ? {
+          key: "ste",
+          authors: "Bengio, Léonard, Courville",
+          year: 2013,
+          title: "Estimating or propagating gradients through stochastic neurons for conditional computation",
+          venue: "arXiv 1308.3432",
+        }
+        : {
+          key: "localauto",
+          authors: "Zhao, Basu",
+          year: 2026,
+          title: "Local autoregression with finite-support random variables for image generation",
+          venue: "ICPR",
+        },
+      {
+        key: "adam",
+        authors: "Kingma, Ba",
+        year: 2015,
+        title: "Adam: a method for stochastic optimization",
+        venue: "ICLR",
+      },
+      ...isTable ? [] : [{
+        key: "layernorm",
+        authors: "Ba, Kiros, Hinton",
+        year: 2016,
+        title: "Layer normalization",
+        venue: "arXiv 1607.06450",
+      }],
+    ],
+  };
+}
+
+function layersOf({ network, image }: AutoencoderConfig): Layer[] {
+  return network.architecture === "table1" ? table1Layers(network) : denseLayers(network, image);
+}
 
 if (import.meta.main) {
   await runTask({
@@ -464,8 +537,9 @@ if (import.meta.main) {
     flags: FLAGS,
     run: async (flags, run) => {
       const images = await openTrainingImages(flags);
+      const config = configOf(images, flags);
       await using device = await openDevice(flags.device, flags);
-      await run.configure({ dataset: images, device, model: { ...AUTOENCODER, seed: flags.seed } });
+      await run.configure({ dataset: images, device, model: config });
       await runAutoencoder(run, { device, images, flags });
     },
   });

@@ -9,7 +9,8 @@ export interface Layer {
   /** Shape of the weight, inputs first. */
   readonly weight?: string;
   readonly stride?: number;
-  readonly padding?: number;
+  /** Where both sides differ, a text such as "1, 2". */
+  readonly padding?: number | string;
   /** Shape of the output, N being the batch. */
   readonly output: string;
 }

@@ -537,6 +537,12 @@ class Encoder {
     };
   }): Table {
     const { places, source, strides, taps, out } = grid;
+    // Neighbours along a row are taken together, as far as all rows of taps have as many of them.
+    let run = taps.findIndex(([y, x], i) => i > 0 && (y !== taps[i - 1][0] || x !== taps[i - 1][1] + 1));
+    if (run < 0) run = taps.length;
+    const regular = taps.length % run === 0 &&
+      taps.every(([y, x], i) => i % run === 0 || (y === taps[i - 1][0] && x === taps[i - 1][1] + 1));
+    if (!regular) run = 1;
     return this.stream.table([
       ...places,
       source[1],
@@ -546,7 +552,8 @@ class Encoder {
       taps.length,
       ...(out ? [...out.plane, ...out.steps, ...out.base] : [0, 0, 0, 0, 0, 0]),
       source[0] * places[0] * places[1],
-      ...taps.flat(),
+      run,
+      ...taps.filter((_, i) => i % run === 0).flat(),
     ]);
   }
 
@@ -619,7 +626,8 @@ class Encoder {
       range(Math.min(strides[axis], extent)).map((base) => ({
         base,
         places: Math.ceil((extent - base) / strides[axis]),
-        taps: range(taps).flatMap((tap) => {
+        // Last first, so that the offsets ascend.
+        taps: range(taps).reverse().flatMap((tap) => {
           const offset = base + padding[axis] - tap * dilation[axis];
           return offset % strides[axis] === 0 ? [{ tap, offset: offset / strides[axis] }] : [];
         }),

@@ -1,0 +1,325 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { stream } from "../../base/random.ts";
+import { type ImageSet, openImages } from "../../data/images.ts";
+import type { Device } from "../../engine/device.ts";
+import { openDevice } from "../../engine/open.ts";
+import { psnr } from "../../metrics/mod.ts";
+import {
+  type AutoencoderConfig,
+  build,
+  configOf,
+  decodeCodes,
+  fit,
+  levels,
+  loadAutoencoder,
+  loss,
+  reconstruct,
+  runAutoencoder,
+  sign,
+  weightsOf,
+} from "../../models/binary_autoencoder.ts";
+import { type Stage, table1, table1Layers, table1Stages } from "../../models/binary_networks.ts";
+import { Run } from "../../run/run.ts";
+import { Session } from "../../run/session.ts";
+
+await tf.setBackend("cpu");
+
+const GREY = { height: 28, width: 28, channels: 1 };
+const COLOUR = { height: 32, width: 32, channels: 3 };
+const DENSE = small(configOf(GREY, { seed: 1 }));
+const TABLE1 = configOf(GREY, { seed: 1, architecture: "table1", width: 0.02 });
+
+/** The same, but with few hidden units. */
+function small(config: AutoencoderConfig): AutoencoderConfig {
+  return { ...config, network: { architecture: "dense", hidden: 48, dimensions: 3 } };
+}
+
+function digits(count: number): Promise<ImageSet> {
+  return openImages({ dataset: "digits", split: "train", count });
+}
+
+async function openRun(images: ImageSet, device: Device): Promise<Run> {
+  const output = { write: () => {}, terminal: false, columns: () => 80, now: () => 0 };
+  const run = new Run(new Session(output), {
+    task: "train-autoencoder",
+    flags: { seed: 1 },
+    place: { mode: "fresh", folder: join(await Deno.makeTempDir(), "run") },
+  });
+  await run.configure({ dataset: images, device });
+  return run;
+}
+
+function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+  assert.equal(actual.length, expected.length);
+  for (let index = 0; index < actual.length; index++) {
+    const limit = tolerance * (1 + Math.abs(expected[index]));
+    // Written so that a NaN fails.
+    assert.ok(
+      Math.abs(actual[index] - expected[index]) <= limit,
+      `[${index}]: ${actual[index]}, not ${expected[index]}`,
+    );
+  }
+}
+
+Deno.test("equal configs give equal weights, other seeds other ones", () => {
+  for (const config of [DENSE, TABLE1]) {
+    const [one, same, other] = [config, config, { ...config, seed: 2 }].map((it) =>
+      Object.entries(weightsOf(build(it))).map(([name, weight]) => [name, weight.shape, weight.dataSync()])
+    );
+    assert.deepEqual(one, same);
+    assert.notDeepEqual(one, other);
+  }
+});
+
+Deno.test("at width 1 every layer is Table 1's, as the assignment prints it", () => {
+  const { encoder, decoder } = table1Stages({ architecture: "table1", width: 1, dimensions: 3 });
+  const rows = [...encoder, ...decoder].map(({ type, inputs, outputs, kernel, stride, size, then = "" }) =>
+    `${type} ${inputs} ${outputs} ${kernel}x${kernel} /${stride} -> ${outputs}x${size}x${size} ${then}`.trim()
+  );
+  assert.deepEqual(rows, [
+    "Conv2d 3 64 4x4 /2 -> 64x16x16 LeakyReLU",
+    "Conv2d 64 256 4x4 /2 -> 256x8x8 LeakyReLU",
+    "Conv2d 256 512 4x4 /2 -> 512x4x4 LeakyReLU",
+    "Conv2d 512 8196 1x1 /1 -> 8196x4x4",
+    "Conv2d 8196 3 1x1 /1 -> 3x4x4",
+    "Linear 3 8196 1x1 /1 -> 8196x4x4",
+    "Linear 8196 1024 1x1 /1 -> 1024x4x4 LeakyReLU",
+    "ConvT2d 1024 512 4x4 /1 -> 512x4x4 LeakyReLU",
+    "ConvT2d 512 256 4x4 /2 -> 256x8x8",
+    "ConvT2d 256 64 4x4 /2 -> 64x16x16",
+    "ConvT2d 64 3 4x4 /2 -> 3x32x32 Tanh",
+    "Conv2d 3 32 3x3 /1 -> 32x32x32 LeakyReLU",
+    "Conv2d 32 3 3x3 /1 -> 3x32x32",
+  ]);
+  // The table's own paddings, but for the one that it cannot mean and the refinement's.
+  assert.deepEqual(
+    [...encoder, ...decoder].map(({ padding: [before, after] }) =>
+      before === after ? before : [before, after]
+    ),
+    [1, 1, 1, 0, 0, 0, 0, [1, 2], 1, 1, 1, 1, 1],
+  );
+});
+
+Deno.test("another number of dimensions changes the code's layers alone", () => {
+  const config = { architecture: "table1", width: 1, dimensions: 7 } as const;
+  const { encoder, decoder } = table1Stages(config);
+  assert.equal(encoder.at(-1)!.outputs, 7);
+  assert.equal(decoder[0].inputs, 7);
+  assert.equal(decoder.at(-1)!.outputs, 3);
+  assert.ok(table1Layers(config).some(({ type, output }) => type === "Sign" && output === "N x 7 x 4 x 4"));
+});
+
+/** One layer of one image [size, size, channels] by its printed stride and padding, in plain loops. */
+function layerByHand(
+  x: Float64Array,
+  stage: Stage & { readonly from: number; readonly weights: Float32Array; readonly bias: Float32Array },
+): Float64Array {
+  const { type, from, size, kernel, stride, padding: [before], inputs, outputs, then, weights, bias } = stage;
+  const y = Float64Array.from({ length: size * size * outputs }, (_, index) => bias[index % outputs]);
+  const small = type === "ConvT2d" ? from : size, large = type === "ConvT2d" ? size : from;
+  for (let row = 0; row < small * small; row++) {
+    for (let tap = 0; tap < kernel * kernel; tap++) {
+      const down = Math.floor(row / small) * stride - before + Math.floor(tap / kernel);
+      const right = row % small * stride - before + tap % kernel;
+      if (down < 0 || down >= large || right < 0 || right >= large) continue;
+      const place = down * large + right;
+      const [source, target] = type === "ConvT2d" ? [row, place] : [place, row];
+      for (let i = 0; i < inputs; i++) {
+        for (let o = 0; o < outputs; o++) {
+          const at = type === "ConvT2d" ? o * inputs + i : i * outputs + o;
+          y[target * outputs + o] += x[source * inputs + i] * weights[tap * inputs * outputs + at];
+        }
+      }
+    }
+  }
+  return y.map((value) =>
+    then === "LeakyReLU" ? Math.max(value, 0.01 * value) : then ? Math.tanh(value) : value
+  );
+}
+
+function stagesByHand(
+  x: Float64Array,
+  options: {
+    readonly stages: readonly Stage[];
+    readonly from: number;
+    readonly weights: Record<string, tf.Variable>;
+  },
+): Float64Array {
+  let { from } = options;
+  for (const stage of options.stages) {
+    const [weights, bias] = ["kernel", "bias"].map((part) =>
+      options.weights[`${stage.name}/${part}`].dataSync() as Float32Array
+    );
+    x = layerByHand(x, { ...stage, from, weights, bias });
+    assert.equal(x.length, stage.outputs * stage.size ** 2);
+    from = stage.size;
+  }
+  return x;
+}
+
+Deno.test("every layer of Table 1 computes what its printed stride and padding say; codes are [3, 4, 4]", () => {
+  const config = { architecture: "table1", width: 0.02, dimensions: 3 } as const;
+  const { encoder, decoder } = table1Stages(config);
+  tf.tidy(() => {
+    const network = table1(config, { image: COLOUR, random: stream(4) });
+    const image = stream(5).uniforms(32 * 32 * 3).map(Math.abs);
+    const latents = network.encode(network.frame(tf.tensor2d(image, [1, image.length])));
+    const sites = stagesByHand(Float64Array.from(image), {
+      stages: encoder,
+      from: 32,
+      weights: network.encoder,
+    });
+    assert.deepEqual(latents.shape, [1, 48]);
+    const channelFirst = (values: ArrayLike<number>) =>
+      Array.from({ length: 48 }, (_, at) => values[at % 16 * 3 + Math.floor(at / 16)]);
+    close(latents.dataSync(), channelFirst(sites), 1e-4);
+
+    const signs = stream(6).uniforms(48).map((value) => value < 0 ? -1 : 1);
+    const drawn = network.decode(tf.tensor2d(channelFirst(signs), [1, 48]));
+    assert.deepEqual(drawn.shape, [1, 32, 32, 3]);
+    const expected = stagesByHand(Float64Array.from(signs), {
+      stages: decoder,
+      from: 4,
+      weights: network.decoder,
+    });
+    close(drawn.dataSync(), expected, 1e-4);
+  });
+});
+
+Deno.test("Table 1 sees a grey image in three channels with two zeros around, and gives it back", () => {
+  tf.tidy(() => {
+    const pixels = stream(3).uniforms(2 * 784).map(Math.abs);
+    const network = table1({ architecture: "table1", width: 0.01, dimensions: 3 }, {
+      image: GREY,
+      random: stream(0),
+    });
+    const framed = network.frame(tf.tensor2d(pixels, [2, 784]));
+    assert.deepEqual(framed.shape, [2, 32, 32, 3]);
+    const values = framed.arraySync() as number[][][][];
+    assert.deepEqual([values[1][1][16], values[1][16][30]], [[0, 0, 0], [0, 0, 0]]);
+    assert.deepEqual(values[1][2 + 5][2 + 9], Array(3).fill(pixels[784 + 5 * 28 + 9]));
+    close(network.picture(framed).dataSync(), pixels, 1e-6);
+    // What is measured is the mean of the channels, within 0..1.
+    const channels = tf.tensor1d([0.2, 0.5, 0.8]).add(tf.zeros([1, 32, 32, 3]));
+    close(network.picture(channels).dataSync(), Array(784).fill(0.5), 1e-6);
+    assert.equal(network.picture(tf.fill([1, 32, 32, 3], 1.5)).max().dataSync()[0], 1);
+  });
+});
+
+Deno.test("images that do not fit into Table 1's frame, and a width without it, are refused", () => {
+  assert.throws(
+    () => build({ ...TABLE1, image: { height: 64, width: 64, channels: 3 } }),
+    /must fit into 32x32/,
+  );
+  assert.throws(() => configOf(GREY, { seed: 0, width: 0.5 }), /--width/);
+});
+
+Deno.test("the sign of 0 is +1, and its gradient is that of tanh", () => {
+  tf.tidy(() => {
+    const x = tf.tensor2d([-3, -0.5, -1e-9, 0, 1e-9, 0.5, 3], [1, 7]);
+    assert.deepEqual([...sign(x).dataSync()], [-1, -1, -1, 1, 1, 1, 1]);
+    const weights = tf.tensor2d([1, 2, 3, 4, 5, 6, 7], [1, 7]);
+    const slopes = tf.grad((it) => tf.sum(tf.mul(weights, sign(it as tf.Tensor2D))))(x);
+    const expected = Array.from(x.dataSync(), (value, index) => (index + 1) * (1 - Math.tanh(value) ** 2));
+    close(slopes.dataSync(), expected, 1e-6);
+  });
+});
+
+Deno.test("the first loss is that of a grey (dense) or black (Table 1) drawing", async () => {
+  const images = await digits(8), x = levels(images);
+  const mean = (error: (square: number) => number, level: number, area: number) =>
+    Array.from({ length: 8 }, (_, image) => {
+      const squares = x.subarray(image * 784, (image + 1) * 784).reduce(
+        (sum, it) => sum + (it - level) ** 2,
+        0,
+      );
+      return error(squares / area) / 8;
+    }).reduce((sum, it) => sum + it, 0);
+  const first = (config: AutoencoderConfig): number =>
+    tf.tidy(() => loss(build(config), tf.tensor2d(x, [8, 784]), tf.scalar(0, "int32")).dataSync()[0]);
+  close([first(DENSE)], [mean(Math.log, 0.5, 784)], 0.05);
+  close([first(TABLE1)], [mean(Math.log, 0, 1024)], 0.1);
+  // The noisy recipe: 4 MSE, and 0.1 times a mean of squares of tanh.
+  const noisy = first({ ...TABLE1, recipe: "noise" }), drawing = mean((square) => 4 * square, 0, 1024);
+  assert.ok(noisy > 0.9 * drawing && noisy < 1.1 * drawing + 0.1, `${noisy}, drawing ${drawing}`);
+});
+
+Deno.test("the noise is a function of seed and step", async () => {
+  const x = levels(await digits(4));
+  const at = (config: AutoencoderConfig, step: number): number =>
+    tf.tidy(() => loss(build(config), tf.tensor2d(x, [4, 784]), tf.scalar(step, "int32")).dataSync()[0]);
+  const noisy = { ...DENSE, recipe: "noise" } as const;
+  assert.equal(at(noisy, 3), at(noisy, 3));
+  assert.notEqual(at(noisy, 3), at(noisy, 4));
+  assert.equal(at(DENSE, 3), at(DENSE, 4));
+});
+
+/** Trains on the first 8 digits; returns the PSNR before and after, and the number of tensors that were left. */
+async function learn(
+  config: AutoencoderConfig,
+  options: { readonly device: "tfjs" | "wasm"; readonly steps: number },
+) {
+  const images = await digits(8), x = levels(images);
+  await using device = await openDevice(options.device, { threads: 1 });
+  const run = await openRun(images, device), model = build(config);
+  const measured = async () => {
+    await device.push(Object.values(weightsOf(model)));
+    const { reconstructions } = await reconstruct(model, { device, images: x });
+    return psnr(x, reconstructions, { size: 784, peak: 1 });
+  };
+  const before = await measured(), tensors = tf.memory().numTensors;
+  await fit(model, { run, device, images: x, steps: options.steps });
+  const left = tf.memory().numTensors - tensors;
+  return { before, after: await measured(), left };
+}
+
+Deno.test("each network and each recipe learns 8 images by heart and leaks no tensor", async () => {
+  const goals = { "straight-through": { dense: 40, table1: 18 }, noise: { dense: 20, table1: 15 } } as const;
+  for (const recipe of ["straight-through", "noise"] as const) {
+    for (const config of [DENSE, TABLE1]) {
+      const { before, after, left } = await learn({ ...config, recipe }, { device: "wasm", steps: 200 });
+      const goal = goals[recipe][config.network.architecture];
+      assert.ok(before < 11 && after > goal, `${recipe}: from ${before} to ${after} dB, not over ${goal}`);
+      assert.equal(left, 0);
+    }
+  }
+});
+
+Deno.test("20 steps on stock tfjs leak no tensor", async () => {
+  assert.equal((await learn(DENSE, { device: "tfjs", steps: 20 })).left, 0);
+});
+
+Deno.test("a run's weights bring back its network, whichever it is", async () => {
+  const images = await digits(6), x = levels(images);
+  await using device = await openDevice("wasm", { threads: 1 });
+  for (const flags of [{ recipe: "noise" }, { architecture: "table1", width: 0.01 }] as const) {
+    const run = await openRun(images, device);
+    const model = await runAutoencoder(run, {
+      device,
+      images,
+      flags: { seed: 1, steps: 4, budget: undefined, ...flags },
+    });
+    const loaded = await loadAutoencoder(run.folder);
+    assert.deepEqual(loaded.config, model.config);
+    const { codes, reconstructions } = await reconstruct(loaded, { device, images: x });
+    assert.equal(codes.length, 6 * 48);
+    close(await decodeCodes(loaded, { device, codes }), reconstructions, 1e-6);
+    const { metrics } = run.summary!;
+    close([metrics.psnr_db!], [psnr(x, reconstructions, { size: 784, peak: 1 })], 1e-4);
+    // Margins add 10 log10(1024 / 784) dB where nothing is drawn there, and less where something is.
+    if ("architecture" in flags) assert.ok(metrics.psnr_padded_db! <= metrics.psnr_db! + 1.16);
+    else assert.equal(metrics.psnr_padded_db, undefined);
+  }
+});
+
+Deno.test("weights of another model, or of a network that is not known, are refused in one sentence", async () => {
+  const images = await digits(1);
+  await using device = await openDevice("tfjs");
+  const run = await openRun(images, device);
+  await run.saveWeights({}, { model: "classifier", config: {} });
+  await assert.rejects(loadAutoencoder(run.folder), /holds a classifier/);
+  await run.saveWeights({}, { model: "binary-autoencoder", config: { pixels: 784 } });
+  await assert.rejects(loadAutoencoder(run.folder), /train the autoencoder again/);
+});

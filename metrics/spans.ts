@@ -78,8 +78,8 @@ export class SpanFinder {
    * and right of it, and so on, as far as they have `minimum` tokens. Of equally long ones the first is taken.
    */
   find(sequence: Int32Array, { minimum }: { readonly minimum: number }): Span[] {
-    // Of each token, the longest stretch that ends with it and stands in the source, and where that ends there.
-    const lengths = new Int32Array(sequence.length), ends = new Int32Array(sequence.length);
+    // Of each token, the longest stretch that ends with it and stands in the source, and its state.
+    const lengths = new Int32Array(sequence.length), states = new Int32Array(sequence.length);
     let state = 0, matched = 0;
     sequence.forEach((token, index) => {
       while (state > 0 && !this.#next[state].has(token)) {
@@ -92,24 +92,29 @@ export class SpanFinder {
         matched++;
       }
       lengths[index] = matched;
-      ends[index] = this.#end[state];
+      states[index] = state;
     });
 
     const spans: Span[] = [];
     const cover = (from: number, to: number): void => {
-      let best = { start: 0, length: 0, source: 0 };
+      let length = 0, last = from;
       for (let index = from; index < to; index++) {
-        const length = Math.min(lengths[index], index + 1 - from);
-        if (length > best.length) {
-          best = { start: index + 1 - length, length, source: ends[index] + 1 - length };
-        }
+        const possible = Math.min(lengths[index], index + 1 - from);
+        if (possible > length) [length, last] = [possible, index];
       }
-      if (best.length < Math.max(1, minimum)) return;
-      cover(from, best.start);
-      spans.push(best);
-      cover(best.start + best.length, to);
+      if (length < Math.max(1, minimum)) return;
+      const start = last + 1 - length;
+      cover(from, start);
+      spans.push({ start, length, source: this.#firstEnd(states[last], length) + 1 - length });
+      cover(last + 1, to);
     };
     cover(0, sequence.length);
     return spans;
+  }
+  /** Where the last `length` tokens that `state` stands for end first: what is cut short may stand earlier. */
+  #firstEnd(state: number, length: number): number {
+    let at = state;
+    while (this.#length[this.#link[at]] >= length) at = this.#link[at];
+    return this.#end[at];
   }
 }

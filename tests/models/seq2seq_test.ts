@@ -101,6 +101,15 @@ for (const [name, config] of Object.entries(SMALL)) {
   });
 }
 
+Deno.test("masked: a wide vocabulary, whose tokens are looked up, is hidden just so", async () => {
+  const model = build({ ...SMALL.masked, vocabulary: 120 });
+  const logits = async (tokens: number[]) =>
+    await forward(model, tf.tensor2d(tokens, [1, 5], "int32")).array();
+  const [before] = await logits([3, 119, 7, 7, 0]), [after] = await logits([3, 119, 60, 7, 0]);
+  assert.deepEqual(after.slice(0, 3), before.slice(0, 3));
+  assert.notDeepEqual(after[3], before[3]);
+});
+
 Deno.test("weights that a mask hides are 0 and stay 0", async () => {
   const model = build(SMALL.masked);
   const hidden = async () =>

@@ -49,7 +49,7 @@ const MODELS: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   seq2seq: async (context) => {
     const model = seq2seq.build({
       model: "seq2seq",
-      ...seq2seq.SEQ2SEQ.masked,
+      ...seq2seq.SEQ2SEQ,
       vocabulary: 8,
       length: 16,
       seed: 0,

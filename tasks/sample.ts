@@ -2,44 +2,37 @@
 import { join } from "node:path";
 import { exists, writeAtomically } from "../base/files.ts";
 import { writeTensors } from "../base/safetensors.ts";
-import { CODE_SHAPE, codesToSequences, sequencesToCodes } from "../data/sequences.ts";
+import { IMAGE_DATASETS } from "../data/images.ts";
+import { CODE_SHAPE, sequencesToCodes } from "../data/sequences.ts";
 import { openDevice } from "../engine/open.ts";
-import { type Memorization, memorization } from "../metrics/mod.ts";
-import { decodeCodes, loadAutoencoder } from "../models/binary_autoencoder.ts";
+import { memorization } from "../metrics/mod.ts";
+import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/load.ts";
-import { HAIRLINE, imageGrid, imagesOf } from "../report/grid.ts";
-import { PALETTE } from "../report/palette.ts";
-import { readCodes } from "../run/codes.ts";
-import { findRun } from "../run/run.ts";
+import { findRun, Run, type StoredRun } from "../run/run.ts";
+import { type SequenceFlags, sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
+import { openSource } from "../run/sources.ts";
 import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
 
-/** The sheet shows this many samples. */
-const SHOWN = 60;
-
-/** Draws the first samples, framed where they are memorized. */
-function sheet(title: string, options: {
-  /** [shown, pixels] in 0..1. */
-  readonly images: Float32Array;
-  readonly shown: number;
-  readonly found: Memorization;
-}): Uint8Array {
-  const { images, shown, found } = options;
-  const side = Math.sqrt(images.length / shown);
-  return imageGrid({
-    title,
-    sections: [{
-      caption: `The first ${shown} of ${found.samples.toLocaleString("en-US")} samples, none chosen`,
-      legend: [
-        { colour: PALETTE.vermilion, text: "memorized: a training sequence, and the number of its image" },
-        { colour: HAIRLINE, text: "new: the sequence of no training image" },
-      ],
-      tiles: imagesOf(images, [shown, side, side]).map((image, index) => ({
-        image,
-        label: found.matches[index] >= 0 ? `#${found.matches[index]}` : "new",
-        frame: found.matches[index] >= 0 ? PALETTE.vermilion : undefined,
-      })),
-    }],
+/**
+ * The data that a run learned from, opened anew.
+ *
+ * @throws {Error} where they are not what they were.
+ */
+async function openLearned({ folder, config }: StoredRun): Promise<SequenceSource> {
+  const flags = Object.fromEntries(
+    Object.entries(sequenceFlags).map(([name, flag]) => [name, config.flags[name] ?? flag.default]),
+  );
+  // The run has its autoencoder in its own folder, wherever that came from.
+  const source = await openSource({ ...flags, autoencoder: undefined } as SequenceFlags, {
+    autoencoder: AUTOENCODER_PART,
   });
+  if (source.facts.sha256 !== config.dataset.sha256) {
+    throw new Error(
+      `Cannot compare samples of ${folder} with its training set as the data set ${config.dataset.name} has ` +
+        "changed: bring the files back that it learned from",
+    );
+  }
+  return source;
 }
 
 /** Whether something stands at `path` that must not be mixed with samples. */
@@ -71,7 +64,8 @@ if (import.meta.main) {
     },
     run: async (flags, session) => {
       const { samples: count, seed } = flags;
-      if ((await findRun(flags.run))?.summary?.status !== "completed") {
+      const stored = await findRun(flags.run);
+      if (stored?.summary?.status !== "completed") {
         throw new UsageError(`RUN must be the folder of a finished run: current value is "${flags.run}"`);
       }
       if (flags.out !== undefined && await isTaken(flags.out)) {
@@ -85,28 +79,28 @@ if (import.meta.main) {
             "train-seq2token, train-seq2seq or train-seq2hist",
         );
       }
-      const sequences = codesToSequences(await readCodes(join(flags.run, "autoencoder")));
-      const { length } = sequences;
+      const source = await openLearned(stored);
+      const data = await source.open({ run: Run.finished(session, stored), device });
+
       session.note(`generating ${count.toLocaleString("en-US")} sequences`);
       const tokens = await trained.sample({ count, seed });
-      const found = memorization(tokens, sequences.tokens, { length });
-
+      const { length } = data.sequences, found = memorization(tokens, data.sequences.tokens, { length });
+      const exhibit = await data.show({
+        title: `Samples of ${trained.kind}, seed ${seed}`,
+        tokens,
+        matches: found.matches,
+        memorizedFraction: found.fraction,
+      });
       const out = flags.out ?? join(flags.run, `samples-s${seed}`);
       await Deno.mkdir(out, { recursive: true });
-      const codes = sequencesToCodes(tokens);
+      const coded = IMAGE_DATASETS.some((name) => name === stored.config.dataset.name);
       await writeTensors(join(out, "samples.safetensors"), {
-        codes: { shape: [count, ...CODE_SHAPE], data: codes },
         tokens: { shape: [count, length], data: tokens },
+        ...(coded ? { codes: { shape: [count, ...CODE_SHAPE], data: sequencesToCodes(tokens) } } : {}),
       });
-      const shown = Math.min(SHOWN, count);
-      const autoencoder = await loadAutoencoder(join(flags.run, "autoencoder"));
-      const images = await decodeCodes(autoencoder, {
-        device,
-        codes: codes.subarray(0, codes.length / count * shown),
-      });
-      const title = `Samples of ${trained.kind}, seed ${seed}`;
-      await writeAtomically(join(out, "samples.png"), sheet(title, { images, shown, found }));
-
+      for (const [name, content] of Object.entries(exhibit.files)) {
+        await writeAtomically(join(out, name), content);
+      }
       const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
       const { low, high } = found.interval;
       session.note(

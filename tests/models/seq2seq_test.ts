@@ -8,6 +8,7 @@ import {
   loss,
   sample,
   SEQ2SEQ,
+  SEQ2SEQ_TRANSFORMER,
   type Seq2SeqConfig,
 } from "../../models/seq2seq.ts";
 import { checkDistribution, checkMemorizes, checkSampling, FOUR } from "./sequence_checks.ts";
@@ -38,8 +39,8 @@ for (const [name, config] of Object.entries(SMALL)) {
   });
 
   Deno.test(`${name}: the first loss is about ln V, and ln V where the logits are 0`, () => {
-    const { architecture } = config;
-    const model = build({ ...COMMON, ...SEQ2SEQ[architecture], vocabulary: 8, length: 16 });
+    const size = config.architecture === "masked" ? SEQ2SEQ : SEQ2SEQ_TRANSFORMER;
+    const model = build({ ...COMMON, ...size, vocabulary: 8, length: 16 });
     const tokens = tf.tensor2d(Int32Array.from({ length: 64 }, (_, at) => (at * 5) % 8), [4, 16], "int32");
     // The masked network's logits are 8 times outputs of about 0.1; the transformer's have a deviation of 0.6.
     assert.ok(Math.abs(valueOf(() => loss(model, tokens)) - Math.log(8)) < 0.5);
@@ -99,6 +100,15 @@ for (const [name, config] of Object.entries(SMALL)) {
     await checkGradients(model.weights, () => loss(model, tokens));
   });
 }
+
+Deno.test("masked: a wide vocabulary, whose tokens are looked up, is hidden just so", async () => {
+  const model = build({ ...SMALL.masked, vocabulary: 120 });
+  const logits = async (tokens: number[]) =>
+    await forward(model, tf.tensor2d(tokens, [1, 5], "int32")).array();
+  const [before] = await logits([3, 119, 7, 7, 0]), [after] = await logits([3, 119, 60, 7, 0]);
+  assert.deepEqual(after.slice(0, 3), before.slice(0, 3));
+  assert.notDeepEqual(after[3], before[3]);
+});
 
 Deno.test("weights that a mask hides are 0 and stay 0", async () => {
   const model = build(SMALL.masked);

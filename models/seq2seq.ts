@@ -64,6 +64,8 @@ interface Transformer extends Omit<TransformerSize, "vocabulary" | "length"> {
 export const SEQ2SEQ = Object.freeze(
   { architecture: "masked", hidden: 32, batch: 256, learningRate: 1e-2 } as const,
 );
+/** Units in a whole layer above which positions get fewer than that, down to so many each. */
+const WIDEST_LAYER = 2048, FEWEST_UNITS = 4;
 /** The transformer that reaches the goal. */
 export const SEQ2SEQ_TRANSFORMER = Object.freeze(
   {
@@ -381,8 +383,11 @@ export const EXPERIMENT = {
     "Train a masked sequence model on codes of images, text, melodies or numbers until it has memorized them.",
   flags: FLAGS,
   build: ({ vocabulary, length }, { seed, architecture }) => {
-    const defaults = architecture === "masked" ? SEQ2SEQ : SEQ2SEQ_TRANSFORMER;
-    return build({ model: "seq2seq", ...defaults, vocabulary, length, seed });
+    const shape = { model: "seq2seq", vocabulary, length, seed } as const;
+    if (architecture === "transformer") return build({ ...shape, ...SEQ2SEQ_TRANSFORMER });
+    // Layers are as wide as all positions together: long sequences have fewer units at each.
+    const hidden = Math.max(FEWEST_UNITS, Math.min(SEQ2SEQ.hidden, Math.floor(WIDEST_LAYER / length)));
+    return build({ ...shape, ...SEQ2SEQ, hidden });
   },
   describe,
   defaultSteps: (count) => Math.max(1000, 4 * count),

@@ -38,20 +38,22 @@ export async function sampleSequences(
   const { device, count, seed } = options;
   const random = stream(seed).fork("sample");
   const draw = await compile(device, ({ counter }) => {
-    const absent = tf.fill([SAMPLE_BATCH, 1], vocabulary, "int32") as tf.Tensor2D;
-    const tokens: tf.Tensor2D[] = [];
+    const absent = (columns: number): tf.Tensor2D => tf.fill([SAMPLE_BATCH, columns], vocabulary, "int32");
+    let tokens = absent(0); // [SAMPLE_BATCH, position]
     for (let position = 0; position < length; position++) {
-      const seen = Array.from(
-        { length: length - 1 },
-        (_, column) => column < position && column >= position - range ? tokens[column] : absent,
-      );
-      const next = categorical(model.logits(tf.concat(seen, 1) as tf.Tensor2D, position), {
+      const from = Math.max(0, position - range);
+      const parts = [
+        absent(from),
+        tokens.slice([0, from], [SAMPLE_BATCH, position - from]),
+        absent(length - 1 - position),
+      ].filter((part) => part.size > 0);
+      const next = categorical(model.logits(tf.concat(parts, 1), position), {
         random: random.fork(`position ${position}`),
         counter: counter as tf.Scalar,
-      });
-      tokens.push(next.reshape([SAMPLE_BATCH, 1]));
+      }).reshape([SAMPLE_BATCH, 1]) as tf.Tensor2D;
+      tokens = position === 0 ? next : tf.concat([tokens, next], 1);
     }
-    return { tokens: tf.concat(tokens, 1) };
+    return { tokens };
   }, { counter: { shape: [], dtype: "int32" } });
   for (let batch = 0; batch * SAMPLE_BATCH < count; batch++) {
     await draw.run({ counter: Int32Array.of(batch) });

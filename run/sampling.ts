@@ -21,7 +21,7 @@ export interface NextToken {
   readonly logits: (prefixes: tf.Tensor2D, position: number) => tf.Tensor2D;
 }
 
-/** Sequences generated in one run of the device. */
+/** Sequences generated in one run of the device, or all of them where they are fewer. */
 const SAMPLE_BATCH = 1000;
 /** Prefixes evaluated in one run of the device. */
 const EVALUATION_BATCH = 2048;
@@ -36,21 +36,21 @@ export async function sampleSequences(
 ): Promise<Int32Array> {
   const { vocabulary, length, range = length } = model;
   const { device, count, seed } = options;
-  const random = stream(seed).fork("sample");
+  const random = stream(seed).fork("sample"), rows = Math.min(SAMPLE_BATCH, count);
   const draw = await compile(device, ({ counter }) => {
-    const absent = (columns: number): tf.Tensor2D => tf.fill([SAMPLE_BATCH, columns], vocabulary, "int32");
-    let tokens = absent(0); // [SAMPLE_BATCH, position]
+    const absent = (columns: number): tf.Tensor2D => tf.fill([rows, columns], vocabulary, "int32");
+    let tokens = absent(0); // [rows, position]
     for (let position = 0; position < length; position++) {
       const from = Math.max(0, position - range);
       const parts = [
         absent(from),
-        tokens.slice([0, from], [SAMPLE_BATCH, position - from]),
+        tokens.slice([0, from], [rows, position - from]),
         absent(length - 1 - position),
       ].filter((part) => part.size > 0);
       const next = categorical(model.logits(tf.concat(parts, 1), position), {
         random: random.fork(`position ${position}`),
         counter: counter as tf.Scalar,
-      }).reshape([SAMPLE_BATCH, 1]) as tf.Tensor2D;
+      }).reshape([rows, 1]) as tf.Tensor2D;
       tokens = position === 0 ? next : tf.concat([tokens, next], 1);
     }
     return { tokens };

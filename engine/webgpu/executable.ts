@@ -383,9 +383,10 @@ export async function prepare(
   const arenaSize = align(plan.arenaSize, 16) + scratch + 16;
   checkSize(arenaSize, largestBuffer(device), "the intermediate results, together");
 
+  const layout = layoutFor(shared, heaps.length);
+
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
-  const layout = layoutFor(shared, heaps.length);
   const arena = device.createBuffer({
     label: "arena",
     size: 4 * arenaSize,
@@ -403,9 +404,12 @@ export async function prepare(
     ],
   });
   let next = 0;
-  const commands = nodes.map((dispatches) =>
+  const commands = nodes.map((dispatches, node) =>
     dispatches.map((dispatch): Command => ({
-      pipeline: pipelineFor(shared, heaps.length, dispatch.code),
+      pipeline: pipelineFor(shared, dispatch.code, {
+        heaps: heaps.length,
+        label: plan.graph.nodes[node].op.kind,
+      }),
       table: Uint32Array.of(offsets[next++]),
       columns: Math.min(dispatch.groups, MOST_GROUPS),
       rows: Math.ceil(dispatch.groups / MOST_GROUPS),
@@ -463,11 +467,17 @@ function layoutFor(
   return made;
 }
 
-function pipelineFor(shared: Shared, heaps: number, code: string): GPUComputePipeline {
+/** The label is for the GPU's error messages. */
+function pipelineFor(
+  shared: Shared,
+  code: string,
+  { heaps, label }: { readonly heaps: number; readonly label: string },
+): GPUComputePipeline {
   const key = `${heaps} ${code}`, known = shared.pipelines.get(key);
   if (known !== undefined) return known;
-  const module = shared.device.createShaderModule({ code });
+  const module = shared.device.createShaderModule({ label, code });
   const pipeline = shared.device.createComputePipeline({
+    label,
     layout: layoutFor(shared, heaps).pipeline,
     compute: { module, entryPoint: "main" },
   });

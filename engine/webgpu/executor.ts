@@ -14,9 +14,14 @@ export async function openWebGpu(options: { readonly allowFallback: boolean }): 
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
   if (adapter === null) return null;
   if (adapter.info.isFallbackAdapter && !options.allowFallback) return null;
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
   const device = await adapter.requestDevice({
-    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    requiredLimits: {
+      maxBufferSize,
+      maxStorageBufferBindingSize,
+      // A plan binds its arena and every heap that holds one of its residents; heaps double, so few are enough.
+      maxStorageBuffersPerShaderStage: Math.min(16, maxStorageBuffersPerShaderStage),
+    },
     requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
   });
   const { description, device: name } = adapter.info;

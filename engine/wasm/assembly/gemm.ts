@@ -6,6 +6,7 @@ import { beat, scratch, thread, threads } from "./thread";
 import { runProgram } from "./program";
 
 const KC = 256; // a panel of A is 12 KiB: L1
+const FEW = 7; // rows for which packing b does not pay
 const NC = 512; // a block of B is 512 KiB: L2
 const PACK_B: usize = 0;
 const PACK_A: usize = 524288;
@@ -276,7 +277,7 @@ function applyEpilogue(p: usize, c: usize, batch: usize, rows: i32, j: i32, n: i
   }
 }
 
-/** Few rows: b is read once a row, unpacked. */
+/** One row times b, unpacked. */
 function thin(a: usize, aColumn: i32, b: usize, bRow: i32, c: usize, k: i32, n: i32): void {
   const stride = <usize>bRow << 2, step = <usize>aColumn << 2;
   let j = 0;
@@ -341,9 +342,11 @@ function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32): void
     c = at(c, word(batch, 2));
   }
   const epilogue = word(p, EPILOGUE) >= 0;
-  if (kind == DENSE && m1 - m0 <= 3 && bColumn == 1) {
-    for (let m = m0; m < m1; m++) {
-      thin(at(a, m * aRow), aColumn, at(b, n0), bRow, at(c, m * word(p, C_ROW) + n0), k, n1 - n0);
+  if (kind == DENSE && m1 - m0 <= FEW && bColumn == 1) {
+    for (let j = n0; j < n1; j += 64) {
+      for (let m = m0; m < m1; m++) {
+        thin(at(a, m * aRow), aColumn, at(b, j), bRow, at(c, m * word(p, C_ROW) + j), k, minimum(64, n1 - j));
+      }
     }
     if (epilogue) {
       placeRows(p, c, m0, m1 - m0, 0);

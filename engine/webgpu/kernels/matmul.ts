@@ -26,12 +26,16 @@ interface Tile {
 const TILES: readonly Tile[] = [
   { rows: 128, columns: 128, depth: 8, own: [8, 8] },
   { rows: 64, columns: 64, depth: 16, own: [4, 4] },
-  { rows: 32, columns: 32, depth: 16, own: [4, 4] },
+  { rows: 32, columns: 32, depth: 32, own: [4, 4] },
 ];
-const CHUNK = 16;
+const CHUNK = 32;
+/** Steps along the inner axis that are written out: enough to hide the loop, few enough to compile fast. */
+const UNROLLED = 8;
 
-/** Workgroups that a large device needs to be busy. */
+/** A product with fewer workgroups than this leaves a large device idle: its sum is cut. */
 const ENOUGH_GROUPS = 128;
+/** How many workgroups the pieces of a cut sum should make: small ones, of which a processor holds several. */
+const CUT_GROUPS = 512;
 /** The shortest piece of a cut sum. */
 const SHORTEST_PIECE = 128;
 
@@ -75,7 +79,8 @@ function chooseTile(product: Product, pieces: number): Tile {
 
 function piecesOf(product: Product): number {
   const groups = groupsOf(product, TILES[TILES.length - 1]);
-  const wanted = Math.floor(ENOUGH_GROUPS / groups), possible = Math.floor(product.inner / SHORTEST_PIECE);
+  if (groups >= ENOUGH_GROUPS) return 1;
+  const wanted = Math.floor(CUT_GROUPS / groups), possible = Math.floor(product.inner / SHORTEST_PIECE);
   return Math.max(1, Math.min(wanted, possible));
 }
 
@@ -148,13 +153,13 @@ function writeTiles(
     for (let j = 0; j < columnQuads; j++) sums.push(`var sum${i}_${j} = vec4<f32>(0.0);`);
   }
   const multiply: string[] = [];
-  for (let k = 0; k < depth; k++) {
+  for (let k = 0; k < UNROLLED; k++) {
     multiply.push("{");
     for (let i = 0; i < rowQuads; i++) {
-      multiply.push(`let a${i} = left_strip[${k * leftStride}u + my_row + ${i * down}u];`);
+      multiply.push(`let a${i} = left_strip[(k + ${k}u) * ${leftStride}u + my_row + ${i * down}u];`);
     }
     for (let j = 0; j < columnQuads; j++) {
-      multiply.push(`let b${j} = right_strip[${k * rightStride}u + my_column + ${j * across}u];`);
+      multiply.push(`let b${j} = right_strip[(k + ${k}u) * ${rightStride}u + my_column + ${j * across}u];`);
     }
     for (let i = 0; i < ownRows; i++) {
       for (let j = 0; j < columnQuads; j++) {
@@ -190,7 +195,9 @@ function writeTiles(
     `if (strip < end) {`,
     ...fetches.flatMap(({ load }) => load),
     "}",
+    `for (var k = 0u; k < ${depth}u; k += ${UNROLLED}u) {`,
     ...multiply,
+    "}",
     "workgroupBarrier();",
     "}",
   ];

@@ -196,7 +196,8 @@ function writeStage(
   // Enough lanes that each has some elements, but no more than keep a device busy when there are many outputs.
   const useful = powerOfTwo(Math.ceil(piece / (keepsLast ? 8 : 4)));
   const lanes = Math.min(useful, keepsLast ? 16 : 256, powerOfTwo(4 * ENOUGH_LANES / jobs));
-  const size = Math.max(64, lanes), teams = size / lanes;
+  // Of neighbouring outputs, 16 at least, so that they are read from whole cache lines.
+  const size = Math.max(64, keepsLast ? 16 * lanes : lanes), teams = size / lanes;
   const shader = new Shader(context, 1);
   shader.declare(aliases(1));
   const combine = join(shader, reducer, dtype), start = identity(shader, reducer, dtype);

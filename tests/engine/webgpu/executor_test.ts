@@ -109,6 +109,25 @@ gpuTest("WebGPU: freed memory is used again", async (executor) => {
   }
 });
 
+gpuTest("WebGPU: residents of one plan may lie in several buffers", async (executor) => {
+  const builder = new Builder(), sizes = [1 << 20, 5, 1 << 20, 7, 3];
+  const variables = sizes.map((size) => builder.variable([size]));
+  const program = {
+    operands: 2,
+    instructions: [{ op: "add", args: [0, 1], dtype: "float32" }],
+    results: [2],
+  } as const;
+  const inputs = variables.flatMap((variable) => [variable, builder.constant(2)]);
+  builder.node({ kind: "maps", program, count: sizes.length }, inputs).forEach((value, i) =>
+    builder.update(variables[i], value)
+  );
+  const graph = builder.graph();
+  await assertLikeReference(executor, graph, {
+    residents: graph.residents.map(({ value }) => stream(2).uniforms(sizeOf(value.shape))),
+    what: "variables in several heaps",
+  });
+});
+
 gpuTest("WebGPU: the automatic choice never takes a software adapter", async () => {
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   const automatic = await openWebGpu({ allowFallback: false });
@@ -117,7 +136,7 @@ gpuTest("WebGPU: the automatic choice never takes a software adapter", async () 
 });
 
 gpuTest("WebGPU: random graphs, optimized, agree with their definition", async (executor) => {
-  for (let seed = 0; seed < 25; seed++) {
+  for (let seed = 0; seed < 12; seed++) {
     const random = stream(seed).fork("webgpu graphs"), raw = randomGraph(random);
     const data = (shapes: readonly { readonly value: { readonly shape: readonly number[] } }[]) =>
       shapes.map(({ value }) => random.uniforms(sizeOf(value.shape), 2));
@@ -137,7 +156,7 @@ gpuTest("WebGPU: random graphs, optimized, agree with their definition", async (
 /** Some Adam steps of a small autoencoder on an executor: the losses, then all weights. */
 async function train(executor: Executor): Promise<Float32Array[]> {
   const device = new CompiledDevice(executor), random = stream(3).fork("init");
-  const widths = [50, 33, 6, 33, 50], layers = widths.length - 1;
+  const widths = [50, 12, 50], layers = widths.length - 1;
   const images = tf.tensor2d(random.uniforms(40 * 50).map(Math.abs), [40, 50]);
   const kernels = Array.from({ length: layers }, (_, i) =>
     tf.variable(

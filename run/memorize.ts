@@ -16,8 +16,6 @@ import { openSource } from "./sources.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
 import { type Description, layerTable, shown, writeReport } from "./write_report.ts";
 
-export { type SequenceFlags, sequenceFlags };
-
 /** A sequence model that can be generated from and asked for probabilities. */
 export interface SequenceModel {
   readonly config: { readonly model: string };
@@ -84,7 +82,7 @@ export async function runMemorization<Model extends SequenceModel, F extends Fla
         device,
         model: { name: experiment.name, seed: flags.seed },
       });
-      await memorize(experiment, { flags, run, device, source });
+      await memorize(experiment, { flags, source, run, device });
     },
   });
 }
@@ -94,12 +92,12 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   experiment: SequenceExperiment<Model, F>,
   options: {
     readonly flags: SequenceFlags & FlagValues<F>;
+    readonly source: SequenceSource;
     readonly run: Run;
     readonly device: Device;
-    readonly source: SequenceSource;
   },
 ): Promise<void> {
-  const { flags, run, device, source } = options;
+  const { flags, source, run, device } = options;
   const data = await source.open({ run, device });
   const { sequences } = data;
 

@@ -15,13 +15,14 @@ async function start(program: string, ...args: string[]): Promise<string> {
       "--allow-read",
       "--allow-write",
     ]
-      .concat(join(ROOT, program), "--device", "tfjs", "--dataset", "csv", "--file", "table.csv")
-      .concat("--steps", "4", "--samples", "30", args),
+      .concat(join(ROOT, program), "--device", "tfjs", "--samples", "30", args),
     cwd,
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
 }
+
+const FLAGS = ["--dataset", "csv", "--file", "table.csv", "--steps", "4"];
 
 async function readJson(...path: string[]) {
   return JSON.parse(await Deno.readTextFile(join(cwd, ...path)));
@@ -29,8 +30,8 @@ async function readJson(...path: string[]) {
 
 Deno.test("four models are compared on the same sequences; what is finished is not trained again", async () => {
   await Deno.writeTextFile(join(cwd, "table.csv"), "1,2,3,4\n1,2,4,3\n2,2,1,1\n3,1,1,1\n");
-  await start("models/seq2seq.ts");
-  const first = await start("tasks/compare_autoregressive.ts");
+  await start("models/seq2seq.ts", ...FLAGS);
+  const first = await start("tasks/compare_autoregressive.ts", ...FLAGS);
   assert.match(first, /seq2seq-masked: taken from runs\/train-seq2seq-csv-4-s0/);
   const folder = "runs/compare-autoregressive-csv-4-s0";
   const { status, steps, parameters, metrics } = await readJson(folder, "summary.json");
@@ -55,7 +56,12 @@ Deno.test("four models are compared on the same sequences; what is finished is n
   }
   assert.equal(report.match(/<svg/g)?.length, 2);
 
-  const second = await start("tasks/compare_autoregressive.ts");
+  // A run within the comparison is a run like any other.
+  await start("tasks/sample.ts", `${folder}/seq2hist`);
+  const rows = await Deno.readTextFile(join(cwd, folder, "seq2hist/samples-s1/samples.csv"));
+  assert.equal(rows.trimEnd().split("\n").length, 30);
+
+  const second = await start("tasks/compare_autoregressive.ts", ...FLAGS);
   for (const name of names) assert.match(second, new RegExp(`${name}: taken from runs/`));
   assert.deepEqual((await readJson(`${folder}-2`, "summary.json")).metrics, metrics);
 });

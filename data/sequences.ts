@@ -37,7 +37,7 @@ export function prefixTable(
   const columns = length - 1;
   const children = new Map<number, number>();
   const byContext = new Map<number, number>();
-  const prefixes: number[] = [], counts: number[] = [], following: Float64Array[] = [];
+  const prefixes: number[] = [], counts: number[] = [];
   const rows = new Int32Array(count * length);
   let nodes = 1;
 
@@ -64,22 +64,21 @@ export function prefixTable(
       if (row === undefined) {
         row = counts.push(0) - 1;
         byContext.set(node, row);
-        following.push(new Float64Array(vocabulary));
         for (let column = 0; column < columns; column++) {
           const seen = column >= from && column < position;
           prefixes.push(seen ? tokens[sequence * length + column] : vocabulary);
         }
       }
       counts[row]++;
-      following[row][tokens[sequence * length + position]]++;
       rows[sequence * length + position] = row;
     }
   }
 
   const histograms = new Float32Array(counts.length * vocabulary);
-  following.forEach((histogram, row) => {
-    histogram.forEach((times, token) => histograms[row * vocabulary + token] = times / counts[row]);
-  });
+  rows.forEach((row, index) => histograms[row * vocabulary + tokens[index]]++);
+  for (let index = 0; index < histograms.length; index++) {
+    histograms[index] /= counts[Math.floor(index / vocabulary)];
+  }
   return {
     prefixes: Int32Array.from(prefixes),
     histograms,

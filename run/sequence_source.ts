@@ -129,9 +129,9 @@ export async function readText(path: string): Promise<string> {
 }
 
 /**
- * A source of sequences that exist already.
+ * A source of sequences that exist already. A run folder gets them as `sequences.safetensors`, with the symbol of each
+ * token in its metadata.
  *
- * @param options.symbols writes one symbol in `sequences.safetensors`, from which sequences are read again.
  * @throws {RangeError} where there is only one distinct symbol, as then there is nothing to learn.
  */
 export function readySource<Symbol>(

@@ -14,7 +14,7 @@ import {
 } from "./sequence_source.ts";
 
 /** The report shows this many sequences. */
-const SHOWN = 40;
+const SHOWN = 30;
 /** Shorter stretches stand in any text and are not marked. */
 const SHORTEST_SPAN = { character: 4, word: 2 } as const;
 
@@ -37,16 +37,14 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
     compare: (a, b) => a < b ? -1 : a > b ? 1 : 0,
   });
   const { count, vocabulary } = windows.sequences;
-  const lines = text.lines.subarray(windows.starts[0], windows.starts[count - 1] + window);
+  const first = text.lines[windows.starts[0]], last = text.lines[windows.starts[count - 1] + window - 1];
   return readySource(windows, {
     name: "text",
     offset,
     figures: [{
       label: "text",
       value: count.toLocaleString("en-US"),
-      note: `windows of ${window} ${unit}s, ${vocabulary} distinct; lines ${lines[0]} to ${
-        lines[lines.length - 1]
-      }`,
+      note: `windows of ${window} ${unit}s, ${vocabulary} distinct, from line ${first} to line ${last}`,
     }],
     show: (generated) => Promise.resolve(showText(generated, { text, windows })),
   });

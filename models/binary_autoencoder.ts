@@ -92,7 +92,7 @@ export function configOf(image: ImageShape, choice: AutoencoderChoice): Autoenco
       : { architecture, width, dimensions },
     recipe,
     batch: architecture === "dense" ? 128 : 64,
-    learningRate: architecture === "dense" ? 4e-3 : Math.min(4e-3, 1.5e-4 / width),
+    learningRate: architecture === "dense" ? 4e-3 : Math.min(4e-3, 2e-4 / width),
     settle,
     seed,
   };

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { CompiledDevice, type Observer } from "./compiled_device.ts";
 import type { Device, DeviceChoice } from "./device.ts";
 import { openTfjs } from "./tfjs.ts";
+import { openWebGpu } from "./webgpu/executor.ts";
 
 /** How to open a device. */
 export interface OpenOptions {
@@ -19,11 +20,16 @@ export interface OpenOptions {
  */
 export async function openDevice(choice: DeviceChoice, options: OpenOptions = {}): Promise<Device> {
   if (choice === "tfjs") return await openTfjs();
-  if (choice === "webgpu") {
-    throw new Error("Cannot open the device webgpu as this version does not have it yet: use --device wasm");
-  }
   // tfjs itself only makes tensors and traces from here on.
   await tf.setBackend("cpu");
+  if (choice !== "wasm") {
+    const gpu = await openWebGpu({ allowFallback: choice === "webgpu" });
+    if (gpu !== null) return new CompiledDevice(gpu, options.observe);
+    if (choice === "webgpu") {
+      throw new Error("Cannot open the device webgpu as there is no graphics adapter: use --device wasm");
+    }
+  }
+  // Imported here, as a bundle leaves workers and .wasm files out and must run on WebGPU alone.
   const { openWasm } = await import("./wasm/executor.ts");
   return new CompiledDevice(await openWasm(options), options.observe);
 }

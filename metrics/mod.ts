@@ -10,3 +10,4 @@ export {
   memorizedMass,
 } from "./memorization.ts";
 export { psnr, psnrs } from "./psnr.ts";
+export { type Span, SpanFinder } from "./spans.ts";

@@ -27,7 +27,7 @@ import { imageGrid, imagesOf } from "../report/grid.ts";
 import { epochBatches } from "../run/batches.ts";
 import { writeCodes } from "../run/codes.ts";
 import { openTrainingImages } from "../run/images.ts";
-import type { AutoencoderPart } from "../run/memorize.ts";
+import type { AutoencoderPart } from "../run/image_source.ts";
 import { assignVariables, readWeights, type Run } from "../run/run.ts";
 import { choice, commonFlags, type FlagValues, integer, number, runTask, UsageError } from "../run/task.ts";
 import { train } from "../run/training.ts";

@@ -67,15 +67,13 @@ export function build(config: ClassifierConfig): Classifier {
   const { size, channels, classes, filters: [first, second], hidden, seed } = config;
   const random = stream(seed).fork("init");
   const rest = Math.ceil(Math.ceil(size / STRIDE) / STRIDE);
-  return {
-    config,
-    weights: {
-      ...layer(random, "conv1", [KERNEL, KERNEL, channels, first]),
-      ...layer(random, "conv2", [KERNEL, KERNEL, first, second]),
-      ...layer(random, "hidden", [rest * rest * second, hidden]),
-      ...layer(random, "output", [hidden, classes]),
-    },
-  };
+  const weights = tf.tidy(() => ({
+    ...layer(random, "conv1", [KERNEL, KERNEL, channels, first]),
+    ...layer(random, "conv2", [KERNEL, KERNEL, first, second]),
+    ...layer(random, "hidden", [rest * rest * second, hidden]),
+    ...layer(random, "output", [hidden, classes]),
+  }));
+  return { config, weights };
 }
 
 /** Normal with variance 2 / inputs (He et al. 2015), biases 0. */

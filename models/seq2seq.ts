@@ -1,9 +1,12 @@
 /**
- * Sequence to sequence: the whole sequence goes in, the distribution of every token comes out, all at once.
+ * Sequence to sequence: the whole sequence goes in, the distribution of every token comes out, all at once. One pass
+ * gives p(Z) = prod_i p(z_i | z_<i), and one step trains all positions, as no output sees its own token or later ones.
  *
- * After: MADE, the masked autoencoder for distribution estimation (Germain, Gregor, Murray, Larochelle 2015,
- * arXiv 1502.03509). Masks on the weights leave exactly the paths from earlier tokens to later outputs, so one pass
- * gives p(Z) = prod_i p(z_i | z_<i), and one step trains all positions.
+ * Two architectures see to that: masks on the weights of a plain network, here, and on the attention of a transformer,
+ * in `causal_transformer.ts`.
+ *
+ * After, the first: MADE, the masked autoencoder for distribution estimation (Germain, Gregor, Murray, Larochelle 2015,
+ * arXiv 1502.03509). Masks on the weights leave exactly the paths from earlier tokens to later outputs.
  *
  * Departures: hidden units are divided evenly among the positions, in order, instead of at random, and the input is
  * shifted by one: block i of a hidden layer sees the tokens before position i. Logits are the last layer's outputs
@@ -17,21 +20,29 @@ import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { epochBatches } from "../run/batches.ts";
-import { type FitOptions, runMemorization } from "../run/memorize.ts";
+import { type FitOptions, runMemorization, type SequenceExperiment } from "../run/memorize.ts";
 import { sampleSequences } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
-import type { Description } from "../run/write_report.ts";
+import { choice } from "../run/task.ts";
+import type { Reference } from "../report/html.ts";
+import type { Description, Layer } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
+import {
+  buildTransformer,
+  transformerLayers,
+  transformerLogits,
+  type TransformerSize,
+} from "./causal_transformer.ts";
 
 /** Everything that decides what is built and how it learns. */
-export interface Seq2SeqConfig {
+export type Seq2SeqConfig = Common & (Masked | Transformer);
+
+interface Common {
   readonly model: "seq2seq";
   /** Number of distinct tokens; tokens are 0 <= t < vocabulary. */
   readonly vocabulary: number;
   /** Tokens in a sequence. */
   readonly length: number;
-  /** Units that each position has in each of the two hidden layers. */
-  readonly hidden: number;
   /** Sequences in one step (or all of them, where there are fewer). */
   readonly batch: number;
   /** Adam step size at the start of the cosine schedule. */
@@ -39,12 +50,37 @@ export interface Seq2SeqConfig {
   readonly seed: number;
 }
 
-/** The configuration that reaches the goal: 99 % memorized mass. */
-export const SEQ2SEQ = Object.freeze({ hidden: 32, batch: 256, learningRate: 1e-2 });
+interface Masked {
+  readonly architecture: "masked";
+  /** Units that each position has in each of the two hidden layers. */
+  readonly hidden: number;
+}
+
+interface Transformer extends Omit<TransformerSize, "vocabulary" | "length"> {
+  readonly architecture: "transformer";
+}
+
+/** The masked network that reaches the goal: 99 % memorized mass. */
+export const SEQ2SEQ = Object.freeze(
+  { architecture: "masked", hidden: 32, batch: 256, learningRate: 1e-2 } as const,
+);
+/** The transformer that reaches the goal. */
+export const SEQ2SEQ_TRANSFORMER = Object.freeze(
+  {
+    architecture: "transformer",
+    layers: 2,
+    width: 64,
+    heads: 4,
+    batch: 256,
+    learningRate: 3e-3,
+  } as const,
+);
 
 /** What the last layer's outputs are multiplied by to give logits. */
 const LOGIT_SCALE = 8;
 const WARMUP_STEPS = 50;
+/** Numbers in a one-hot sequence above which it is not multiplied but looked up. */
+const WIDEST_ONE_HOT = 512;
 /** Sequences evaluated at once. */
 const EVALUATION_BATCH = 512;
 
@@ -52,14 +88,17 @@ const EVALUATION_BATCH = 512;
 export interface Seq2Seq {
   readonly config: Seq2SeqConfig;
   readonly weights: Weights;
-  /** 1 where a kernel may connect, else 0: a tensor of the kernel's shape for each layer. */
+  /** Masked: 1 where a kernel may connect, else 0: a tensor of the kernel's shape for each layer. */
   readonly masks: Readonly<Record<string, tf.Tensor2D>>;
 }
 
 /** Allocates the weights. Equal configs give equal weights. */
 export function build(config: Seq2SeqConfig): Seq2Seq {
-  const { vocabulary, length, hidden, seed } = config;
-  const random = stream(seed).fork("init");
+  const random = stream(config.seed).fork("init");
+  if (config.architecture === "transformer") {
+    return { config, weights: buildTransformer(config, random), masks: {} };
+  }
+  const { vocabulary, length, hidden } = config;
   const layers = [
     // Block i of the first layer sees tokens before position i; later layers see the blocks up to their own.
     {
@@ -121,18 +160,51 @@ function masked(random: Random, layer: string, mask: tf.Tensor2D): Weights {
 
 /** Tokens int32 [B, T] -> logits [B, T, V]; those at position i depend on tokens before i only. */
 export function forward(model: Seq2Seq, tokens: tf.Tensor2D): tf.Tensor3D {
-  const { weights, masks, config: { vocabulary, length } } = model;
-  const linear = (layer: string, x: tf.Tensor2D): tf.Tensor2D =>
-    tf.add(
-      tf.matMul(x, tf.mul(weights[`${layer}/kernel`] as tf.Tensor2D, masks[layer])),
-      weights[`${layer}/bias`],
-    );
+  const { config, weights } = model, { length } = config;
+  if (config.architecture === "masked") return maskedLogits(model, tokens);
   return tf.tidy(() => {
-    const bits = tf.cast(tf.oneHot(tokens, vocabulary), "float32").reshape([-1, length * vocabulary]);
-    const first = tf.relu(linear("hidden1", bits as tf.Tensor2D)); // [B, T*H]
+    const before = tf.concat([start(model, tokens), tokens.slice([0, 0], [-1, length - 1])], 1); // [B, T]
+    return transformerLogits(config, weights, before as tf.Tensor2D);
+  });
+}
+
+/** A column of the token that stands for none, [B, 1]. */
+function start({ config }: Seq2Seq, tokens: tf.Tensor2D): tf.Tensor2D {
+  return tf.fill([tokens.shape[0], 1], config.vocabulary, "int32");
+}
+
+/** The masked network: tokens int32 [B, T] -> logits [B, T, V]. */
+function maskedLogits(model: Seq2Seq, tokens: tf.Tensor2D): tf.Tensor3D {
+  const { weights, config: { vocabulary, length } } = model;
+  const linear = (layer: string, x: tf.Tensor2D): tf.Tensor2D =>
+    tf.add(tf.matMul(x, maskedKernel(model, layer)), weights[`${layer}/bias`]);
+  return tf.tidy(() => {
+    const first = tf.relu(tf.add(tokenSums(model, tokens), weights["hidden1/bias"])) as tf.Tensor2D; // [B, T*H]
     const second = tf.relu(linear("hidden2", first)); // [B, T*H]
     return tf.mul(linear("output", second), LOGIT_SCALE).reshape([-1, length, vocabulary]); // [B, T, V]
   });
+}
+
+function maskedKernel({ weights, masks }: Seq2Seq, layer: string): tf.Tensor2D {
+  return tf.mul(weights[`${layer}/kernel`] as tf.Tensor2D, masks[layer]);
+}
+
+/** The one-hot sequences times the first kernel, [B, T*H]. Wide ones are looked up row by row: the same, and cheaper. */
+function tokenSums(model: Seq2Seq, tokens: tf.Tensor2D): tf.Tensor2D {
+  const { weights, masks, config: { vocabulary, length } } = model;
+  const width = length * vocabulary;
+  if (width > WIDEST_ONE_HOT) {
+    // All rows of a position have one mask. An absent token reads some row, but no output that may see it is used.
+    const first = tf.range(0, width, vocabulary, "int32"); // [T]
+    const rows = tf.add(tf.minimum(tokens, tf.scalar(vocabulary - 1, "int32")), first); // [B, T]
+    const seen = tf.mul(
+      tf.gather(weights["hidden1/kernel"], rows as tf.Tensor2D),
+      tf.gather(masks.hidden1, first as tf.Tensor1D),
+    );
+    return tf.sum(seen, 1); // of [B, T, T*H]
+  }
+  const bits = tf.cast(tf.oneHot(tokens, vocabulary), "float32").reshape([-1, width]);
+  return tf.matMul(bits as tf.Tensor2D, maskedKernel(model, "hidden1"));
 }
 
 /** Mean cross-entropy a token, in nats, of sequences int32 [B, T]; its floor is the training set's entropy / T. */
@@ -149,19 +221,24 @@ export function sample(
   model: Seq2Seq,
   options: { readonly device: Device; readonly count: number; readonly seed: number },
 ): Promise<Int32Array> {
-  const { vocabulary } = model.config;
   return sampleSequences({
     ...model.config,
-    // What stands at and after `position` has no path to its logits; an absent token is one-hot in no place.
-    logits: (prefixes, position) => {
-      const last = tf.fill([prefixes.shape[0], 1], vocabulary, "int32") as tf.Tensor2D;
-      const all = forward(model, tf.concat([prefixes, last], 1)); // [B, T, V]
-      return all.slice([0, position, 0], [-1, 1, -1]).reshape([-1, vocabulary]);
-    },
+    logits: (prefixes, position) =>
+      nextLogits(model, prefixes, position).reshape([-1, model.config.vocabulary]),
   }, options);
 }
 
-/** The log-probability of each given sequence, in nats: one pass gives all of its factors. */
+/** Prefixes int32 [B, T-1] of `position` tokens -> logits of the next one [B, 1, V]. */
+function nextLogits(model: Seq2Seq, prefixes: tf.Tensor2D, position: number): tf.Tensor3D {
+  const { config, weights } = model, none = start(model, prefixes);
+  // What stands at and after `position` has no path to its logits: a transformer does not even compute it.
+  const all = config.architecture === "masked"
+    ? maskedLogits(model, tf.concat([prefixes, none], 1))
+    : transformerLogits(config, weights, tf.concat([none, prefixes], 1).slice([0, 0], [-1, position + 1]));
+  return all.slice([0, position, 0], [-1, 1, -1]);
+}
+
+/** The log-probability of each token given those before it, in nats, [count, T]: one pass gives all. */
 export async function logProbabilities(
   model: Seq2Seq,
   options: { readonly device: Device; readonly sequences: Sequences },
@@ -177,13 +254,7 @@ export async function logProbabilities(
   evaluate.dispose();
   table.dispose();
   const logs = logSoftmax(logits, vocabulary);
-  return Float64Array.from({ length: count }, (_, sequence) => {
-    let sum = 0;
-    for (let at = sequence * length; at < (sequence + 1) * length; at++) {
-      sum += logs[at * vocabulary + tokens[at]];
-    }
-    return sum;
-  });
+  return Float64Array.from(tokens, (token, at) => logs[at * vocabulary + token]);
 }
 
 /** Trains on whole sequences, all positions at once, in epochs. */
@@ -220,44 +291,34 @@ export async function fit(model: Seq2Seq, options: FitOptions): Promise<void> {
 }
 
 function describe(model: Seq2Seq): Description {
-  const { vocabulary, length, hidden, batch, learningRate } = model.config;
-  const inputs = length * vocabulary, units = length * hidden;
+  const { config } = model, { length, batch, learningRate } = config;
+  const masked = config.architecture === "masked";
   return {
-    title: "Sequence to sequence",
+    title: masked ? "Sequence to sequence" : "Sequence to sequence, a causal transformer",
     abstract:
-      "A network is given a whole training sequence and learns all of its tokens at once; masks on its weights hide " +
-      "from each output the token itself and all later ones. Sampled token by token, it shows how much of what it " +
-      "learned is the training set itself.",
+      "A network is given a whole training sequence and learns all of its tokens at once; masks on its " +
+      `${
+        masked ? "weights" : "attention"
+      } hide from each output the token itself and all later ones. Sampled token ` +
+      "by token, it shows how much of what it learned is the training set itself.",
     method: [
-      "A masked autoencoder for distribution estimation [@made]: hidden units belong to positions in order, block " +
-      "$i$ of the first layer sees the tokens before position $i$, and later layers see the blocks up to their own.",
+      masked
+        ? "A masked autoencoder for distribution estimation [@made]: hidden units belong to positions in order, " +
+          "block $i$ of the first layer sees the tokens before position $i$, and later layers see the blocks up to " +
+          "their own."
+        : "A transformer [@transformer] that only looks back: the input is shifted by one position, and each " +
+          "position attends to itself and those before. Layer normalization comes before each part [@gpt2].",
       `Adam [@adam], ${learningRate} decaying by half a cosine, ${batch} sequences a step (or all of them).`,
     ],
     formula: {
       formula: String.raw`p(Z) = \prod_{i=1}^{${length}} p(z_i \mid z_{<i})`,
       text: "One pass gives all factors; each is a softmax over the tokens.",
     },
-    layers: [
-      { type: "Input: sequence, one-hot", output: `N x ${length} x ${vocabulary}` },
-      { type: "Masked linear, ReLU", weight: `${inputs} x ${units}`, output: `N x ${units}` },
-      { type: "Masked linear, ReLU", weight: `${units} x ${units}`, output: `N x ${units}` },
-      {
-        type: `Masked linear, times ${LOGIT_SCALE}`,
-        weight: `${units} x ${inputs}`,
-        output: `N x ${length} x ${vocabulary}`,
-      },
-      { type: "Softmax", output: `N x ${length} x ${vocabulary}` },
-    ],
+    layers: config.architecture === "masked" ? maskedLayers(config) : transformerLayers(config),
     parameters: Object.values(model.weights).reduce((sum, weight) => sum + weight.size, 0),
-    code: [forward, loss],
+    code: [...(masked ? [maskedLogits, tokenSums] : [transformerLogits]), loss],
     references: [
-      {
-        key: "made",
-        authors: "Germain, Gregor, Murray, Larochelle",
-        year: 2015,
-        title: "MADE: masked autoencoder for distribution estimation",
-        venue: "ICML",
-      },
+      ...(masked ? [MADE] : [TRANSFORMER, GPT2]),
       {
         key: "adam",
         authors: "Kingma, Ba",
@@ -269,17 +330,66 @@ function describe(model: Seq2Seq): Description {
   };
 }
 
-if (import.meta.main) {
-  await runMemorization({
-    name: "train-seq2seq",
-    summary: "Train a masked sequence model on the codes of images until it has memorized them.",
-    build: ({ vocabulary, length }, { seed }) =>
-      build({ model: "seq2seq", ...SEQ2SEQ, vocabulary, length, seed }),
-    describe,
-    defaultSteps: (count) => Math.max(1000, 4 * count),
-    fit,
-    sample,
-    logProbabilities,
-    autoencoder: AUTOENCODER_PART,
-  });
+const MADE: Reference = {
+  key: "made",
+  authors: "Germain, Gregor, Murray, Larochelle",
+  year: 2015,
+  title: "MADE: masked autoencoder for distribution estimation",
+  venue: "ICML",
+};
+const TRANSFORMER: Reference = {
+  key: "transformer",
+  authors: "Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin",
+  year: 2017,
+  title: "Attention is all you need",
+  venue: "NeurIPS",
+};
+const GPT2: Reference = {
+  key: "gpt2",
+  authors: "Radford, Wu, Child, Luan, Amodei, Sutskever",
+  year: 2019,
+  title: "Language models are unsupervised multitask learners",
+  venue: "OpenAI",
+};
+
+function maskedLayers({ vocabulary, length, hidden }: Common & Masked): Layer[] {
+  const inputs = length * vocabulary, units = length * hidden;
+  return [
+    { type: "Input: sequence, one-hot", output: `N x ${length} x ${vocabulary}` },
+    { type: "Masked linear, ReLU", weight: `${inputs} x ${units}`, output: `N x ${units}` },
+    { type: "Masked linear, ReLU", weight: `${units} x ${units}`, output: `N x ${units}` },
+    {
+      type: `Masked linear, times ${LOGIT_SCALE}`,
+      weight: `${units} x ${inputs}`,
+      output: `N x ${length} x ${vocabulary}`,
+    },
+    { type: "Softmax", output: `N x ${length} x ${vocabulary}` },
+  ];
 }
+
+const FLAGS = {
+  architecture: choice(["masked", "transformer"], {
+    default: "masked",
+    help: "a masked network, or a transformer",
+  }),
+};
+
+/** The experiment of `train-seq2seq`. */
+export const EXPERIMENT = {
+  name: "train-seq2seq",
+  summary:
+    "Train a masked sequence model on codes of images, text, melodies or numbers until it has memorized them.",
+  flags: FLAGS,
+  build: ({ vocabulary, length }, { seed, architecture }) => {
+    const defaults = architecture === "masked" ? SEQ2SEQ : SEQ2SEQ_TRANSFORMER;
+    return build({ model: "seq2seq", ...defaults, vocabulary, length, seed });
+  },
+  describe,
+  defaultSteps: (count) => Math.max(1000, 4 * count),
+  fit,
+  sample,
+  logProbabilities,
+  autoencoder: AUTOENCODER_PART,
+} satisfies SequenceExperiment<Seq2Seq, typeof FLAGS>;
+
+if (import.meta.main) await runMemorization(EXPERIMENT);

@@ -14,8 +14,8 @@ import { type Random, stream } from "../base/random.ts";
 import type { Sequences } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
-import { type FitOptions, runMemorization } from "../run/memorize.ts";
-import { sampleSequences, sequenceLogProbabilities } from "../run/sampling.ts";
+import { type FitOptions, runMemorization, type SequenceExperiment } from "../run/memorize.ts";
+import { sampleSequences, tokenLogProbabilities } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
@@ -42,6 +42,8 @@ export const SEQ2TOKEN = Object.freeze({ hidden: 256, batch: 512, learningRate: 
 /** What the last layer's outputs are multiplied by to give logits. */
 const LOGIT_SCALE = 8;
 const WARMUP_STEPS = 50;
+/** Numbers in a one-hot prefix above which it is not multiplied but looked up. */
+const WIDEST_ONE_HOT = 512;
 
 /** A model: its configuration and its weights. */
 export interface Seq2Token {
@@ -53,14 +55,12 @@ export interface Seq2Token {
 export function build(config: Seq2TokenConfig): Seq2Token {
   const { vocabulary, length, hidden, seed } = config;
   const random = stream(seed).fork("init");
-  return {
-    config,
-    weights: {
-      ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
-      ...dense(random, "hidden2", hidden, hidden),
-      ...dense(random, "output", hidden, vocabulary),
-    },
-  };
+  const weights = tf.tidy(() => ({
+    ...dense(random, "hidden1", (length - 1) * (vocabulary + 1), hidden),
+    ...dense(random, "hidden2", hidden, hidden),
+    ...dense(random, "output", hidden, vocabulary),
+  }));
+  return { config, weights };
 }
 
 /** Uniform in ±1/sqrt(inputs), kernels and biases alike. */
@@ -74,14 +74,27 @@ function dense(random: Random, layer: string, inputs: number, outputs: number): 
 
 /** Prefixes int32 [B, T-1], `vocabulary` where a token is absent -> logits of the next token [B, V]. */
 export function forward(model: Seq2Token, prefixes: tf.Tensor2D): tf.Tensor2D {
-  const { weights, config: { vocabulary, length } } = model;
+  const { weights } = model;
   const linear = (layer: string, x: tf.Tensor2D): tf.Tensor2D =>
     tf.add(tf.matMul(x, weights[`${layer}/kernel`] as tf.Tensor2D), weights[`${layer}/bias`]);
   return tf.tidy(() => {
-    const bits = tf.oneHot(prefixes, vocabulary + 1).reshape([-1, (length - 1) * (vocabulary + 1)]);
-    const first = tf.relu(linear("hidden1", tf.cast(bits, "float32") as tf.Tensor2D)); // [B, H]
+    const first = tf.relu(tf.add(prefixSums(model, prefixes), weights["hidden1/bias"])) as tf.Tensor2D; // [B, H]
     return tf.mul(linear("output", tf.relu(linear("hidden2", first))), LOGIT_SCALE); // [B, V]
   });
+}
+
+/** The one-hot prefixes times the first kernel, [B, H]. Wide ones are looked up row by row: the same, and cheaper. */
+function prefixSums(model: Seq2Token, prefixes: tf.Tensor2D): tf.Tensor2D {
+  const { weights, config: { vocabulary, length } } = model;
+  const kernel = weights["hidden1/kernel"] as tf.Tensor2D,
+    columns = length - 1,
+    width = columns * (vocabulary + 1);
+  if (width > WIDEST_ONE_HOT) {
+    const rows = tf.add(prefixes, tf.range(0, width, vocabulary + 1, "int32")); // [B, T-1]
+    return tf.sum(tf.gather(kernel, rows as tf.Tensor2D), 1);
+  }
+  const bits = tf.oneHot(prefixes, vocabulary + 1).reshape([-1, width]);
+  return tf.matMul(tf.cast(bits, "float32") as tf.Tensor2D, kernel);
 }
 
 /** Mean cross-entropy in nats of the tokens int32 [B] that follow the prefixes; its floor is the data's entropy. */
@@ -101,12 +114,12 @@ export function sample(
   return sampleSequences({ ...model.config, logits: (prefixes) => forward(model, prefixes) }, options);
 }
 
-/** The log-probability of each given sequence, in nats. */
+/** The log-probability of each token given those before it, in nats, [count, T]. */
 export function logProbabilities(
   model: Seq2Token,
   options: { readonly device: Device; readonly sequences: Sequences },
 ): Promise<Float64Array> {
-  return sequenceLogProbabilities((prefixes) => forward(model, prefixes), options);
+  return tokenLogProbabilities((prefixes) => forward(model, prefixes), options);
 }
 
 /** Trains on pairs drawn uniformly: a training sequence, and a position in it. */
@@ -188,7 +201,7 @@ function describe(model: Seq2Token): Description {
       { type: "Softmax", output: `N x ${vocabulary}` },
     ],
     parameters: Object.values(model.weights).reduce((sum, weight) => sum + weight.size, 0),
-    code: [forward, loss],
+    code: [forward, prefixSums, loss],
     references: [
       {
         key: "nplm",
@@ -208,17 +221,20 @@ function describe(model: Seq2Token): Description {
   };
 }
 
-if (import.meta.main) {
-  await runMemorization({
-    name: "train-seq2token",
-    summary: "Train a next-token model on the codes of images until it has memorized them.",
-    build: ({ vocabulary, length }, { seed }) =>
-      build({ model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }),
-    describe,
-    defaultSteps: (count) => Math.max(2500, 8 * count),
-    fit,
-    sample,
-    logProbabilities,
-    autoencoder: AUTOENCODER_PART,
-  });
-}
+/** The experiment of `train-seq2token`. */
+export const EXPERIMENT = {
+  name: "train-seq2token",
+  summary:
+    "Train a next-token model on codes of images, text, melodies or numbers until it has memorized them.",
+  build: ({ vocabulary, length }, { seed }) =>
+    build({ model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }),
+  flags: {},
+  describe,
+  defaultSteps: (count) => Math.max(2500, 8 * count),
+  fit,
+  sample,
+  logProbabilities,
+  autoencoder: AUTOENCODER_PART,
+} satisfies SequenceExperiment<Seq2Token, Record<never, never>>;
+
+if (import.meta.main) await runMemorization(EXPERIMENT);

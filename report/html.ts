@@ -6,6 +6,7 @@
  */
 import { escape } from "./escape.ts";
 import { formula } from "./formula.ts";
+import { type MarkedLine, markedText } from "./marked.ts";
 import { type LinePlot, linePlot } from "./plot.ts";
 import { pngSize } from "./png.ts";
 import { REPORT_STYLE } from "./style.ts";
@@ -28,6 +29,8 @@ export type Block =
   | { readonly kind: "table"; readonly table: Table }
   /** TypeScript. */
   | { readonly kind: "code"; readonly code: string; readonly caption?: string }
+  /** Lines with marked stretches. */
+  | { readonly kind: "marked"; readonly lines: readonly MarkedLine[]; readonly caption?: string }
   /** `alt` says in words what the PNG shows. */
   | { readonly kind: "picture"; readonly png: Uint8Array; readonly alt: string; readonly caption?: string }
   | { readonly kind: "plot"; readonly plot: LinePlot; readonly caption?: string };
@@ -121,6 +124,8 @@ class Writer {
         return this.#table(block.table);
       case "code":
         return this.#figure(`<pre><code>${highlight(block.code)}</code></pre>`, block.caption);
+      case "marked":
+        return this.#figure(markedText(block.lines), block.caption);
       case "picture":
         return this.#figure(picture(block.png, block.alt), block.caption);
       case "plot":

@@ -64,6 +64,13 @@ pre code { font-size: inherit; background: none; padding: 0; }
   border-bottom: 1px solid var(--rule); padding: 0.25rem 0; }
 .configuration dt { color: var(--muted); flex: none; }
 .configuration dd { margin: 0; text-align: right; overflow-wrap: anywhere; min-width: 0; }
+.marked { list-style: none; max-width: none; padding: 0; }
+.marked li { display: flex; gap: 1.2rem; align-items: baseline; margin: 0; padding: 0.25rem 0;
+  border-bottom: 1px solid var(--rule); }
+.marked .line { white-space: pre; font: 0.95rem/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.marked .where { color: var(--muted); font-size: 0.85rem; white-space: nowrap; }
+mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12em 0; box-shadow: inset 0 0 0 1px #d9b64f; }
+.whole mark { background: #f0b48f; box-shadow: inset 0 0 0 1px #dd5f1e; }
 .references { font-size: 0.95rem; }
 :target { scroll-margin-top: 1rem; }
 @media (max-width: 40rem) {

@@ -116,6 +116,17 @@ export class Run {
     this.#place = options.place;
   }
 
+  /** A finished run as it stands in its folder. */
+  static finished(session: Session, stored: StoredRun): Run {
+    const { folder, config, summary } = stored;
+    const place: Place = { mode: "resume", folder, stored };
+    const run = new Run(session, { task: config.task, flags: config.flags, place });
+    run.#folder = folder;
+    run.#config = config;
+    run.#summary = summary;
+    return run;
+  }
+
   /** The run folder. */
   get folder(): string {
     if (this.#folder === undefined) {
@@ -313,16 +324,7 @@ export class Run {
         `--${name} must name a completed run of ${options.task}: current value is "${options.from}"`,
       );
     }
-    const stored = await findRun(folder) ?? await copyRun(found, folder);
-    const child = new Run(this.session, {
-      task: options.task,
-      flags: stored.config.flags,
-      place: { mode: "resume", folder, stored },
-    });
-    child.#folder = folder;
-    child.#config = stored.config;
-    child.#summary = stored.summary;
-    return child;
+    return Run.finished(this.session, await findRun(folder) ?? await copyRun(found, folder));
   }
 
   /**

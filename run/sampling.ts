@@ -62,16 +62,16 @@ export async function sampleSequences(
 }
 
 /**
- * The log-probability in nats of each given sequence, [count], summed over positions in float64: for models that
- * take a prefix of any length. Every distinct prefix is evaluated once.
+ * The log-probability in nats of each token given those before it, [count, length], in float64: for models that take
+ * a prefix of any length. Every distinct prefix is evaluated once.
  *
  * @param logits prefixes int32 [B, length-1], `vocabulary` where absent -> [B, vocabulary].
  */
-export async function sequenceLogProbabilities(
+export async function tokenLogProbabilities(
   logits: (prefixes: tf.Tensor2D) => tf.Tensor2D,
   options: { readonly device: Device; readonly sequences: Sequences; readonly range?: number },
 ): Promise<Float64Array> {
-  const { device, sequences: { tokens, count, length, vocabulary }, range } = options;
+  const { device, sequences: { tokens, length, vocabulary }, range } = options;
   const table = prefixTable(options.sequences, { range });
   const prefixes = tf.tensor2d(table.prefixes, [table.size, length - 1], "int32");
   const batch = Math.min(EVALUATION_BATCH, table.size);
@@ -84,11 +84,13 @@ export async function sequenceLogProbabilities(
   evaluate.dispose();
   prefixes.dispose();
   const logs = logSoftmax(outputs.logits, vocabulary);
-  return Float64Array.from({ length: count }, (_, sequence) => {
-    let sum = 0;
-    for (let index = sequence * length; index < (sequence + 1) * length; index++) {
-      sum += logs[table.rows[index] * vocabulary + tokens[index]];
-    }
-    return sum;
-  });
+  return Float64Array.from(tokens, (token, index) => logs[table.rows[index] * vocabulary + token]);
+}
+
+/** The log-probability of each sequence, [count], from those of its tokens, [count, length]. */
+export function sequenceSums(tokenLogProbabilities: Float64Array, length: number): Float64Array {
+  return Float64Array.from(
+    { length: tokenLogProbabilities.length / length },
+    (_, row) => tokenLogProbabilities.subarray(row * length, (row + 1) * length).reduce((a, b) => a + b, 0),
+  );
 }

@@ -19,6 +19,7 @@ export {
   choice,
   commonFlags,
   type Flag,
+  type Flags,
   type FlagValues,
   integer,
   number,

@@ -1,6 +1,13 @@
 /** The report page of a run: what every model says of itself, its figures, plots and pictures, as one HTML file. */
 import { writeAtomically } from "../base/files.ts";
-import { type Block, htmlReport, type KeyFigure, type Reference, type Section } from "../report/html.ts";
+import {
+  type Block,
+  htmlReport,
+  type KeyFigure,
+  type Reference,
+  type Report,
+  type Section,
+} from "../report/html.ts";
 import type { Run } from "./run.ts";
 
 /** A row of a network's layer table, as in the first assignment's Table 1. */
@@ -93,18 +100,21 @@ export async function writeReport(run: Run, options: {
       blocks: description.code.map((fn): Block => ({ kind: "code", code: String(fn), caption: fn.name })),
     },
   ];
+  await writePage(run, {
+    title: description.title,
+    abstract: description.abstract,
+    figures,
+    sections,
+    references: description.references,
+  });
+}
+
+/** Writes `report.html` of a run that is not about one model, with the run's configuration and command. */
+export async function writePage(run: Run, report: Omit<Report, "configuration" | "command">): Promise<void> {
   const { task, flags } = run.config;
   await writeAtomically(
     run.path("report.html"),
-    htmlReport({
-      title: description.title,
-      abstract: description.abstract,
-      figures,
-      sections,
-      references: description.references,
-      configuration: flattened(run.config),
-      command: commandOf(task, flags),
-    }),
+    htmlReport({ ...report, configuration: flattened(run.config), command: commandOf(task, flags) }),
   );
 }
 

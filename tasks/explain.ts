@@ -32,7 +32,8 @@ const MODELS: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   },
   autoencoder: async (context) => {
     const images = autoencoder.levels(await openImages({ dataset: "digits", split: "train", count: 1024 }));
-    const model = autoencoder.build({ ...autoencoder.AUTOENCODER, seed: 0 });
+    const image = { height: 28, width: 28, channels: 1 };
+    const model = autoencoder.build(autoencoder.configOf(image, { seed: 0 }));
     await autoencoder.fit(model, { ...context, images, steps: 1 });
   },
   seq2token: async (context) => {
@@ -46,7 +47,13 @@ const MODELS: Readonly<Record<string, (context: Context) => Promise<void>>> = {
     await seq2token.fit(model, { ...context, sequences: randomSequences(), steps: 1 });
   },
   seq2seq: async (context) => {
-    const model = seq2seq.build({ model: "seq2seq", ...seq2seq.SEQ2SEQ, vocabulary: 8, length: 16, seed: 0 });
+    const model = seq2seq.build({
+      model: "seq2seq",
+      ...seq2seq.SEQ2SEQ,
+      vocabulary: 8,
+      length: 16,
+      seed: 0,
+    });
     await seq2seq.fit(model, { ...context, sequences: randomSequences(), steps: 1 });
   },
   seq2hist: async (context) => {

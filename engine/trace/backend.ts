@@ -45,6 +45,8 @@ interface Literal {
 interface Entry {
   readonly recorder: Recorder;
   readonly literal?: Literal;
+  /** The kernel that made it, for messages; absent for inputs, variables and literals. */
+  readonly kernel?: string;
   /** Called when a kernel first uses the tensor. */
   traced: () => Traced;
   references: number;
@@ -90,9 +92,9 @@ export class TraceBackend extends tf.KernelBackend {
   }
 
   /** A tensor for tfjs that stands for a traced one. `traced` is called when a kernel first uses it. */
-  wrap(shape: readonly number[], dtype: TracedType, traced: () => Traced): tf.TensorInfo {
+  wrap(shape: readonly number[], dtype: TracedType, traced: () => Traced, kernel?: string): tf.TensorInfo {
     const dataId = {};
-    this.#entries.set(dataId, { recorder: this.#active, traced, references: 1 });
+    this.#entries.set(dataId, { recorder: this.#active, traced, kernel, references: 1 });
     return { dataId, shape: [...shape], dtype };
   }
 
@@ -130,7 +132,7 @@ export class TraceBackend extends tf.KernelBackend {
     for (const [key, tensor] of Object.entries(inputs)) {
       if (tensor !== undefined && tensor !== null) traced[key] = this.traced(tensor);
     }
-    const wrap = (result: Traced) => this.wrap(result.value.shape, result.dtype, () => result);
+    const wrap = (result: Traced) => this.wrap(result.value.shape, result.dtype, () => result, name);
     try {
       const results = rule(recorder, traced, attributes);
       return isList(results) ? results.map(wrap) : wrap(results);
@@ -140,22 +142,26 @@ export class TraceBackend extends tf.KernelBackend {
     }
   }
 
-  #mustNotRead(): Error {
+  #mustNotRead(entry: Entry | undefined): Error {
+    const what = entry?.kernel === undefined
+      ? "a tensor's value"
+      : `the value of a result of ${entry.kernel}`;
     return new Error(
-      `Cannot compile as the function reads a tensor's value${atUserLine(new Error().stack)}: ` +
+      `Cannot compile as the function reads ${what}${atUserLine(new Error().stack)}: ` +
         `return the tensor instead, its values come with read()`,
     );
   }
 
   override readSync(dataId: object): tf.BackendValues {
     const entry = this.#entries.get(dataId);
-    if (entry?.literal === undefined) throw this.#mustNotRead();
+    if (entry?.literal === undefined) throw this.#mustNotRead(entry);
     return entry.literal.data.slice();
   }
 
   override read(dataId: object): Promise<tf.BackendValues> {
-    if (this.#entries.get(dataId)?.literal !== undefined) return Promise.resolve(this.readSync(dataId));
-    this.failure ??= this.#mustNotRead();
+    const entry = this.#entries.get(dataId);
+    if (entry?.literal !== undefined) return Promise.resolve(this.readSync(dataId));
+    this.failure ??= this.#mustNotRead(entry);
     // Never settled: the function is over before anything could be awaited, and compile reports the failure.
     return new Promise(() => {});
   }

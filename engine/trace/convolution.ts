@@ -11,8 +11,8 @@ type Shape4 = [number, number, number, number];
 interface Geometry {
   readonly strides: [number, number] | number;
   readonly pad: "valid" | "same" | number | tf.backend_util.ExplicitPadding;
-  readonly dataFormat?: "NHWC" | "NCHW";
-  readonly dilations?: [number, number] | number;
+  readonly dataFormat?: "NHWC" | "NCHW" | null;
+  readonly dilations?: [number, number] | number | null;
   readonly dimRoundingMode?: "floor" | "round" | "ceil";
 }
 
@@ -22,9 +22,10 @@ interface Fused extends Geometry, Omit<Activation, "preluActivationWeights"> {}
 function geometry(
   recorder: Recorder,
   sizes: { readonly image: Shape; readonly filter: Shape; readonly depthwise: boolean },
-  { strides, pad, dataFormat = "NHWC", dilations = 1, dimRoundingMode }: Geometry,
+  { strides, pad, dataFormat, dilations, dimRoundingMode }: Geometry,
 ): { readonly window: Window; readonly output: Shape } {
-  if (dataFormat !== "NHWC") {
+  // tfjs leaves out what has its default, or says null.
+  if ((dataFormat ?? "NHWC") !== "NHWC") {
     throw new RangeError(
       `Cannot trace ${recorder.kernel} as dataFormat must be NHWC: current value is ${dataFormat}`,
     );
@@ -33,9 +34,9 @@ function geometry(
     [...sizes.image] as Shape4,
     [...sizes.filter] as Shape4,
     strides,
-    dilations,
+    dilations ?? 1,
     pad,
-    dimRoundingMode,
+    dimRoundingMode ?? undefined,
     sizes.depthwise,
   );
   return {

@@ -9,10 +9,11 @@ import {
   type Value,
   type Window,
 } from "../graph.ts";
+import { broadcastStrides, stridesOf } from "../kernels/strides.ts";
 import type { Plan } from "../plan.ts";
 import type { Specialization } from "./codegen.ts";
 import { Stream, Table } from "./stream.ts";
-import { broadcastStrides, collapse, denseStrides } from "./strides.ts";
+import { collapse } from "./nest.ts";
 
 /** What encoding asks of the executor. */
 export interface Context {
@@ -33,6 +34,8 @@ const ROW_CHUNK = 8192, COLUMN_CHUNK = 256, COLUMN_CHUNKS = 32;
 
 /** How the places of a filter's gradient are cut: the most runs, and the least places of one. */
 const MOST_RUNS = 16, LEAST_RUN = 512;
+/** Channels that are worth copying tap by tap: an image's edge costs less so. */
+const MANY_CHANNELS = 8;
 /** Where the kernels' gemm finds its left matrix. */
 const DENSE = 0, PIXELS = 1, PATCHES = 2;
 
@@ -102,7 +105,7 @@ class Encoder {
         return this.#copy(
           outputs[0].shape,
           { address: this.#at(inputs[0]) + 4 * op.offset, strides: op.strides },
-          { address: this.#at(outputs[0]), strides: denseStrides(outputs[0].shape) },
+          { address: this.#at(outputs[0]), strides: stridesOf(outputs[0].shape) },
         );
       case "concat":
         return this.#concat(op, inputs, outputs[0]);
@@ -278,7 +281,7 @@ class Encoder {
     if (size === 0) return;
     const operands = [
       ...inputs.map((input) => broadcastStrides(input.shape, shape)),
-      ...outputs.map(() => denseStrides(shape)),
+      ...outputs.map(() => stridesOf(shape)),
     ];
     const nest = collapse(shape, operands);
     while (nest.extents.length < 2) {
@@ -537,6 +540,12 @@ class Encoder {
     };
   }): Table {
     const { places, source, strides, taps, out } = grid;
+    // With few channels, neighbours along a row are taken together, as far as all rows of taps have as many of them.
+    let run = taps.findIndex(([y, x], i) => i > 0 && (y !== taps[i - 1][0] || x !== taps[i - 1][1] + 1));
+    if (run < 0) run = taps.length;
+    const regular = taps.length % run === 0 &&
+      taps.every(([y, x], i) => i % run === 0 || (y === taps[i - 1][0] && x === taps[i - 1][1] + 1));
+    if (!regular || source[3] >= MANY_CHANNELS) run = 1;
     return this.stream.table([
       ...places,
       source[1],
@@ -546,7 +555,8 @@ class Encoder {
       taps.length,
       ...(out ? [...out.plane, ...out.steps, ...out.base] : [0, 0, 0, 0, 0, 0]),
       source[0] * places[0] * places[1],
-      ...taps.flat(),
+      run,
+      ...taps.filter((_, i) => i % run === 0).flat(),
     ]);
   }
 
@@ -619,7 +629,8 @@ class Encoder {
       range(Math.min(strides[axis], extent)).map((base) => ({
         base,
         places: Math.ceil((extent - base) / strides[axis]),
-        taps: range(taps).flatMap((tap) => {
+        // Last first, so that the offsets ascend.
+        taps: range(taps).reverse().flatMap((tap) => {
           const offset = base + padding[axis] - tap * dilation[axis];
           return offset % strides[axis] === 0 ? [{ tap, offset: offset / strides[axis] }] : [];
         }),
@@ -741,9 +752,9 @@ class Encoder {
     this.stream.command("fill", [this.#at(output), sizeOf(output.shape), bitsOf(op.value, output.dtype)]);
     if (sizeOf(input.shape) === 0) return;
     this.stream.wait();
-    const strides = denseStrides(output.shape);
+    const strides = stridesOf(output.shape);
     const offset = op.before.reduce((sum, before, axis) => sum + before * strides[axis], 0);
-    this.#copy(input.shape, { address: this.#at(input), strides: denseStrides(input.shape) }, {
+    this.#copy(input.shape, { address: this.#at(input), strides: stridesOf(input.shape) }, {
       address: this.#at(output) + 4 * offset,
       strides,
     });

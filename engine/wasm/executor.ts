@@ -15,6 +15,8 @@ export interface WasmOptions {
   readonly threads?: number;
   /** Milliseconds without a sign of life after which a thread is taken for dead. Absent: 10,000. */
   readonly patience?: number;
+  /** Whether multiply-adds are fused, which changes the last bits. Absent: where the machine can. */
+  readonly relaxed?: boolean;
 }
 
 const MAX_THREADS = 64;
@@ -329,7 +331,7 @@ export async function openWasm(options: WasmOptions = {}): Promise<WasmExecutor>
       `Cannot open the wasm device as threads must be in 1..${MAX_THREADS}: current value is ${threads}`,
     );
   }
-  const relaxed = WebAssembly.validate(RELAXED_PROBE);
+  const relaxed = options.relaxed ?? WebAssembly.validate(RELAXED_PROBE);
   const file = relaxed ? "./kernels.wasm" : "./kernels-simd.wasm";
   const binary = await Deno.readFile(new URL(file, import.meta.url));
   const pages = Math.ceil((LAYOUT.scratchStart + threads * LAYOUT.scratchBytes) / PAGE);

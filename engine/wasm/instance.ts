@@ -5,7 +5,6 @@ export interface Kernels {
   initialize(thread: number, threads: number): void;
   execute(stream: number, times: number): number;
   barrier(): number;
-  barriers(count: number): void;
   nextJob(last: number): number;
   postJob(): void;
   fma_peak(rounds: number): number;

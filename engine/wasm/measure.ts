@@ -56,6 +56,26 @@ export async function timeNode(
   return milliseconds;
 }
 
+/** Median microseconds of a barrier: what a run of 1000 tiny nodes takes more where each waits for the one before. */
+export async function barrierTime(device: WasmExecutor): Promise<number> {
+  const program: Program = { operands: 1, instructions: [], results: [0] };
+  const x: Value = { id: 0, shape: [], dtype: "float32" }, y: Value = { id: 1, shape: [], dtype: "float32" };
+  const nodes = Array.from(
+    { length: 1000 },
+    () => ({ op: { kind: "map", program } as const, inputs: [x], outputs: [y] }),
+  );
+  const graph: Graph = { inputs: [], residents: [], nodes, updates: [], outputs: [] };
+  const places = new Map([x, y].map(({ id }) => [id, { space: "arena", offset: 16 * id } as const]));
+  const run = async (waits: boolean): Promise<number> => {
+    const plan = { graph, places, arenaSize: 32, waits: nodes.map(() => waits) };
+    const executable = await device.prepare(plan, []);
+    const milliseconds = time(() => void executable.run([]));
+    executable.dispose();
+    return milliseconds;
+  };
+  return await run(true) - await run(false);
+}
+
 /** GFLOP/s of [m, k] x [k, n] (given transposed where asked). */
 export async function matmulRate(
   device: WasmExecutor,
@@ -142,6 +162,7 @@ if (import.meta.main) {
         )).toFixed(3)
       } ms`,
     );
+    console.log(`  a barrier: ${(await barrierTime(device)).toFixed(2)} us`);
     console.log(
       `  an empty run: ${(1000 * await timeNode(device, { kind: "reshape" }, [[1]], [[1]])).toFixed(2)} us`,
     );

@@ -153,6 +153,35 @@ Deno.test("a tf.layers model trains as in tfjs", async () => {
   });
 });
 
+Deno.test("layers that grow and shrink images train as in tfjs", async () => {
+  await assertTrainsAlike(() => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.reshape({ targetShape: [3, 3, 2], inputShape: [18] }),
+        tf.layers.conv2dTranspose({
+          filters: 3,
+          kernelSize: 3,
+          strides: 2,
+          padding: "same",
+          activation: "relu",
+        }),
+        tf.layers.depthwiseConv2d({ kernelSize: 3 }),
+        tf.layers.zeroPadding2d({}),
+        tf.layers.globalAveragePooling2d({}),
+        tf.layers.layerNormalization(),
+      ],
+    });
+    const rows = numbers(12, 18), targets = numbers(12, 3);
+    const weights = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+    const loss = (index: tf.Tensor) =>
+      tf.losses.meanSquaredError(
+        tf.gather(targets, index),
+        model.apply(tf.gather(rows, index), { training: true }) as tf.Tensor,
+      ) as tf.Scalar;
+    return minimizing({ weights, loss }, tf.train.sgd(0.1));
+  });
+});
+
 Deno.test("an LSTM layer trains as in tfjs", async () => {
   await assertTrainsAlike(() => {
     const model = tf.sequential({
@@ -395,12 +424,35 @@ Deno.test("a layout that cannot be traced is named with its line", async () => {
   );
 });
 
+Deno.test("shapes that do not suit are named with their line", async () => {
+  const fn = ({ x }: { readonly x: tf.Tensor }) => ({
+    y: tf.matMul(x as tf.Tensor2D, tf.ones([3, 2])), // shapes
+  });
+  await assertRefuses(
+    fn,
+    /^Cannot apply matmul as the inner extents must be equal: .*\[2,2\], float32\[3,2\] at /,
+    "shapes",
+  );
+});
+
 Deno.test("reading a value is named with its line", async () => {
   const fn = ({ x }: { readonly x: tf.Tensor }) => {
     const sum = tf.sum(x).dataSync()[0]; // read at once
     return { y: tf.mul(x, sum) };
   };
-  await assertRefuses(fn, /^Cannot compile as the function reads a tensor's value at /, "read at once");
+  await assertRefuses(
+    fn,
+    /^Cannot compile as the function reads the value of a result of Sum at /,
+    "read at once",
+  );
+});
+
+Deno.test("printing an input is named with its line", async () => {
+  const fn = ({ x }: { readonly x: tf.Tensor }) => {
+    tf.print(x); // print
+    return { y: x };
+  };
+  await assertRefuses(fn, /^Cannot compile as the function reads a tensor's value at /, "print");
 });
 
 Deno.test("reading a value later is named with its line", async () => {
@@ -408,7 +460,11 @@ Deno.test("reading a value later is named with its line", async () => {
     void tf.sum(x).data(); // read later
     return { y: x };
   };
-  await assertRefuses(fn, /^Cannot compile as the function reads a tensor's value at /, "read later");
+  await assertRefuses(
+    fn,
+    /^Cannot compile as the function reads the value of a result of Sum at /,
+    "read later",
+  );
 });
 
 Deno.test("a random number drawn on the host is named with its line", async () => {

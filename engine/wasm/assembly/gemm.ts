@@ -6,6 +6,7 @@ import { beat, scratch, thread, threads } from "./thread";
 import { runProgram } from "./program";
 
 const KC = 256; // a panel of A is 12 KiB: L1
+const FEW = 7; // rows for which packing b does not pay
 const NC = 512; // a block of B is 512 KiB: L2
 const PACK_B: usize = 0;
 const PACK_A: usize = 524288;
@@ -17,6 +18,7 @@ const SOURCE: usize = ROW_POINTER + 64;
 const ARGS: usize = SOURCE + 64;
 const SPARE: usize = ARGS + 1024; // a row of NC elements for rows beyond the last
 const ZEROS: usize = SPARE + 2048; // KC zeros, what lies outside an image
+const BORDER: usize = ZEROS + 1024; // 12 rows of KC, what lies across its edge
 
 // The words of the command.
 const M = 0, N = 1, K = 2, A_KIND = 3, A = 4, A_ROW = 5, A_COLUMN = 6, B = 7, B_ROW = 8, B_COLUMN = 9, C = 10, C_ROW = 11,
@@ -24,9 +26,10 @@ const M = 0, N = 1, K = 2, A_KIND = 3, A = 4, A_ROW = 5, A_COLUMN = 6, B = 7, B_
 // A's kinds.
 const DENSE = 0, PIXELS = 1, PATCHES = 2;
 // The words of the grid of a convolution. PIXELS: rows of A are places of the grid, its columns (tap, channel);
-// PATCHES: the other way round. OUT_H is 0 where row m of the output is place m.
+// PATCHES: the other way round. The table has runs of RUN taps, neighbours along a row, by their first: with few channels
+// it is the runs that are long enough to copy. OUT_H is 0 where row m of the output is place m.
 const GRID_H = 0, GRID_W = 1, SOURCE_H = 2, SOURCE_W = 3, CHANNELS = 4, STRIDE_Y = 5, STRIDE_X = 6, TAPS = 7, OUT_H = 8,
-  OUT_W = 9, STEP_Y = 10, STEP_X = 11, BASE_Y = 12, BASE_X = 13, PLACES = 14, TAP_TABLE = 15;
+  OUT_W = 9, STEP_Y = 10, STEP_X = 11, BASE_Y = 12, BASE_X = 13, PLACES = 14, RUN = 15, TAP_TABLE = 16;
 
 /** Packs `k` elements of each of the 12 rows at `rows` (pointers) into [k][12]. */
 function packRows(rows: usize, k: i32, to: usize): void {
@@ -137,22 +140,40 @@ function packB(b: usize, rowStride: i32, columnStride: i32, k: i32, n: i32, to: 
   }
 }
 
-/** Packs (tap, channel) k0 ... k0+k of the grid's places at ROW_INDEX's places m ... m+rows. */
+/** Copies elements first ... first+n of the run of taps at column `x` of a row of the image; 0 outside. */
+function copyBorder(row: usize, x: i32, width: i32, channels: i32, first: i32, n: i32, to: usize): void {
+  const limit = width * channels;
+  let index = x * channels + first;
+  for (let i = 0; i < n; i++) {
+    store<f32>(at(to, i), <u32>index < <u32>limit ? load<f32>(at(row, index)) : 0);
+    index++;
+  }
+}
+
+/** Packs (tap, channel) k0 ... k0+k of places m ... m+rows of the grid. */
 function packPixels(source: usize, grid: usize, m: i32, rows: i32, k0: i32, k: i32, to: usize): void {
   const gridH = word(grid, GRID_H), gridW = word(grid, GRID_W);
   const height = word(grid, SOURCE_H), width = word(grid, SOURCE_W), channels = word(grid, CHANNELS);
-  const strideY = word(grid, STRIDE_Y), strideX = word(grid, STRIDE_X);
+  const strideY = word(grid, STRIDE_Y), strideX = word(grid, STRIDE_X), run = word(grid, RUN), span = run * channels;
   const pointers = scratch + SOURCE, zeros = scratch + ZEROS;
-  let tap = k0 / channels, channel = k0 - tap * channels;
+  let tap = k0 / span, first = k0 - tap * span;
   while (k > 0) {
-    const length = minimum(channels - channel, k);
+    const length = minimum(span - first, k);
     const dy = word(grid, TAP_TABLE + 2 * tap), dx = word(grid, TAP_TABLE + 2 * tap + 1);
     let x = m % gridW, y = (m / gridW) % gridH, image = m / gridW / gridH;
     for (let r = 0; r < ROWS; r++) {
       const sy = y * strideY + dy, sx = x * strideX + dx;
-      const inside = r < rows && <u32>sy < <u32>height && <u32>sx < <u32>width;
-      store<u32>(at(pointers, r),
-        <u32>(inside ? at(source, ((image * height + sy) * width + sx) * channels + channel) : zeros));
+      let pointer = zeros;
+      if (r < rows && <u32>sy < <u32>height && sx + run > 0 && sx < width) {
+        const row = at(source, (image * height + sy) * width * channels);
+        if (sx >= 0 && sx + run <= width) {
+          pointer = at(row, sx * channels + first);
+        } else {
+          pointer = scratch + BORDER + <usize>(r * KC << 2);
+          copyBorder(row, sx, width, channels, first, length, pointer);
+        }
+      }
+      store<u32>(at(pointers, r), <u32>pointer);
       if (++x == gridW) {
         x = 0;
         if (++y == gridH) { y = 0; image++; }
@@ -161,7 +182,7 @@ function packPixels(source: usize, grid: usize, m: i32, rows: i32, k0: i32, k: i
     packRows(pointers, length, to);
     to += <usize>length * 48;
     k -= length;
-    channel = 0;
+    first = 0;
     tap++;
   }
 }
@@ -170,22 +191,25 @@ function packPixels(source: usize, grid: usize, m: i32, rows: i32, k0: i32, k: i
 function packPatches(source: usize, grid: usize, m: i32, rows: i32, p0: i32, k: i32, to: usize): void {
   const gridH = word(grid, GRID_H), gridW = word(grid, GRID_W);
   const height = word(grid, SOURCE_H), width = word(grid, SOURCE_W), channels = word(grid, CHANNELS);
-  const strideY = word(grid, STRIDE_Y), strideX = word(grid, STRIDE_X);
+  const strideY = word(grid, STRIDE_Y), strideX = word(grid, STRIDE_X), run = word(grid, RUN), span = run * channels;
   for (let r = 0; r < rows;) {
-    const tap = (m + r) / channels, channel = m + r - tap * channels;
-    const length = minimum(channels - channel, rows - r);
+    const tap = (m + r) / span, first = m + r - tap * span;
+    const length = minimum(span - first, rows - r);
     const dy = word(grid, TAP_TABLE + 2 * tap), dx = word(grid, TAP_TABLE + 2 * tap + 1);
     let x = p0 % gridW, y = (p0 / gridW) % gridH, image = p0 / gridW / gridH;
     let out = at(to, r);
     for (let i = 0; i < k; i++) {
       const sy = y * strideY + dy, sx = x * strideX + dx;
-      if (<u32>sy < <u32>height && <u32>sx < <u32>width) {
-        const from = at(source, ((image * height + sy) * width + sx) * channels + channel);
+      const row = at(source, (image * height + sy) * width * channels);
+      if (<u32>sy >= <u32>height) {
+        for (let j = 0; j < length; j++) store<f32>(at(out, j), 0);
+      } else if (sx >= 0 && sx + run <= width) {
+        const from = at(row, sx * channels + first);
         let j = 0;
         for (; j + 4 <= length; j += 4) v128.store(at(out, j), v128.load(at(from, j)));
         for (; j < length; j++) store<f32>(at(out, j), load<f32>(at(from, j)));
       } else {
-        for (let j = 0; j < length; j++) store<f32>(at(out, j), 0);
+        copyBorder(row, sx, width, channels, first, length, out);
       }
       out += 48;
       if (++x == gridW) {
@@ -253,7 +277,7 @@ function applyEpilogue(p: usize, c: usize, batch: usize, rows: i32, j: i32, n: i
   }
 }
 
-/** Few rows: b is read once a row, unpacked. */
+/** One row times b, unpacked. */
 function thin(a: usize, aColumn: i32, b: usize, bRow: i32, c: usize, k: i32, n: i32): void {
   const stride = <usize>bRow << 2, step = <usize>aColumn << 2;
   let j = 0;
@@ -318,9 +342,11 @@ function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32): void
     c = at(c, word(batch, 2));
   }
   const epilogue = word(p, EPILOGUE) >= 0;
-  if (kind == DENSE && m1 - m0 <= 3 && bColumn == 1) {
-    for (let m = m0; m < m1; m++) {
-      thin(at(a, m * aRow), aColumn, at(b, n0), bRow, at(c, m * word(p, C_ROW) + n0), k, n1 - n0);
+  if (kind == DENSE && m1 - m0 <= FEW && bColumn == 1) {
+    for (let j = n0; j < n1; j += 64) {
+      for (let m = m0; m < m1; m++) {
+        thin(at(a, m * aRow), aColumn, at(b, j), bRow, at(c, m * word(p, C_ROW) + j), k, minimum(64, n1 - j));
+      }
     }
     if (epilogue) {
       placeRows(p, c, m0, m1 - m0, 0);

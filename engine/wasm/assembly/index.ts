@@ -65,8 +65,3 @@ export function execute(p: usize, times: usize): i32 {
   }
   return barrier() ? 1 : 0;
 }
-
-/** `count` barriers: what one costs. */
-export function barriers(count: i32): void {
-  for (; count > 0; count--) barrier();
-}

@@ -85,7 +85,7 @@ export function fma_peak(rounds: i32): f32 {
   let c9 = f32x4.splat(9.5);
   let c10 = f32x4.splat(10.5);
   let c11 = f32x4.splat(11.5);
-  const a = f32x4.splat(<f32>rounds), b = f32x4.splat(0.001);
+  const a = f32x4.splat(<f32>rounds), b = f32x4.splat(<f32>rounds * 0.001);
   for (; rounds > 0; rounds--) {
     c0 = fma(a, b, c0);
     c1 = fma(a, b, c1);

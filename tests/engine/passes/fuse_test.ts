@@ -118,3 +118,24 @@ Deno.test("programs stay within what executors can run", () => {
     ],
   });
 });
+
+Deno.test("a mean that is broadcast is scaled where it is read", () => {
+  const g = new Builder();
+  const x = g.input("x", [4, 3]), mean = g.reshape(g.map("mul", g.sum(x, [1]), g.constant(1 / 3)), [4, 1]);
+  g.output("centred", g.map("sub", x, mean));
+  checkPass(fused, g.graph(), {
+    before: [
+      "%1 float32[4] = sum over 1 of [4,3] x",
+      "%3 float32[4] = (%1 * 0.3333333)",
+      "%4 float32[4,1] = reshape(%3)",
+      "%5 float32[4,3] = (x - %4)",
+      "output centred = %5",
+    ],
+    after: [
+      "%1 float32[4] = sum over 1 of [4,3] x",
+      "%6 float32[4,1] = reshape(%1)",
+      "%5 float32[4,3] = (x - (%6 * 0.3333333))",
+      "output centred = %5",
+    ],
+  });
+});

@@ -52,9 +52,7 @@ Deno.test("in three dimensions and weighted by row, too", () => {
       "reshape(%)",
       "sum over 0 of [4] (% * neg(%))",
       "reshape(%)",
-      "neg(%)",
-      "reshape(%)",
-      "(% * %)",
+      "(neg(%) * %)",
       "matmul(xᵀ, %)",
     ],
   );

@@ -91,3 +91,23 @@ for (const program of PROGRAMS) {
     assert.equal(tf.memory().numTensors, before, "tensors leaked");
   });
 }
+
+// tfjs's CPU backend reads the wrong image's gradient for all but the first of a batch.
+Deno.test("trace gradient of upsampling a batch: each pixel gets the sum of its copies", () => {
+  const weights = Float32Array.from({ length: 2 * 4 * 6 }, (_, index) => index * index % 17);
+  const { graph } = trace(({ x }) => ({
+    slope: tf.grad((image) =>
+      tf.sum(
+        tf.mul(
+          tf.image.resizeNearestNeighbor(image as tf.Tensor4D, [4, 6]),
+          tf.tensor4d(weights, [2, 4, 6, 1]),
+        ),
+      )
+    )(x),
+  }), { x: { shape: [2, 2, 3, 1] } });
+  const expected = Float32Array.from({ length: 12 }, (_, index) => {
+    const corner = 24 * Math.floor(index / 6) + 12 * (Math.floor(index / 3) % 2) + 2 * (index % 3);
+    return weights[corner] + weights[corner + 1] + weights[corner + 6] + weights[corner + 7];
+  });
+  assert.deepEqual(interpret(graph, [new Float32Array(12)]).outputs, [expected]);
+});

@@ -45,8 +45,8 @@ export function numbers(shape: Shape, dtype: DType = "float32"): TypedArray {
 /** Devices of 1, 2 and 4 threads. Close them. */
 export class Devices implements AsyncDisposable {
   private constructor(readonly all: readonly Executor[]) {}
-  static async open(): Promise<Devices> {
-    return new Devices(await Promise.all([1, 2, 4].map((threads) => openWasm({ threads }))));
+  static async open(options: { readonly relaxed?: boolean } = {}): Promise<Devices> {
+    return new Devices(await Promise.all([1, 2, 4].map((threads) => openWasm({ threads, ...options }))));
   }
   async [Symbol.asyncDispose](): Promise<void> {
     for (const device of this.all) await device[Symbol.asyncDispose]();

@@ -1,4 +1,5 @@
-import { type Shape, sizeOf } from "../../../engine/graph.ts";
+import { stream } from "../../../base/random.ts";
+import { type Shape, sizeOf, type Value } from "../../../engine/graph.ts";
 import { ELEMENTWISE, type Elementwise } from "../../../engine/program.ts";
 import { Devices, EXACT, numbers } from "./compare.ts";
 
@@ -214,7 +215,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
     257,
     33,
   ]];
-  sizes.push([5, 600, 530], [128, 30, 8], [65, 520, 66]);
+  sizes.push([5, 600, 530], [8, 40, 130], [128, 30, 8], [65, 520, 66]);
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) {
       await t.step(
@@ -530,4 +531,43 @@ Deno.test("random numbers, running sums and the largest equal the reference on 1
       ]);
     }
   });
+});
+
+Deno.test("the build without relaxed SIMD equals the reference too", async () => {
+  await using devices = await Devices.open({ relaxed: false });
+  await devices.check("matmul, exp, tanh", { relative: 1e-5, absolute: 1e-4 }, (builder, input) => {
+    const product = builder.matmul(input(numbers([70, 65]), [70, 65]), input(numbers([65, 33]), [65, 33]));
+    return [product, builder.map("exp", product), builder.map("tanh", product), builder.map("log", product)];
+  });
+});
+
+Deno.test("graphs whose values share places equal the reference on 1, 2 and 4 threads", async () => {
+  await using devices = await Devices.open();
+  const random = stream(3);
+  for (let trial = 0; trial < 30; trial++) {
+    await devices.check(`graph ${trial}`, { relative: 1e-4, absolute: 1e-3 }, (builder, input) => {
+      const size = 30 + random.integer(40), square = [size, size];
+      const values = [
+        input(numbers(square), square),
+        input(numbers(square), square),
+        input(numbers([size]), [size]),
+      ];
+      const pick = (): Value => values[random.integer(values.length)];
+      for (let node = 0; node < 25; node++) {
+        const x = pick(), y = pick();
+        const kind = random.integer(5), isSquare = x.shape.length === 2;
+        if (kind === 0 && isSquare && y.shape.length === 2) {
+          values.push(builder.map("tanh", builder.matmul(x, y)));
+        } else if (kind === 1 && isSquare) {
+          values.push(builder.map("sigmoid", builder.sum(x, [random.integer(2)])));
+        } else if (kind === 2 && isSquare) {
+          values.push(builder.transpose(x));
+        } else {
+          values.push(builder.map(random.integer(2) ? "sub" : "max", x, y));
+        }
+        if (values.length > 6) values.splice(random.integer(3), 1);
+      }
+      return values.slice(-3).filter((value, i, all) => value.id > 2 && all.indexOf(value) === i);
+    });
+  }
 });

@@ -1,18 +1,5 @@
-/** Axes and strides: what every strided command is written from. Strides are in elements. */
+/** Loop nests: what every strided command is written from. Strides are in elements. */
 import type { Shape } from "../graph.ts";
-
-/** The strides of a dense tensor. */
-export function denseStrides(shape: Shape): number[] {
-  const strides: number[] = new Array(shape.length);
-  for (let axis = shape.length - 1, stride = 1; axis >= 0; stride *= shape[axis--]) strides[axis] = stride;
-  return strides;
-}
-
-/** The strides with which a dense tensor of `shape` is read as one of `to`: 0 along what is repeated. */
-export function broadcastStrides(shape: Shape, to: Shape): number[] {
-  const dense = denseStrides(shape), missing = to.length - shape.length;
-  return to.map((_, axis) => axis < missing || shape[axis - missing] === 1 ? 0 : dense[axis - missing]);
-}
 
 /** A loop nest over several tensors. */
 export interface Nest {

@@ -1,0 +1,142 @@
+/**
+ * The workloads: their shapes, their arithmetic, and the numbers that they start from.
+ *
+ * Every number is a formula of its place (`hashed`), so that each peer, in whatever language, starts from the same
+ * weights and data without a file between them. `bench/tfjs.ts` has the workloads as tfjs code, `bench/peers/` has
+ * them in the peers' own.
+ */
+
+/** Numbers in [low, high) given by a formula: element i of the tensor is `hashed(seed, i)` scaled to that range. */
+export interface Formula {
+  readonly shape: readonly number[];
+  readonly seed: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What a benchmark times: one call of it is a step. */
+export interface Workload {
+  readonly name: string;
+  /**
+   * Floating-point operations of a step: two for each multiply-add of a matrix product or convolution, forward and
+   * in both gradients (the first layer has no gradient to its input). Elementwise work and the optimizer are not
+   * counted.
+   */
+  readonly flops: number;
+  /** Compute threads that a peer may use. Absent: all cores. */
+  readonly threads?: number;
+}
+
+/** The hash of MurmurHash3's last step, as a number in [0, 1) with 24 bits. */
+export function hashed(seed: number, index: number): number {
+  let word = (index + Math.imul(seed, 0x9e3779b9)) >>> 0;
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return ((word ^ (word >>> 16)) >>> 8) / 0x1000000;
+}
+
+/** The elements of a formula, row-major. */
+export function elements(formula: Formula): Float32Array<ArrayBuffer> {
+  const { shape, seed, low, high } = formula;
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  return Float32Array.from({ length: size }, (_, index) => low + (high - low) * hashed(seed, index));
+}
+
+/** Weight number `seed` of a model: uniform with variance 1 / fanIn. */
+function weight(seed: number, shape: readonly number[], fanIn: number): Formula {
+  const limit = Math.sqrt(3 / fanIn);
+  return { shape, seed, low: -limit, high: limit };
+}
+
+/** 784-512-48-512-784: LeakyReLU 0.2 after each 512, tanh at 48, mean squared error, Adam 1e-3. */
+export const DENSE = {
+  widths: [784, 512, 48, 512, 784],
+  batch: 128,
+} as const;
+
+/** 120-256-256-8: exact GELU (the erf form) after each 256, softmax cross-entropy with target distributions. */
+export const MLP = {
+  widths: [120, 256, 256, 8],
+  batch: 512,
+} as const;
+
+/**
+ * 3x32x32 images; convolutions 4x4, stride 2, padding 1 to 32, 64, 128 channels and transposed ones back to 64, 32, 3;
+ * LeakyReLU 0.2 after all but the last, mean squared error, Adam 1e-3.
+ */
+export const CONV = {
+  size: 32,
+  kernel: 4,
+  channels: [3, 32, 64, 128, 64, 32, 3],
+  batch: 64,
+} as const;
+
+/** Rows, columns and depth of the matrix product. */
+export const MATMUL_SIZE = 512;
+
+/** The weights [in, out] of a dense network; biases start at 0. */
+export function denseWeights(widths: readonly number[]): Formula[] {
+  return widths.slice(1).map((width, layer) => weight(layer, [widths[layer], width], widths[layer]));
+}
+
+/** The filters [4, 4, in, out] of the convolutions, then [4, 4, out, in] of the transposed ones. */
+export function convWeights(): Formula[] {
+  const { kernel, channels } = CONV;
+  return channels.slice(1).map((out, layer) => {
+    const from = channels[layer];
+    // A stride of 2 leaves a transposed convolution a quarter of its window for each element.
+    return layer < 3
+      ? weight(layer, [kernel, kernel, from, out], kernel * kernel * from)
+      : weight(layer, [kernel, kernel, out, from], kernel * kernel * from / 4);
+  });
+}
+
+/** The batch that a workload sees in every step. */
+export const DATA = {
+  dense: { shape: [DENSE.batch, 784], seed: 100, low: 0, high: 1 },
+  mlp: { shape: [MLP.batch, 120], seed: 101, low: -1, high: 1 },
+  /** Divided by the sum of its row. */
+  mlpTargets: { shape: [MLP.batch, 8], seed: 102, low: 0, high: 1 },
+  conv: { shape: [CONV.batch, CONV.size, CONV.size, 3], seed: 103, low: 0, high: 1 },
+  left: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 104, low: 0, high: 1 },
+  right: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 105, low: 0, high: 1 },
+} as const satisfies Readonly<Record<string, Formula>>;
+
+/** The target distributions [512, 8]. */
+export function mlpTargets(): Float32Array<ArrayBuffer> {
+  const targets = elements(DATA.mlpTargets);
+  for (let row = 0; row < targets.length; row += 8) {
+    const sum = targets.subarray(row, row + 8).reduce((total, value) => total + value, 0);
+    for (let column = 0; column < 8; column++) targets[row + column] /= sum;
+  }
+  return targets;
+}
+
+/** FLOPs of a training step of layers with the given multiply-adds an example. */
+function trainingFlops(batch: number, multiplyAdds: readonly number[]): number {
+  return 2 * batch * multiplyAdds.reduce((sum, count, layer) => sum + count * (layer === 0 ? 2 : 3), 0);
+}
+
+function denseFlops(
+  { widths, batch }: { readonly widths: readonly number[]; readonly batch: number },
+): number {
+  return trainingFlops(batch, widths.slice(1).map((width, layer) => widths[layer] * width));
+}
+
+function convFlops(): number {
+  const { size, kernel, channels, batch } = CONV;
+  // The smaller side of each layer: 16, 8, 4 going in, 4, 8, 16 coming out.
+  const sides = [size / 2, size / 4, size / 8, size / 8, size / 4, size / 2];
+  return trainingFlops(
+    batch,
+    sides.map((side, layer) => side * side * kernel * kernel * channels[layer] * channels[layer + 1]),
+  );
+}
+
+/** Every workload, in the order in which it is run. */
+export const WORKLOADS: readonly Workload[] = [
+  { name: "dense-autoencoder", flops: denseFlops(DENSE) },
+  { name: "mlp", flops: denseFlops(MLP) },
+  { name: "conv-autoencoder", flops: convFlops() },
+  { name: "matmul-512", flops: 2 * MATMUL_SIZE ** 3, threads: 1 },
+];

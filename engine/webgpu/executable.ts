@@ -1,0 +1,510 @@
+/** One plan, prepared: its pipelines, its memory, and the commands of a step. */
+import type { Executable } from "../executor.ts";
+import { sizeOf, type TypedArray, type Value } from "../graph.ts";
+import type { Plan } from "../plan.ts";
+import { checkSize, type Heap, type HeapStorage, largestBuffer } from "./heap.ts";
+import { writeNode } from "./kernels/mod.ts";
+import type { Failure, Feed, Queue } from "./queue.ts";
+import type { Dispatch, KernelContext, Location } from "./shader.ts";
+
+/** Most bytes of inputs of the steps of one submit, and of outputs kept between two read-backs. */
+const RING_BYTES = 1 << 24;
+const MOST_STEPS = 1024;
+const MOST_GROUPS = 65535;
+
+/** What all executables of an executor share. */
+export interface Shared {
+  readonly device: GPUDevice;
+  readonly queue: Queue;
+  readonly failure: Failure;
+  /** Pipelines by the number of heaps, then by WGSL text. */
+  readonly pipelines: Map<string, GPUComputePipeline>;
+  readonly layouts: Map<number, { readonly group: GPUBindGroupLayout; readonly pipeline: GPUPipelineLayout }>;
+}
+
+interface Command {
+  readonly pipeline: GPUComputePipeline;
+  /** The dynamic offset of the table, as `setBindGroup` takes it without allocation. */
+  readonly table: Uint32Array<ArrayBuffer>;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A tensor that a step copies in or out: `bytes` at `offset` of `buffer`, and at `slot` of the ring's slot. */
+interface Port {
+  readonly value: Value;
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly slot: number;
+  readonly bytes: number;
+}
+
+function align(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
+
+function bytesOf(value: Value): number {
+  return 4 * sizeOf(value.shape);
+}
+
+/** The bits of constants of one element, by value id. */
+function scalarConstants(plan: Plan): Map<number, number> {
+  const bits = new Map<number, number>();
+  for (const { value, data } of plan.graph.residents) {
+    if (data !== undefined && data.length === 1) {
+      bits.set(value.id, new Uint32Array(data.buffer, data.byteOffset, 1)[0]);
+    }
+  }
+  return bits;
+}
+
+/** Writes the shaders of all nodes; `scratch` is what the hungriest of them needs besides the plan's arena. */
+function writeShaders(
+  plan: Plan,
+  locate: (value: Value) => Location,
+): { readonly nodes: Dispatch[][]; readonly scratch: number } {
+  const constants = scalarConstants(plan), start = align(plan.arenaSize, 16);
+  let used = 0, scratch = 0;
+  const context: KernelContext = {
+    locate,
+    constant: (value) => constants.get(value.id),
+    scratch(elements) {
+      const offset = start + used;
+      used += align(elements, 16);
+      scratch = Math.max(scratch, used);
+      return { buffer: 0, offset };
+    },
+  };
+  const nodes = plan.graph.nodes.map((node) => {
+    used = 0;
+    return writeNode(context, node);
+  });
+  return { nodes, scratch };
+}
+
+/** Buffers that hold the outputs of many steps until they are read: one is filled while the other is read. */
+class Outlet {
+  readonly slotBytes: number;
+  readonly capacity: number;
+  readonly #buffers: GPUBuffer[];
+  #current = 0;
+  #steps = 0;
+  /** Whole buffers on their way to the host, oldest first. */
+  #drained: Promise<{ readonly steps: number; readonly bytes: ArrayBuffer }>[] = [];
+  /** Settles when the buffer that is not being filled is free. */
+  #otherFree: Promise<unknown> = Promise.resolve();
+
+  constructor(device: GPUDevice, slotBytes: number) {
+    this.slotBytes = slotBytes;
+    this.capacity = Math.max(1, Math.min(MOST_STEPS, Math.floor(RING_BYTES / Math.max(1, slotBytes))));
+    this.#buffers = slotBytes === 0 ? [] : [0, 1].map(() =>
+      device.createBuffer({
+        label: "outputs",
+        size: this.capacity * slotBytes,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      })
+    );
+  }
+
+  /** Where the next step's outputs go. */
+  next(): { readonly buffer: GPUBuffer; readonly offset: number } {
+    return { buffer: this.#buffers[this.#current], offset: this.#steps++ * this.slotBytes };
+  }
+
+  get full(): boolean {
+    return this.#steps === this.capacity;
+  }
+
+  /** Begins to read the current buffer, whose steps must have been submitted. Waits until the other one is free. */
+  async drain(): Promise<void> {
+    const steps = this.#steps, buffer = this.#buffers[this.#current];
+    if (steps === 0 || buffer === undefined) return;
+    this.#steps = 0;
+    this.#current = 1 - this.#current;
+    const free = this.#otherFree;
+    const fetched = fetchBytes(buffer, steps * this.slotBytes).then((bytes) => ({ steps, bytes }));
+    this.#drained.push(fetched);
+    this.#otherFree = fetched;
+    await free;
+  }
+
+  /** Everything since the last call: waits for the GPU. */
+  async take(): Promise<readonly { readonly steps: number; readonly bytes: ArrayBuffer }[]> {
+    await this.drain();
+    const drained = this.#drained;
+    this.#drained = [];
+    return await Promise.all(drained);
+  }
+
+  dispose(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+  }
+}
+
+/** A copy of the first `bytes` bytes of a mappable buffer. Waits for the GPU (Deno polls: 11 ms at least). */
+export async function fetchBytes(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+  await buffer.mapAsync(GPUMapMode.READ, 0, bytes);
+  const copy = buffer.getMappedRange(0, bytes).slice(0);
+  buffer.unmap();
+  return copy;
+}
+
+/** See `Executable`. Made by `prepare`. */
+export class WebGpuExecutable implements Executable, Feed {
+  readonly #shared: Shared;
+  readonly #plan: Plan;
+  readonly #commands: readonly Command[][];
+  readonly #group: GPUBindGroup;
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #inputs: readonly Port[];
+  readonly #outputs: readonly Port[];
+  readonly #outlet: Outlet;
+  /** Inputs of the steps recorded since the last submit, slot after slot, here and on the GPU. */
+  readonly #staging: Uint8Array<ArrayBuffer>;
+  readonly #ring: GPUBuffer;
+  readonly #slotBytes: number;
+  readonly #slots: number;
+  #pending = 0;
+  #lastSlot = 0;
+  #disposed = false;
+
+  /** Use `prepare`. */
+  constructor(shared: Shared, plan: Plan, parts: {
+    readonly commands: readonly Command[][];
+    readonly group: GPUBindGroup;
+    readonly arena: GPUBuffer;
+    readonly tables: GPUBuffer;
+    readonly bufferOf: (value: Value) => { readonly buffer: GPUBuffer; readonly offset: number };
+  }) {
+    this.#shared = shared;
+    this.#plan = plan;
+    this.#commands = parts.commands;
+    this.#group = parts.group;
+    const ports = (list: readonly { readonly value: Value }[]) => {
+      let slot = 0;
+      const result = list.map(({ value }): Port => {
+        const bytes = bytesOf(value), port = { value, ...parts.bufferOf(value), slot, bytes };
+        slot += bytes;
+        return port;
+      });
+      return { ports: result, bytes: slot };
+    };
+    const inputs = ports(plan.graph.inputs), outputs = ports(plan.graph.outputs);
+    this.#inputs = inputs.ports;
+    this.#outputs = outputs.ports;
+    this.#outlet = new Outlet(shared.device, outputs.bytes);
+    this.#slotBytes = inputs.bytes;
+    this.#slots = Math.max(1, Math.min(MOST_STEPS, Math.floor(RING_BYTES / Math.max(1, inputs.bytes))));
+    this.#staging = new Uint8Array(this.#slots * inputs.bytes);
+    this.#ring = shared.device.createBuffer({
+      label: "inputs",
+      size: Math.max(4, this.#slots * inputs.bytes),
+      usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    this.#buffers = [parts.arena, parts.tables, this.#ring];
+  }
+
+  async run(inputs: readonly TypedArray[]): Promise<void> {
+    this.#check();
+    this.#inputs.forEach(({ value }, i) => {
+      const size = sizeOf(value.shape);
+      if (inputs[i]?.length !== size) {
+        throw new RangeError(
+          `Cannot run as input ${
+            this.#plan.graph.inputs[i].name
+          } must have ${size} elements: current value has ${inputs[i]?.length}`,
+        );
+      }
+    });
+    const slot = this.#pending++;
+    this.#lastSlot = slot;
+    this.#inputs.forEach(({ slot: at, bytes }, i) => {
+      const { buffer, byteOffset } = inputs[i];
+      this.#staging.set(new Uint8Array(buffer, byteOffset, bytes), slot * this.#slotBytes + at);
+    });
+    const encoder = this.#shared.queue.encoder(this);
+    this.#encodeInputs(encoder, slot);
+    const pass = encoder.beginComputePass();
+    for (const commands of this.#commands) this.#encode(pass, commands);
+    pass.end();
+    if (this.#outputs.length > 0) {
+      const target = this.#outlet.next();
+      for (const { buffer, offset, slot: at, bytes } of this.#outputs) {
+        if (bytes > 0) encoder.copyBufferToBuffer(buffer, offset, target.buffer, target.offset + at, bytes);
+      }
+    }
+    const full = this.#outlet.slotBytes > 0 && this.#outlet.full;
+    const room = this.#shared.queue.stepped(full || this.#pending === this.#slots);
+    if (full) await this.#outlet.drain();
+    await room;
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new Error("Cannot run an executable as it was disposed");
+    this.#shared.failure.check();
+  }
+
+  #encodeInputs(encoder: GPUCommandEncoder, step: number): void {
+    for (const { buffer, offset, slot, bytes } of this.#inputs) {
+      if (bytes > 0) {
+        encoder.copyBufferToBuffer(this.#ring, step * this.#slotBytes + slot, buffer, offset, bytes);
+      }
+    }
+  }
+
+  #encode(pass: GPUComputePassEncoder, commands: readonly Command[]): void {
+    for (const { pipeline, table, columns, rows } of commands) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, this.#group, table, 0, 1);
+      pass.dispatchWorkgroups(columns, rows);
+    }
+  }
+
+  /** Sends the collected inputs: see `Feed`. */
+  flush(): void {
+    const bytes = this.#pending * this.#slotBytes;
+    if (bytes > 0) this.#shared.device.queue.writeBuffer(this.#ring, 0, this.#staging, 0, bytes);
+    this.#pending = 0;
+  }
+
+  async read(): Promise<TypedArray[]> {
+    this.#check();
+    this.#shared.queue.submit();
+    const chunks = await this.#outlet.take();
+    this.#shared.failure.check();
+    const runs = chunks.reduce((sum, { steps }) => sum + steps, 0), { slotBytes } = this.#outlet;
+    return this.#outputs.map(({ value, slot, bytes }) => {
+      const joined = new Uint8Array(runs * bytes);
+      let at = 0;
+      for (const chunk of chunks) {
+        for (let step = 0; step < chunk.steps; step++, at += bytes) {
+          joined.set(new Uint8Array(chunk.bytes, step * slotBytes + slot, bytes), at);
+        }
+      }
+      return value.dtype === "float32" ? new Float32Array(joined.buffer) : new Int32Array(joined.buffer);
+    });
+  }
+
+  async profile(): Promise<Float64Array> {
+    this.#check();
+    const { device, queue } = this.#shared;
+    queue.submit();
+    const encoder = queue.encoder();
+    this.#encodeInputs(encoder, this.#lastSlot);
+    const times = device.features.has("timestamp-query")
+      ? await this.#timestamps(encoder)
+      : await this.#waitAndMeasure();
+    this.#shared.failure.check();
+    return times;
+  }
+
+  /** Milliseconds of each node by the GPU's own clock. */
+  async #timestamps(encoder: GPUCommandEncoder): Promise<Float64Array> {
+    const { device, queue } = this.#shared, nodes = this.#commands.length, most = 2048;
+    const times = new Float64Array(nodes);
+    for (let from = 0; from < nodes; from += most) {
+      const count = Math.min(most, nodes - from), bytes = 16 * count;
+      const target = from === 0 ? encoder : queue.encoder();
+      const querySet = device.createQuerySet({ type: "timestamp", count: 2 * count });
+      const resolved = device.createBuffer({
+        size: bytes,
+        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      });
+      const mapped = device.createBuffer({
+        size: bytes,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      });
+      for (let i = 0; i < count; i++) {
+        const pass = target.beginComputePass({
+          timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
+        });
+        this.#encode(pass, this.#commands[from + i]);
+        pass.end();
+      }
+      target.resolveQuerySet(querySet, 0, 2 * count, resolved, 0);
+      target.copyBufferToBuffer(resolved, 0, mapped, 0, bytes);
+      queue.submit();
+      const stamps = new BigInt64Array(await fetchBytes(mapped, bytes));
+      for (let i = 0; i < count; i++) times[from + i] = Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6;
+      for (const made of [querySet, resolved, mapped]) made.destroy();
+    }
+    return times;
+  }
+
+  /** The same by the host's clock: includes the wait for each node. */
+  async #waitAndMeasure(): Promise<Float64Array> {
+    const { device, queue } = this.#shared, times = new Float64Array(this.#commands.length);
+    for (const [node, commands] of this.#commands.entries()) {
+      const pass = queue.encoder().beginComputePass();
+      this.#encode(pass, commands);
+      pass.end();
+      const start = performance.now();
+      queue.submit();
+      await device.queue.onSubmittedWorkDone();
+      times[node] = performance.now() - start;
+    }
+    return times;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    // Steps that were recorded still change the variables.
+    if (!this.#shared.failure.closed) this.#shared.queue.submit();
+    this.#outlet.dispose();
+    for (const buffer of this.#buffers) buffer.destroy();
+  }
+
+  /** The number of dispatches of a step. */
+  get dispatches(): number {
+    return this.#commands.reduce((sum, commands) => sum + commands.length, 0);
+  }
+}
+
+/** Compiles a plan. */
+export async function prepare(
+  shared: Shared,
+  plan: Plan,
+  residents: readonly HeapStorage[],
+): Promise<WebGpuExecutable> {
+  const { device } = shared;
+  shared.failure.check();
+  const heaps: Heap[] = [...new Set(residents.map((storage) => storage.heap))];
+  const locate = (value: Value): Location => {
+    const place = plan.places.get(value.id);
+    if (place === undefined) {
+      throw new RangeError(`Cannot prepare a plan as value ${value.id} has no place in it`);
+    }
+    if (place.space === "arena") return { buffer: 0, offset: place.offset };
+    const { heap, offset } = residents[place.index];
+    return { buffer: 1 + heaps.indexOf(heap), offset };
+  };
+  const { nodes, scratch } = writeShaders(plan, locate);
+  const arenaSize = align(plan.arenaSize, 16) + scratch + 16;
+  checkSize(arenaSize, largestBuffer(device), "the intermediate results, together");
+
+  const layout = layoutFor(shared, heaps.length);
+
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  const arena = device.createBuffer({
+    label: "arena",
+    size: 4 * arenaSize,
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+  });
+  const { tables, offsets, window } = makeTables(device, nodes.flat());
+  const group = device.createBindGroup({
+    layout: layout.group,
+    entries: [
+      { binding: 0, resource: { buffer: tables, size: window } },
+      ...[arena, ...heaps.map((heap) => heap.buffer)].map((buffer, i) => ({
+        binding: i + 1,
+        resource: { buffer },
+      })),
+    ],
+  });
+  let next = 0;
+  const commands = nodes.map((dispatches, node) =>
+    dispatches.map((dispatch): Command => ({
+      pipeline: pipelineFor(shared, dispatch.code, {
+        heaps: heaps.length,
+        label: plan.graph.nodes[node].op.kind,
+      }),
+      table: Uint32Array.of(offsets[next++]),
+      columns: Math.min(dispatch.groups, MOST_GROUPS),
+      rows: Math.ceil(dispatch.groups / MOST_GROUPS),
+    }))
+  );
+  const buffers = [arena, ...heaps.map((heap) => heap.buffer)];
+  const executable = new WebGpuExecutable(shared, plan, {
+    commands,
+    group,
+    arena,
+    tables,
+    bufferOf: (value) => {
+      const { buffer, offset } = locate(value);
+      return { buffer: buffers[buffer], offset: 4 * offset };
+    },
+  });
+  const errors = [await device.popErrorScope(), await device.popErrorScope()];
+  const error = errors.find((found) => found !== null);
+  if (error) {
+    executable.dispose();
+    throw new Error(`Cannot prepare a plan as the GPU refused it: ${error.message}`);
+  }
+  return executable;
+}
+
+function layoutFor(
+  shared: Shared,
+  heaps: number,
+): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
+  const known = shared.layouts.get(heaps);
+  if (known !== undefined) return known;
+  const { device } = shared, most = device.limits.maxStorageBuffersPerShaderStage - 1;
+  if (heaps > most) {
+    throw new RangeError(
+      `Cannot prepare a plan as its residents lie in ${heaps} buffers: this GPU binds ${most}`,
+    );
+  }
+  const storage = Array.from({ length: heaps + 1 }, (_, i): GPUBindGroupLayoutEntry => ({
+    binding: i + 1,
+    visibility: GPUShaderStage.COMPUTE,
+    buffer: { type: "storage" },
+  }));
+  const group = device.createBindGroupLayout({
+    entries: [
+      {
+        binding: 0,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: "uniform", hasDynamicOffset: true },
+      },
+      ...storage,
+    ],
+  });
+  const made = { group, pipeline: device.createPipelineLayout({ bindGroupLayouts: [group] }) };
+  shared.layouts.set(heaps, made);
+  return made;
+}
+
+/** The label is for the GPU's error messages. */
+function pipelineFor(
+  shared: Shared,
+  code: string,
+  { heaps, label }: { readonly heaps: number; readonly label: string },
+): GPUComputePipeline {
+  const key = `${heaps} ${code}`, known = shared.pipelines.get(key);
+  if (known !== undefined) return known;
+  const module = shared.device.createShaderModule({ label, code });
+  const pipeline = shared.device.createComputePipeline({
+    label,
+    layout: layoutFor(shared, heaps).pipeline,
+    compute: { module, entryPoint: "main" },
+  });
+  shared.pipelines.set(key, pipeline);
+  return pipeline;
+}
+
+/** All tables in one buffer. A binding sees `window` bytes from a dynamic offset on. */
+function makeTables(
+  device: GPUDevice,
+  dispatches: readonly Dispatch[],
+): { readonly tables: GPUBuffer; readonly offsets: number[]; readonly window: number } {
+  const alignment = device.limits.minUniformBufferOffsetAlignment;
+  const bytes = dispatches.map(({ table }) => align(Math.max(1, table.length), 4) * 4);
+  const window = Math.max(16, ...bytes), offsets: number[] = [];
+  let size = 0;
+  for (const own of bytes) {
+    offsets.push(size);
+    size += align(own, alignment);
+  }
+  const words = new Uint32Array((size + window) / 4);
+  dispatches.forEach(({ table }, i) => words.set(table, offsets[i] / 4));
+  const tables = device.createBuffer({
+    label: "tables",
+    size: 4 * words.length,
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+  });
+  device.queue.writeBuffer(tables, 0, words);
+  return { tables, offsets, window };
+}

@@ -1,0 +1,107 @@
+/** The WebGPU executor: a device's heaps and queue. */
+import type { Executable, Executor, Storage } from "../executor.ts";
+import type { TypedArray } from "../graph.ts";
+import type { Plan } from "../plan.ts";
+import { fetchBytes, prepare, type Shared } from "./executable.ts";
+import { Heaps, HeapStorage } from "./heap.ts";
+import { Failure, Queue } from "./queue.ts";
+
+/**
+ * Opens the GPU. Null where there is none, or only a software adapter and `allowFallback` is false.
+ * Close it (`await using`).
+ */
+export async function openWebGpu(options: { readonly allowFallback: boolean }): Promise<Executor | null> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  if (adapter === null) return null;
+  if (adapter.info.isFallbackAdapter && !options.allowFallback) return null;
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
+  const device = await adapter.requestDevice({
+    requiredLimits: {
+      maxBufferSize,
+      maxStorageBufferBindingSize,
+      // A plan binds its arena and every heap that holds one of its residents; heaps double, so few are enough.
+      maxStorageBuffersPerShaderStage: Math.min(16, maxStorageBuffersPerShaderStage),
+    },
+    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
+  });
+  const { description, device: name } = adapter.info;
+  return new WebGpuExecutor(device, `webgpu, ${description || name || "unnamed adapter"}`);
+}
+
+function storageOf(storage: Storage): HeapStorage {
+  if (storage instanceof HeapStorage) return storage;
+  throw new TypeError("Cannot use a storage as it must be one that this executor allocated");
+}
+
+class WebGpuExecutor implements Executor {
+  readonly kind = "webgpu";
+  readonly description: string;
+  readonly #device: GPUDevice;
+  readonly #heaps: Heaps;
+  readonly #shared: Shared;
+
+  constructor(device: GPUDevice, description: string) {
+    this.description = description;
+    this.#device = device;
+    this.#heaps = new Heaps(device);
+    const failure = new Failure(device);
+    this.#shared = {
+      device,
+      failure,
+      queue: new Queue(device, failure),
+      pipelines: new Map(),
+      layouts: new Map(),
+    };
+  }
+
+  allocate(size: number): Storage {
+    return this.#heaps.allocate(size);
+  }
+
+  free(storage: Storage): void {
+    const own = storageOf(storage);
+    // A recorded step may still use it: whoever gets the place next must come after that step.
+    this.#shared.queue.submit();
+    own.heap.give(own);
+  }
+
+  write(storage: Storage, data: TypedArray): void {
+    const { heap, offset, size } = storageOf(storage);
+    if (data.length !== size) {
+      throw new RangeError(
+        `Cannot write ${data.length} elements as the storage must be filled: it has ${size}`,
+      );
+    }
+    this.#shared.failure.check();
+    this.#shared.queue.submit();
+    const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    if (size > 0) this.#device.queue.writeBuffer(heap.buffer, 4 * offset, bytes);
+  }
+
+  async read(storage: Storage, dtype: "float32" | "int32"): Promise<TypedArray> {
+    const { heap, offset, size } = storageOf(storage), bytes = 4 * size;
+    this.#shared.failure.check();
+    const copy = this.#device.createBuffer({
+      size: Math.max(4, bytes),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    this.#shared.queue.encoder().copyBufferToBuffer(heap.buffer, 4 * offset, copy, 0, bytes);
+    this.#shared.queue.submit();
+    const fetched = size === 0 ? new ArrayBuffer(0) : await fetchBytes(copy, bytes);
+    copy.destroy();
+    this.#shared.failure.check();
+    return dtype === "float32" ? new Float32Array(fetched) : new Int32Array(fetched);
+  }
+
+  async prepare(plan: Plan, residents: readonly Storage[]): Promise<Executable> {
+    return await prepare(this.#shared, plan, residents.map(storageOf));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#shared.failure.closed) return;
+    this.#shared.queue.submit();
+    this.#shared.failure.close();
+    await this.#device.queue.onSubmittedWorkDone();
+    this.#device.destroy();
+  }
+}

@@ -1,0 +1,427 @@
+/**
+ * Elementwise programs as WGSL. The text is the same for one element and for four: it is written in the aliases
+ * F, I, U and B (float, int, unsigned, bool), which a shader declares as scalars or as vectors.
+ *
+ * WGSL lets a compiler assume that there is no NaN and no infinity, so both are recognised by their bits and made
+ * from bits. Where the accuracy that Vulkan asks of a built-in is too weak for training (tanh, asin, log near 1,
+ * division that should give an integer), the function is written out here.
+ */
+import type { DType, Program } from "../graph.ts";
+import type { Elementwise, Instruction } from "../program.ts";
+import type { Shader } from "./shader.ts";
+
+/** The aliases for `width` elements at a time. */
+export function aliases(width: 1 | 4): string {
+  return ([["F", "f32"], ["I", "i32"], ["U", "u32"], ["B", "bool"]] as const).map(([alias, type]) =>
+    `alias ${alias} = ${width === 1 ? type : `vec4<${type}>`};`
+  ).join("\n");
+}
+
+/** An expression with its type. */
+export interface Typed {
+  readonly text: string;
+  readonly dtype: DType;
+}
+
+const SELU_SCALE = 1.0507009873554805, SELU_ALPHA = 1.6732632423543772;
+
+/** Functions of WGSL, each with the functions that it calls. */
+const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; readonly text: string }>> = {
+  is_nan: {
+    text: `fn is_nan(x: F) -> B { return (bitcast<U>(x) & U(0x7fffffffu)) > U(0x7f800000u); }`,
+  },
+  is_inf: {
+    text: `fn is_inf(x: F) -> B { return (bitcast<U>(x) & U(0x7fffffffu)) == U(0x7f800000u); }`,
+  },
+  // Through a variable: a constant expression that is not a number is an error.
+  not_a_number: { text: `fn not_a_number() -> F { var bits = U(0x7fc00000u); return bitcast<F>(bits); }` },
+  infinity: { text: `fn infinity() -> F { var bits = U(0x7f800000u); return bitcast<F>(bits); }` },
+  minimum: {
+    needs: ["is_nan"],
+    text: `fn minimum(x: F, y: F) -> F { return select(min(x, y), x + y, is_nan(x) | is_nan(y)); }`,
+  },
+  maximum: {
+    needs: ["is_nan"],
+    text: `fn maximum(x: F, y: F) -> F { return select(max(x, y), x + y, is_nan(x) | is_nan(y)); }`,
+  },
+  sign_of: {
+    needs: ["is_nan"],
+    text: `fn sign_of(x: F) -> F { return select(sign(x), x, is_nan(x)); }`,
+  },
+  logarithm: {
+    needs: ["not_a_number", "infinity"],
+    text: `fn logarithm(x: F) -> F {
+  let y = select(log(x), -infinity(), x == F(0.0));
+  return select(y, not_a_number(), x < F(0.0));
+}`,
+  },
+  // log(1 + x) = 2 artanh(x / (2 + x)), by its series where |x| < 0.5: relative error below 2e-7.
+  log1p: {
+    needs: ["logarithm"],
+    text: `fn log1p(x: F) -> F {
+  let s = x / (F(2.0) + x);
+  let q = s * s;
+  let series = F(2.0) * s * (F(1.0) + q * (F(0.33333334) + q * (F(0.2) + q * (F(0.14285715) + q * (F(0.11111111) + q * (F(0.09090909) + q * F(0.07692308)))))));
+  return select(logarithm(F(1.0) + x), series, abs(x) < F(0.5));
+}`,
+  },
+  // The Taylor series where |x| < 0.5: relative error below 2e-7.
+  expm1: {
+    text: `fn expm1(x: F) -> F {
+  let series = x * (F(1.0) + x * (F(0.5) + x * (F(0.16666667) + x * (F(0.041666668) + x * (F(0.008333334) + x * (F(0.0013888889) + x * F(0.0001984127)))))));
+  return select(exp(x) - F(1.0), series, abs(x) < F(0.5));
+}`,
+  },
+  // Cephes tanhf: relative error below 2e-7. The clamp keeps exp finite.
+  tanh_of: {
+    needs: ["is_nan"],
+    text: `fn tanh_of(x: F) -> F {
+  let q = x * x;
+  let series = x + x * q * (F(-0.333332819422) + q * (F(0.133314422036) + q * (F(-0.0537397155531) + q * (F(0.0206390887954) + q * F(-0.00570498872745)))));
+  let size = min(abs(x), F(20.0));
+  let far = sign(x) * (F(1.0) - F(2.0) / (exp(F(2.0) * size) + F(1.0)));
+  return select(select(far, series, abs(x) < F(0.625)), x, is_nan(x));
+}`,
+  },
+  sigmoid: { text: `fn sigmoid(x: F) -> F { return F(1.0) / (F(1.0) + exp(-x)); }` },
+  softplus: {
+    needs: ["log1p", "maximum"],
+    text: `fn softplus(x: F) -> F { return maximum(x, F(0.0)) + log1p(exp(-abs(x))); }`,
+  },
+  // Below 1 the polynomial of Cephes erff, above it Abramowitz and Stegun 7.1.26: absolute error below 3e-7.
+  erf: {
+    needs: ["is_nan"],
+    text: `fn erf(x: F) -> F {
+  let q = x * x;
+  let near = x * (F(1.128379165726710) + q * (F(-0.3761262582423300) + q * (F(0.1128358514861418) + q * (F(-0.02685381193529856) + q * (F(0.005188327685732524) + q * (F(-0.0008010193625184903) + q * F(0.00007853861353153693)))))));
+  let size = min(abs(x), F(6.0));
+  let t = F(1.0) / (F(1.0) + F(0.3275911) * size);
+  let tail = t * (F(0.254829592) + t * (F(-0.284496736) + t * (F(1.421413741) + t * (F(-1.453152027) + t * F(1.061405429)))));
+  let far = sign(x) * (F(1.0) - tail * exp(-size * size));
+  return select(select(far, near, abs(x) < F(1.0)), x, is_nan(x));
+}`,
+  },
+  // A division may be off by 2.5 ulp: the remainder tells whether the floor of an integral quotient is right.
+  floor_divide: {
+    text: `fn floor_divide(x: F, y: F) -> F {
+  let q = floor(x / y);
+  let r = fma(-q, y, x);
+  let low = ((y > F(0.0)) & (r < F(0.0))) | ((y < F(0.0)) & (r > F(0.0)));
+  let high = ((y > F(0.0)) & (r >= y)) | ((y < F(0.0)) & (r <= y));
+  return q + select(F(0.0), F(1.0), high) - select(F(0.0), F(1.0), low);
+}`,
+  },
+  modulo: {
+    needs: ["floor_divide", "is_inf"],
+    text: `fn modulo(x: F, y: F) -> F {
+  let r = fma(-floor_divide(x, y), y, x);
+  let kept = select(x + y, x, ((x < F(0.0)) == (y < F(0.0))) | (x == F(0.0)));
+  return select(r, kept, is_inf(y) & !is_inf(x));
+}`,
+  },
+  // WGSL's pow is undefined below 0.
+  power: {
+    needs: ["is_nan", "is_inf", "not_a_number", "infinity"],
+    text: `fn power(x: F, y: F) -> F {
+  let integral = (floor(y) == y) & !is_inf(y);
+  let odd = integral & (abs(y - F(2.0) * floor(y * F(0.5))) == F(1.0));
+  var size = pow(abs(x), y);
+  size = select(size, select(F(0.0), infinity(), y < F(0.0)), x == F(0.0));
+  size = select(size, select(F(0.0), infinity(), y > F(0.0)), is_inf(x));
+  size = select(size, select(F(0.0), infinity(), (abs(x) > F(1.0)) == (y > F(0.0))), is_inf(y));
+  size = select(size, not_a_number(), is_inf(y) & (abs(x) == F(1.0)));
+  size = select(size, -size, odd & ((bitcast<U>(x) >> U(31u)) == U(1u)));
+  size = select(size, not_a_number(), (x < F(0.0)) & !integral & !is_inf(x) & !is_inf(y));
+  size = select(size, x + y, is_nan(x) | is_nan(y));
+  return select(size, F(1.0), y == F(0.0));
+}`,
+  },
+  int_power: {
+    text: `fn int_power_one(x: i32, y: i32) -> i32 {
+  if (y < 0) { return select(select(0, select(1, -1, (y & 1) == 1), x == -1), 1, x == 1); }
+  var base = x;
+  var rest = y;
+  var result = 1;
+  while (rest > 0) {
+    if ((rest & 1) == 1) { result *= base; }
+    base *= base;
+    rest >>= 1u;
+  }
+  return result;
+}`,
+  },
+  arcsine: {
+    needs: ["not_a_number", "is_nan", "arctangent2"],
+    text: `fn arcsine(x: F) -> F {
+  return select(arctangent2(x, sqrt((F(1.0) - x) * (F(1.0) + x))), not_a_number(), (abs(x) > F(1.0)) | is_nan(x));
+}`,
+  },
+  arccosine: {
+    needs: ["not_a_number", "is_nan", "arctangent2"],
+    text: `fn arccosine(x: F) -> F {
+  return select(arctangent2(sqrt((F(1.0) - x) * (F(1.0) + x)), x), not_a_number(), (abs(x) > F(1.0)) | is_nan(x));
+}`,
+  },
+  arctangent: {
+    needs: ["is_nan"],
+    text: `fn arctangent(x: F) -> F { return select(atan(x), x, is_nan(x)); }`,
+  },
+  // By the quotient of the smaller by the larger, which no driver's atan2 does for zeros and infinities.
+  arctangent2: {
+    needs: ["is_nan"],
+    text: `fn arctangent2(y: F, x: F) -> F {
+  let large = max(abs(x), abs(y));
+  let small = min(abs(x), abs(y));
+  let equal = (small == large) & (large > F(0.0));
+  let quotient = select(small / select(large, F(1.0), large == F(0.0)), F(1.0), equal);
+  var angle = atan(quotient);
+  angle = select(angle, F(1.5707964) - angle, abs(y) > abs(x));
+  angle = select(angle, F(3.1415927) - angle, (bitcast<U>(x) >> U(31u)) == U(1u));
+  angle = select(angle, -angle, (bitcast<U>(y) >> U(31u)) == U(1u));
+  return select(angle, x + y, is_nan(x) | is_nan(y));
+}`,
+  },
+  sinh_of: {
+    needs: ["expm1", "is_nan"],
+    text: `fn sinh_of(x: F) -> F {
+  let e = expm1(min(abs(x), F(20.0)));
+  let near = F(0.5) * (e + e / (e + F(1.0)));
+  let size = select(near, exp(abs(x) - F(0.6931472)), abs(x) > F(20.0));
+  return select(select(F(1.0), F(-1.0), x < F(0.0)) * size, x, is_nan(x));
+}`,
+  },
+  cosh_of: {
+    text: `fn cosh_of(x: F) -> F {
+  let near = F(0.5) * (exp(x) + exp(-x));
+  return select(near, exp(abs(x) - F(0.6931472)), abs(x) > F(20.0));
+}`,
+  },
+  asinh_of: {
+    needs: ["log1p"],
+    text: `fn asinh_of(x: F) -> F {
+  let size = abs(x);
+  let near = log1p(size + size * size / (F(1.0) + sqrt(size * size + F(1.0))));
+  return select(F(1.0), F(-1.0), x < F(0.0)) * select(near, log(size) + F(0.6931472), size > F(1e8));
+}`,
+  },
+  acosh_of: {
+    needs: ["log1p", "not_a_number"],
+    text: `fn acosh_of(x: F) -> F {
+  let t = x - F(1.0);
+  let near = log1p(t + sqrt(t * (F(2.0) + t)));
+  return select(select(near, log(x) + F(0.6931472), x > F(1e8)), not_a_number(), x < F(1.0));
+}`,
+  },
+  atanh_of: {
+    needs: ["log1p"],
+    text: `fn atanh_of(x: F) -> F {
+  return select(F(1.0), F(-1.0), x < F(0.0)) * F(0.5) * log1p(F(2.0) * abs(x) / (F(1.0) - abs(x)));
+}`,
+  },
+  to_int: {
+    text: `fn to_int(x: F) -> I { return select(I(0), I(x), abs(x) < F(2147483648.0)); }`,
+  },
+  int_divide: {
+    text:
+      `fn int_divide(x: I, y: I) -> I { return select(x / select(y, I(1), y == I(0)), I(0), y == I(0)); }`,
+  },
+  int_floor_divide: {
+    needs: ["int_divide"],
+    text: `fn int_floor_divide(x: I, y: I) -> I {
+  let q = int_divide(x, y);
+  return select(q, q - I(1), (q * y != x) & ((x < I(0)) != (y < I(0))) & (y != I(0)));
+}`,
+  },
+  int_modulo: {
+    needs: ["int_floor_divide"],
+    text:
+      `fn int_modulo(x: I, y: I) -> I { return select(x - y * int_floor_divide(x, y), I(0), y == I(0)); }`,
+  },
+};
+
+/** Declares one of the functions above, and those that it calls. */
+export function need(shader: Shader, name: string): void {
+  const { needs = [], text } = FUNCTIONS[name];
+  for (const other of needs) need(shader, other);
+  shader.declare(text);
+}
+
+/** Operations on floats that give floats: `name(` is a function above where there is one, else a built-in. */
+const FLOAT: Partial<Record<Elementwise, (x: string, y: string, z: string) => string>> = {
+  neg: (x) => `-(${x})`,
+  abs: (x) => `abs(${x})`,
+  sign: (x) => `sign_of(${x})`,
+  square: (x) => `${x} * ${x}`,
+  sqrt: (x) => `sqrt(${x})`,
+  rsqrt: (x) => `inverseSqrt(${x})`,
+  reciprocal: (x) => `F(1.0) / ${x}`,
+  exp: (x) => `exp(${x})`,
+  expm1: (x) => `expm1(${x})`,
+  log: (x) => `logarithm(${x})`,
+  log1p: (x) => `log1p(${x})`,
+  sigmoid: (x) => `sigmoid(${x})`,
+  tanh: (x) => `tanh_of(${x})`,
+  erf: (x) => `erf(${x})`,
+  relu: (x) => `select(${x}, F(0.0), ${x} < F(0.0))`,
+  relu6: (x) => `select(select(${x}, F(0.0), ${x} < F(0.0)), F(6.0), ${x} > F(6.0))`,
+  elu: (x) => `select(expm1(${x}), ${x}, ${x} >= F(0.0))`,
+  selu: (x) => `F(${SELU_SCALE}) * select(F(${SELU_ALPHA}) * expm1(${x}), ${x}, ${x} >= F(0.0))`,
+  softplus: (x) => `softplus(${x})`,
+  floor: (x) => `floor(${x})`,
+  ceil: (x) => `ceil(${x})`,
+  round: (x) => `round(${x})`,
+  sin: (x) => `sin(${x})`,
+  cos: (x) => `cos(${x})`,
+  tan: (x) => `tan(${x})`,
+  asin: (x) => `arcsine(${x})`,
+  acos: (x) => `arccosine(${x})`,
+  atan: (x) => `arctangent(${x})`,
+  sinh: (x) => `sinh_of(${x})`,
+  cosh: (x) => `cosh_of(${x})`,
+  asinh: (x) => `asinh_of(${x})`,
+  acosh: (x) => `acosh_of(${x})`,
+  atanh: (x) => `atanh_of(${x})`,
+  to_float32: (x) => x,
+  to_int32: (x) => `trunc(${x})`,
+  add: (x, y) => `${x} + ${y}`,
+  sub: (x, y) => `${x} - ${y}`,
+  mul: (x, y) => `${x} * ${y}`,
+  div: (x, y) => `${x} / ${y}`,
+  floor_div: (x, y) => `floor_divide(${x}, ${y})`,
+  mod: (x, y) => `modulo(${x}, ${y})`,
+  pow: (x, y) => `power(${x}, ${y})`,
+  min: (x, y) => `minimum(${x}, ${y})`,
+  max: (x, y) => `maximum(${x}, ${y})`,
+  squared_difference: (x, y) => `(${x} - ${y}) * (${x} - ${y})`,
+  atan2: (y, x) => `arctangent2(${y}, ${x})`,
+  prelu: (x, slope) => `select(${x}, ${slope} * ${x}, ${x} < F(0.0))`,
+};
+
+/** Operations on ints that give ints; what is missing is computed in float. */
+const INT: Partial<Record<Elementwise, (x: string, y: string, z: string) => string>> = {
+  neg: (x) => `-(${x})`,
+  abs: (x) => `abs(${x})`,
+  sign: (x) => `sign(${x})`,
+  square: (x) => `${x} * ${x}`,
+  relu: (x) => `max(${x}, I(0))`,
+  relu6: (x) => `clamp(${x}, I(0), I(6))`,
+  floor: (x) => x,
+  ceil: (x) => x,
+  round: (x) => x,
+  to_int32: (x) => x,
+  add: (x, y) => `${x} + ${y}`,
+  sub: (x, y) => `${x} - ${y}`,
+  mul: (x, y) => `${x} * ${y}`,
+  div: (x, y) => `int_divide(${x}, ${y})`,
+  floor_div: (x, y) => `int_floor_divide(${x}, ${y})`,
+  mod: (x, y) => `int_modulo(${x}, ${y})`,
+  min: (x, y) => `min(${x}, ${y})`,
+  max: (x, y) => `max(${x}, ${y})`,
+  squared_difference: (x, y) => `(${x} - ${y}) * (${x} - ${y})`,
+  prelu: (x, slope) => `select(${x}, ${slope} * ${x}, ${x} < I(0))`,
+};
+
+const COMPARISONS: Partial<Record<Elementwise, string>> = {
+  equal: "==",
+  greater: ">",
+  greater_equal: ">=",
+  less: "<",
+  less_equal: "<=",
+};
+
+/** By the bits: a driver may say that NaN equals 0. */
+function nonzero({ text, dtype }: Typed): string {
+  return dtype === "float32" ? `((bitcast<U>(${text}) & U(0x7fffffffu)) != U(0u))` : `(${text} != I(0))`;
+}
+
+/** The condition that an operation with a truth value computes; undefined for the others. */
+function condition(op: Elementwise, args: readonly Typed[]): string | undefined {
+  const [x, y] = args;
+  // Not `!=`, which a driver may take to be false of NaN.
+  if (op === "not_equal") return `!(${condition("equal", args)})`;
+  const comparison = COMPARISONS[op];
+  if (comparison !== undefined) {
+    const dtype = x.dtype === "float32" || y.dtype === "float32" ? "float32" : "int32";
+    return `${converted(x, dtype)} ${comparison} ${converted(y, dtype)}`;
+  }
+  const float = x.dtype === "float32";
+  switch (op) {
+    case "is_nan":
+      return float ? `is_nan(${x.text})` : "B(false)";
+    case "is_inf":
+      return float ? `is_inf(${x.text})` : "B(false)";
+    case "is_finite":
+      return float ? `!(is_nan(${x.text}) | is_inf(${x.text}))` : "B(true)";
+    case "not":
+      return `!${nonzero(x)}`;
+    case "to_bool":
+      return nonzero(x);
+    case "and":
+      return `${nonzero(x)} & ${nonzero(y)}`;
+    case "or":
+      return `${nonzero(x)} | ${nonzero(y)}`;
+    case "xor":
+      return `${nonzero(x)} != ${nonzero(y)}`;
+    default:
+      return undefined;
+  }
+}
+
+/** The same number as another type; a float loses its fraction, and is 0 where no int32 can hold it. */
+function converted({ text, dtype }: Typed, to: DType): string {
+  if (dtype === to) return text;
+  return to === "float32" ? `F(${text})` : `to_int(${text})`;
+}
+
+function expression({ op, dtype }: Instruction, args: readonly Typed[], width: 1 | 4): string {
+  const holds = condition(op, args);
+  const zero = dtype === "float32" ? "F(0.0)" : "I(0)", one = dtype === "float32" ? "F(1.0)" : "I(1)";
+  if (holds !== undefined) return `select(${zero}, ${one}, ${holds})`;
+  if (op === "select") {
+    const [test, yes, no] = args;
+    return `select(${converted(no, dtype)}, ${converted(yes, dtype)}, ${nonzero(test)})`;
+  }
+  const ints = dtype === "int32" && args.every((arg) => arg.dtype === "int32");
+  if (ints && op === "pow") {
+    const [x, y] = args.map((arg) => arg.text);
+    const one = (at: string) => `int_power_one(${x}${at}, ${y}${at})`;
+    return width === 1 ? one("") : `I(${[".x", ".y", ".z", ".w"].map(one).join(", ")})`;
+  }
+  const write = ints ? INT[op] : undefined;
+  if (write !== undefined) {
+    const [x, y, z] = args.map((arg) => arg.text);
+    return write(x, y, z);
+  }
+  const float = FLOAT[op];
+  if (float === undefined) throw new RangeError(`Cannot write ${op} in WGSL as it is not known`);
+  const [x, y, z] = args.map((arg) => converted(arg, "float32"));
+  return converted({ text: float(x, y, z), dtype: "float32" }, dtype);
+}
+
+/**
+ * Writes `program` for operands that are names of variables. Gives the lines, whose variables begin with `prefix`,
+ * and the results.
+ */
+export function writeProgram(
+  shader: Shader,
+  program: Program,
+  { operands, prefix, width }: {
+    readonly operands: readonly Typed[];
+    readonly prefix: string;
+    readonly width: 1 | 4;
+  },
+): { readonly lines: string[]; readonly results: Typed[] } {
+  shader.declare(aliases(width));
+  const registers: Typed[] = [...operands], lines: string[] = [];
+  for (const instruction of program.instructions) {
+    const text = expression(instruction, instruction.args.map((arg) => registers[arg]), width);
+    for (const [, name] of text.matchAll(/\b([a-z_0-9]+)\(/g)) {
+      if (name === "int_power_one") need(shader, "int_power");
+      else if (name in FUNCTIONS) need(shader, name);
+    }
+    const name = `${prefix}${registers.length}`;
+    lines.push(`let ${name} = ${text};`);
+    registers.push({ text: name, dtype: instruction.dtype });
+  }
+  return { lines, results: program.results.map((register) => registers[register]) };
+}

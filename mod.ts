@@ -1,0 +1,101 @@
+/**
+ * Engram's public interface: models that can be asked how much of what they generate is their training set, the
+ * metrics that say it, the data they learn from, and the engine that makes ordinary tfjs code fast.
+ *
+ * ```ts
+ * import * as tf from "@tensorflow/tfjs";
+ * import { codesToSequences, load, memorization, openDevice, openImages, openRun, seq2hist } from "engram";
+ *
+ * await using device = await openDevice("auto");
+ *
+ * // Use a model that `deno task train-autoencoder` has trained.
+ * const autoencoder = await load("runs/train-autoencoder-digits-1024-s0", device);
+ * if (autoencoder.kind !== "binary-autoencoder") throw new Error("name a run of train-autoencoder");
+ * const dataset = await openImages({ dataset: "digits", split: "train", count: 1024 });
+ * const { codes } = await autoencoder.reconstruct(Float32Array.from(dataset.pixels, (byte) => byte / 255));
+ *
+ * // Train one.
+ * const sequences = codesToSequences(codes); // [1024, 16]
+ * const { vocabulary, length } = sequences;
+ * const model = seq2hist.build({ model: "seq2hist", ...seq2hist.SEQ2HIST, vocabulary, length, seed: 0 });
+ * const run = await openRun("runs/mine", { task: "mine", dataset, device, model: model.config });
+ * await seq2hist.fit(model, { run, device, sequences, steps: 4000 });
+ * const samples = await seq2hist.sample(model, { device, count: 1000, seed: 0 });
+ * console.log(memorization(samples, sequences.tokens, sequences).fraction);
+ * ```
+ *
+ * @module
+ */
+
+// Models: each has its configuration, `build`, `fit`, and what its kind can do.
+export * as binaryAutoencoder from "./models/binary_autoencoder.ts";
+export * as classifier from "./models/classifier.ts";
+export * as seq2hist from "./models/seq2hist.ts";
+export * as seq2seq from "./models/seq2seq.ts";
+export * as seq2token from "./models/seq2token.ts";
+export {
+  load,
+  type LoadedAutoencoder,
+  type LoadedClassifier,
+  type LoadedModel,
+  type LoadedSequenceModel,
+} from "./models/load.ts";
+
+// Run folders: where training writes its log, its checkpoints and its weights.
+export { openRun } from "./run/open_run.ts";
+export type { DatasetFacts, Run, RunConfig, RunSummary, StoredRun } from "./run/run.ts";
+export { findRun, listRuns } from "./run/run.ts";
+export { train, type Trained, type Training } from "./run/training.ts";
+
+// Data.
+export { type ImageDataset, type ImageSelection, type ImageSet, openImages } from "./data/images.ts";
+export {
+  CODE_SHAPE,
+  codesToSequences,
+  entropyFloor,
+  type PrefixTable,
+  prefixTable,
+  type Sequences,
+  sequencesToCodes,
+} from "./data/sequences.ts";
+
+// Metrics: plain numbers in, plain numbers out.
+export {
+  accuracy,
+  crossEntropy,
+  type DistinctRows,
+  distinctRows,
+  entropy,
+  type Interval,
+  logSoftmax,
+  type Memorization,
+  memorization,
+  memorizedMass,
+  psnr,
+  psnrs,
+  wilson,
+} from "./metrics/mod.ts";
+
+// The engine.
+export {
+  compile,
+  type Compiled,
+  type Device,
+  type DeviceChoice,
+  type InputArrays,
+  type InputSpec,
+  type InputSpecs,
+  type InputTensors,
+} from "./engine/device.ts";
+export { openDevice, type OpenOptions } from "./engine/open.ts";
+export {
+  adam,
+  type AdamOptions,
+  cosineRate,
+  momentum,
+  type Optimizer,
+  sgd,
+  type Weights,
+} from "./engine/optimizers.ts";
+export { categorical, type Draw, dropout, normal, uniform } from "./engine/random.ts";
+export { Random, stream } from "./base/random.ts";

@@ -1,0 +1,30 @@
+/** Lines of text with marked stretches. */
+import { escape } from "./escape.ts";
+
+/** A stretch of a line. */
+export interface MarkedPart {
+  readonly text: string;
+  /** What a marked stretch is, shown when it is pointed at; absent: not marked. */
+  readonly mark?: string;
+}
+
+/** A line, and what is said of it at its end. */
+export interface MarkedLine {
+  readonly parts: readonly MarkedPart[];
+  readonly note?: string;
+  /** Set apart by a strong colour: the line is marked as a whole. */
+  readonly strong?: boolean;
+}
+
+/** The lines as HTML. Line breaks and other white space inside parts are shown: a break as ↵. */
+export function markedText(lines: readonly MarkedLine[]): string {
+  const rows = lines.map(({ parts, note, strong }) => {
+    const text = parts.map((part) => {
+      const shown = escape(part.text.replaceAll("\n", "↵").replaceAll("\t", "⇥"));
+      return part.mark === undefined ? shown : `<mark title="${escape(part.mark)}">${shown}</mark>`;
+    }).join("");
+    const aside = note === undefined ? "" : `<span class="where">${escape(note)}</span>`;
+    return `<li${strong ? ` class="whole"` : ""}><span class="line">${text}</span>${aside}</li>`;
+  });
+  return `<ol class="marked scroll">${rows.join("\n")}</ol>`;
+}

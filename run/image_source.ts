@@ -1,0 +1,171 @@
+/** Sequences that are the binary codes of images: the only kind that needs a model, the autoencoder, to be made. */
+import type { ImageSet } from "../data/images.ts";
+import { codesToSequences, sequencesToCodes } from "../data/sequences.ts";
+import type { Device } from "../engine/device.ts";
+import { imagesOf, memorizationSheet } from "../report/grid.ts";
+import { readCodes } from "./codes.ts";
+import { openTrainingImages } from "./images.ts";
+import type { Run } from "./run.ts";
+import type { GeneratedSequences, SequenceFlags, SequenceSource } from "./sequence_source.ts";
+
+/** What the experiment needs of the autoencoder, which it does not know itself. */
+export interface AutoencoderPart {
+  readonly task: string;
+  /** The configuration that a run with these flags has. */
+  readonly config: (flags: { readonly seed: number }) => unknown;
+  /** Trains and writes everything into the folder of `run`. */
+  readonly train: (run: Run, options: {
+    readonly device: Device;
+    readonly images: ImageSet;
+    readonly flags: {
+      readonly seed: number;
+      readonly steps: number | undefined;
+      readonly budget: number | undefined;
+    };
+  }) => Promise<unknown>;
+  /** Draws codes [count, 3, 4, 4] of the run in `folder` as images [count, pixels] in 0..1. */
+  readonly decode: (
+    folder: string,
+    options: { readonly device: Device; readonly codes: Int8Array },
+  ) => Promise<Float32Array>;
+}
+
+/** The image sets whose codes are learned. */
+export type CodedDataset = "digits" | "mnist" | "idx";
+
+/** Sheet rows show this many images. */
+const SHOWN = 20;
+
+/** Opens the codes of the images that the flags choose. */
+export async function imageSource(
+  flags: SequenceFlags & { readonly dataset: CodedDataset },
+  part: AutoencoderPart,
+): Promise<SequenceSource> {
+  const images = await openTrainingImages(flags);
+  return {
+    facts: images,
+    async open({ run, device }) {
+      const { folder, metrics } = await codedImages(part, { flags, run, device, images });
+      const codes = await readCodes(folder);
+      return {
+        sequences: codesToSequences(codes),
+        metrics,
+        figures: [{
+          label: "PSNR",
+          value: `${metrics.psnr_db.toFixed(2)} dB`,
+          note: `${metrics.distinct_codes} distinct codes of ${images.count} images`,
+        }],
+        async show(generated) {
+          const sheet = await drawSheet(part, {
+            folder,
+            device,
+            images,
+            codes,
+            generated,
+            psnr: metrics.psnr_db,
+          });
+          return {
+            files: { "samples.png": sheet },
+            blocks: [{
+              kind: "picture",
+              png: sheet,
+              alt:
+                "Training images, their reconstructions, and generated images above their nearest training images",
+              caption:
+                "Generated images as they were drawn, none chosen; below each the training image with the " +
+                "nearest code.",
+            }],
+            metrics: {},
+          };
+        },
+      };
+    },
+  };
+}
+
+/** The finished autoencoder run whose codes are learned: the one that `--autoencoder` names, else one of this run's own. */
+async function codedImages(part: AutoencoderPart, options: {
+  readonly flags: SequenceFlags;
+  readonly run: Run;
+  readonly device: Device;
+  readonly images: ImageSet;
+}): Promise<{ folder: string; metrics: { psnr_db: number; distinct_codes: number } }> {
+  const { flags, run, device, images } = options;
+  const { dataset, file, count, offset, seed, threads, dataDir, autoencoderSteps: steps } = flags;
+  const child = flags.autoencoder === undefined
+    ? await run.child("autoencoder", {
+      task: part.task,
+      flags: { dataset, file, count, offset, seed, device: flags.device, threads, dataDir, steps },
+      dataset: images,
+      device,
+      model: part.config({ seed }),
+    })
+    : await run.adopt("autoencoder", { from: flags.autoencoder, task: part.task });
+  if (child.config.dataset.sha256 !== images.sha256) {
+    throw new Error(
+      `Cannot use --autoencoder ${flags.autoencoder} as it learned other images: name a run with the same --dataset, ` +
+        "--count and --offset",
+    );
+  }
+  if (!child.completed) {
+    await part.train(child, { device, images, flags: { seed, steps, budget: undefined } });
+  }
+  const metrics = child.summary?.metrics ?? {};
+  return {
+    folder: child.folder,
+    metrics: { psnr_db: metrics.psnr_db ?? NaN, distinct_codes: metrics.distinct_codes ?? NaN },
+  };
+}
+
+/** Number of places in which two rows differ. */
+function hamming(a: Int8Array, b: Int8Array): number {
+  let differing = 0;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) differing++;
+  return differing;
+}
+
+async function drawSheet(part: AutoencoderPart, options: {
+  readonly folder: string;
+  readonly device: Device;
+  readonly images: ImageSet;
+  readonly codes: Int8Array;
+  readonly generated: GeneratedSequences;
+  readonly psnr: number;
+}): Promise<Uint8Array> {
+  const { folder, device, images, codes, psnr } = options;
+  const { title, tokens, matches, memorizedFraction } = options.generated;
+  const { height, width } = images;
+  const training = Math.min(SHOWN, images.count), generated = Math.min(SHOWN, matches.length);
+  const sampled = sequencesToCodes(tokens.subarray(0, generated * tokens.length / matches.length));
+  const bits = codes.length / images.count;
+  const nearest = Array.from({ length: generated }, (_, index) => {
+    if (matches[index] >= 0) return { image: matches[index], bits: 0 };
+    const code = sampled.subarray(index * bits, (index + 1) * bits);
+    let best = { image: 0, bits: Infinity };
+    for (let image = 0; image < images.count; image++) {
+      const distance = hamming(code, codes.subarray(image * bits, (image + 1) * bits));
+      if (distance < best.bits) best = { image, bits: distance };
+    }
+    return best;
+  });
+  const both = new Int8Array(sampled.length + training * bits);
+  both.set(codes.subarray(0, training * bits));
+  both.set(sampled, training * bits);
+  const decoded = await part.decode(folder, { device, codes: both });
+  const drawn = imagesOf(decoded, [training + generated, height, width]);
+  const originals = imagesOf(images.pixels, [images.count, height, width]);
+  return memorizationSheet({
+    title,
+    training: originals.slice(0, training),
+    reconstructions: drawn.slice(0, training),
+    psnr,
+    generated: drawn.slice(training).map((image, index) => ({
+      image,
+      nearest: originals[nearest[index].image],
+      memorized: matches[index] >= 0,
+      label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} bits`,
+    })),
+    memorizedFraction,
+    samples: matches.length,
+  });
+}

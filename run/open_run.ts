@@ -1,0 +1,22 @@
+import { findRun, type Place, Run, type RunSetup } from "./run.ts";
+import { Session } from "./session.ts";
+
+/**
+ * Opens a run folder from a program of one's own, where `runTask` would open it from a command line: the unfinished run
+ * that stands in `folder`, which training then goes on with, else a new one. It prints nothing.
+ *
+ * @param setup.task names the program in `config.json`.
+ * @throws {Error} where the folder holds a finished run, or one of another task.
+ */
+export async function openRun(folder: string, setup: RunSetup & { readonly task: string }): Promise<Run> {
+  const { task, ...rest } = setup;
+  const stored = await findRun(folder);
+  if (stored !== undefined && (stored.config.task !== task || stored.summary?.status === "completed")) {
+    throw new Error(`Cannot train in ${folder} as it holds a run of ${stored.config.task}: choose another`);
+  }
+  const place: Place = stored === undefined ? { mode: "fresh", folder } : { mode: "resume", folder, stored };
+  const silent = { write: () => {}, terminal: false, columns: () => 80, now: () => performance.now() };
+  const run = new Run(new Session(silent), { task, flags: {}, place });
+  await run.configure(rest);
+  return run;
+}

@@ -1,0 +1,116 @@
+/** `deno task sample RUN`: draws more sequences from a trained model, and says how many are training sequences. */
+import { join } from "node:path";
+import { exists, writeAtomically } from "../base/files.ts";
+import { writeTensors } from "../base/safetensors.ts";
+import { IMAGE_DATASETS } from "../data/images.ts";
+import { CODE_SHAPE, sequencesToCodes } from "../data/sequences.ts";
+import { openDevice } from "../engine/open.ts";
+import { memorization } from "../metrics/mod.ts";
+import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
+import { load } from "../models/load.ts";
+import { findRun, Run, type StoredRun } from "../run/run.ts";
+import { type SequenceFlags, sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
+import { openSource } from "../run/sources.ts";
+import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
+
+/**
+ * The data that a run learned from, opened anew.
+ *
+ * @throws {Error} where they are not what they were.
+ */
+async function openLearned({ folder, config }: StoredRun): Promise<SequenceSource> {
+  const flags = Object.fromEntries(
+    Object.entries(sequenceFlags).map(([name, flag]) => [name, config.flags[name] ?? flag.default]),
+  );
+  // The run has its autoencoder in its own folder, wherever that came from.
+  const source = await openSource({ ...flags, autoencoder: undefined } as SequenceFlags, {
+    autoencoder: AUTOENCODER_PART,
+  });
+  if (source.facts.sha256 !== config.dataset.sha256) {
+    throw new Error(
+      `Cannot compare samples of ${folder} with its training set as the data set ${config.dataset.name} has ` +
+        "changed: bring the files back that it learned from",
+    );
+  }
+  return source;
+}
+
+/** Whether something stands at `path` that must not be mixed with samples. */
+async function isTaken(path: string): Promise<boolean> {
+  if (!(await exists(path))) return false;
+  if (!(await Deno.stat(path)).isDirectory) return true;
+  for await (const _ of Deno.readDir(path)) return true;
+  return false;
+}
+
+if (import.meta.main) {
+  const { device, threads, debug } = commonFlags;
+  await runTool({
+    name: "sample",
+    summary: "Draw more sequences from a trained model, and say how many of them are training sequences.",
+    flags: {
+      run: argument({ placeholder: "RUN", help: "the folder of a finished run of a sequence model" }),
+      samples: integer({ min: 1, default: 10_000, help: "how many sequences to generate" }),
+      seed: integer({
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+        default: 1,
+        help: "fixes the draw; the run itself drew with its own --seed",
+      }),
+      out: text({ placeholder: "DIR", help: "where to write the samples (default: RUN/samples-s<seed>)" }),
+      device,
+      threads,
+      debug,
+    },
+    run: async (flags, session) => {
+      const { samples: count, seed } = flags;
+      const stored = await findRun(flags.run);
+      if (stored?.summary?.status !== "completed") {
+        throw new UsageError(`RUN must be the folder of a finished run: current value is "${flags.run}"`);
+      }
+      if (flags.out !== undefined && await isTaken(flags.out)) {
+        throw new UsageError(`--out ${flags.out} exists and is not empty: choose another`);
+      }
+      await using device = await openDevice(flags.device, flags);
+      const trained = await load(flags.run, device);
+      if (trained.kind === "binary-autoencoder" || trained.kind === "classifier") {
+        throw new Error(
+          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of ` +
+            "train-seq2token, train-seq2seq or train-seq2hist",
+        );
+      }
+      const source = await openLearned(stored);
+      const data = await source.open({ run: Run.finished(session, stored), device });
+
+      session.note(`generating ${count.toLocaleString("en-US")} sequences`);
+      const tokens = await trained.sample({ count, seed });
+      const { length } = data.sequences, found = memorization(tokens, data.sequences.tokens, { length });
+      const exhibit = await data.show({
+        title: `Samples of ${trained.kind}, seed ${seed}`,
+        tokens,
+        matches: found.matches,
+        memorizedFraction: found.fraction,
+      });
+      const out = flags.out ?? join(flags.run, `samples-s${seed}`);
+      await Deno.mkdir(out, { recursive: true });
+      const coded = IMAGE_DATASETS.some((name) => name === stored.config.dataset.name);
+      await writeTensors(join(out, "samples.safetensors"), {
+        tokens: { shape: [count, length], data: tokens },
+        ...(coded ? { codes: { shape: [count, ...CODE_SHAPE], data: sequencesToCodes(tokens) } } : {}),
+      });
+      for (const [name, content] of Object.entries(exhibit.files)) {
+        await writeAtomically(join(out, name), content);
+      }
+      const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
+      const { low, high } = found.interval;
+      session.note(
+        `memorized fraction ${percent(found.fraction)} of ${count} samples (95% interval ${
+          percent(low)
+        } to ` +
+          `${percent(high)}), coverage ${
+            percent(found.coverage)
+          } of the distinct training sequences: see ${out}`,
+      );
+    },
+  });
+}

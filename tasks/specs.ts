@@ -1,0 +1,187 @@
+/**
+ * `deno task specs [--backend cpu|reference|wasm] [--only TEXT]`: runs tfjs-core's own published specs of its operations.
+ *
+ * The specs are ES modules without file extensions, written for a bundler. A copy whose imports name files is kept in
+ * `.cache/specs/`; it shares backends and kernels with the tfjs that everything else imports, as tfjs keeps both
+ * in one global place.
+ */
+import { createRequire, isBuiltin } from "node:module";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import * as tf from "@tensorflow/tfjs";
+import jasmineCore from "jasmine-core";
+import { registerEager } from "../engine/eager.ts";
+import { ReferenceExecutor } from "../engine/reference.ts";
+import { openWasm } from "../engine/wasm/executor.ts";
+import { type Skip, SKIPS } from "./specs_skips.ts";
+
+/** A result as jasmine reports it. */
+interface SpecResult {
+  readonly fullName: string;
+  readonly status: string;
+  readonly failedExpectations: readonly { readonly message: string }[];
+}
+
+/** Registers a backend and names it to tfjs. */
+const BACKENDS: Readonly<Record<string, () => Promise<string>>> = {
+  cpu: () => Promise.resolve("cpu"),
+  reference: () => {
+    registerEager("engram", new ReferenceExecutor());
+    return Promise.resolve("engram");
+  },
+  wasm: async () => {
+    registerEager("engram", await openWasm({ threads: 1 }));
+    return "engram";
+  },
+};
+
+const CORE = import.meta.resolve("@tensorflow/tfjs-core");
+const CACHE = new URL(`../.cache/specs/tfjs-core-${tf.version_core}/`, import.meta.url);
+
+async function* scripts(folder: URL): AsyncGenerator<URL> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* scripts(new URL(`${name}/`, folder));
+    // tf-core.*.js are bundles of the rest.
+    else if (name.endsWith(".js") && !name.startsWith("tf-core.")) yield new URL(name, folder);
+  }
+}
+
+async function exists(file: URL): Promise<boolean> {
+  return await Deno.stat(file).then(() => true, () => false);
+}
+
+/** The file that a module of the package means by `specifier`. */
+async function resolved(specifier: string, from: URL): Promise<string> {
+  if (!specifier.startsWith(".")) {
+    if (isBuiltin(specifier)) return `node:${specifier}`;
+    try {
+      return pathToFileURL(createRequire(CORE).resolve(specifier)).href;
+    } catch {
+      // What only the package's build scripts import is not installed, and no spec needs it.
+      return specifier;
+    }
+  }
+  if (await exists(new URL(`${specifier}.js`, from))) return `${specifier}.js`;
+  return await exists(new URL(`${specifier}/index.js`, from)) ? `${specifier}/index.js` : specifier;
+}
+
+/** Copies the package's modules, once; the last file written says that the copy is complete. */
+async function copyPackage(): Promise<void> {
+  const complete = new URL("complete", CACHE);
+  if (await exists(complete)) return;
+  const source = new URL("./", CORE);
+  for await (const file of scripts(source)) {
+    let text = (await Deno.readTextFile(file)).replace(/\n\/\/# sourceMappingURL=.*/, "");
+    for (
+      const [whole, head, specifier] of text.matchAll(
+        /^((?:import|export|\}).* from |import )'([^'\n]+)';$/gm,
+      )
+    ) {
+      // The packages are CommonJS: bundlers give their exports as a namespace, Deno as the default.
+      const start = specifier.startsWith(".") ? head : head.replace("* as ", "");
+      text = text.replace(whole, `${start}'${await resolved(specifier, file)}';`);
+    }
+    const target = new URL(file.href.slice(source.href.length), CACHE);
+    await Deno.mkdir(new URL("./", target), { recursive: true });
+    await Deno.writeTextFile(target, text);
+  }
+  await Deno.writeTextFile(complete, "");
+}
+
+/** Defines the specs of `backend` in jasmine. */
+async function defineSpecs(backend: string): Promise<void> {
+  jasmineCore.installGlobals(globalThis);
+  // tfjs gives several suites one name.
+  jasmineCore.jasmine.getEnv().configure({ forbidDuplicateNames: false });
+  // One spec file of the package asks for jasmine the way of node; others only look for what node has.
+  const require = createRequire(import.meta.url);
+  Object.assign(globalThis, {
+    require: Object.assign(
+      (name: string) => name.startsWith("jasmine-core") ? { core: () => jasmineCore.jasmine } : require(name),
+      { resolve: require.resolve },
+    ),
+  });
+  const { setTestEnvs } = await import(new URL("jasmine_util.js", CACHE).href) as {
+    setTestEnvs(environments: readonly object[]): void;
+  };
+  setTestEnvs([{ name: "", backendName: backend, isDataSync: backend === "cpu", flags: {} }]);
+  const list = await Deno.readTextFile(new URL("tests.js", CACHE));
+  for (const [, file] of list.matchAll(/^import '(\.\/ops\/[^']+)';$/gm)) {
+    await import(new URL(file, CACHE).href);
+  }
+}
+
+/** Runs what is defined, and gives every result. */
+async function execute(only: string): Promise<SpecResult[]> {
+  const results: SpecResult[] = [];
+  const { jasmine } = jasmineCore;
+  jasmine.DEFAULT_TIMEOUT_INTERVAL = 5000;
+  const environment = jasmine.getEnv();
+  environment.configure({
+    random: false,
+    specFilter: (spec: { getFullName(): string }) => spec.getFullName().includes(only),
+  });
+  environment.addReporter({ specDone: (result: SpecResult) => void results.push(result) });
+  await environment.execute();
+  return results.map((result) => ({ ...result, fullName: result.fullName.replace(/ +\{\}/, "") }));
+}
+
+/** Prints the counts and what is behind them; tells whether there is no failure that is not listed. */
+function report(
+  results: readonly SpecResult[],
+  { skips, whole }: { readonly skips: readonly Skip[]; readonly whole: boolean },
+): boolean {
+  const passed = results.filter(({ status }) => status === "passed");
+  const failed = results.filter(({ status }) => status === "failed");
+  const pending = results.filter(({ status }) => status === "pending");
+  const skipOf = ({ fullName, failedExpectations }: SpecResult) => {
+    const text = [fullName, ...failedExpectations.map(({ message }) => message)].join("\n");
+    return skips.find(({ pattern }) => pattern.test(text));
+  };
+  const surprises = failed.filter((result) => skipOf(result) === undefined);
+  for (const { fullName, failedExpectations } of surprises) {
+    console.log(`failed: ${fullName}\n    ${failedExpectations[0]?.message.split("\n")[0]}`);
+  }
+  for (const skip of skips) {
+    const count = failed.filter((result) => skipOf(result) === skip).length;
+    console.log(`skipped ${count}: ${skip.pattern.source} - ${skip.reason}`);
+    // Some of the specs may not have run.
+    if (count === 0 && whole) console.log("    none of them fails any more: take it off the list");
+  }
+  if (pending.length > 0) console.log(`skipped ${pending.length}: switched off by tfjs itself`);
+  const skipped = failed.length - surprises.length + pending.length;
+  console.log(`${passed.length} passed, ${surprises.length} failed, ${skipped} skipped`);
+  return surprises.length === 0 && passed.length > 0;
+}
+
+const USAGE = `deno task specs [--backend ${Object.keys(BACKENDS).join("|")}] [--only TEXT]`;
+
+function flags(): { backend: string; only: string } {
+  return parseArgs({
+    options: { backend: { type: "string", default: "cpu" }, only: { type: "string", default: "" } },
+  }).values;
+}
+
+async function main(): Promise<number> {
+  let values;
+  try {
+    values = flags();
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    return 2;
+  }
+  const open = BACKENDS[values.backend];
+  if (open === undefined) {
+    console.error(`Cannot test --backend ${values.backend} as there is no such backend\n${USAGE}`);
+    return 2;
+  }
+  await copyPackage();
+  await tf.ready();
+  const backend = await open();
+  await defineSpecs(backend);
+  return report(await execute(values.only), { skips: SKIPS[values.backend], whole: values.only === "" })
+    ? 0
+    : 1;
+}
+
+if (import.meta.main) Deno.exit(await main());

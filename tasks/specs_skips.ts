@@ -1,0 +1,85 @@
+/** The specs of tfjs that may fail, and why. */
+
+/** Specs whose full name, or what went wrong with them, the pattern finds. */
+export interface Skip {
+  readonly pattern: RegExp;
+  readonly reason: string;
+}
+
+const ENGINE: readonly Skip[] = [
+  {
+    pattern: /Kernel 'Complex' not registered/,
+    reason: "the engine has no complex numbers, so no Fourier transform",
+  },
+  {
+    pattern:
+      /Kernel 'St(ring|atic)\w+' not registered|current value is string|Fill as value must be a number/,
+    reason: "the engine has no strings",
+  },
+  {
+    pattern: /Kernel '(Ragged|Sparse)\w+' not registered/,
+    reason: "the engine has no ragged or sparse tensors",
+  },
+  {
+    pattern: /Kernel '\w+3D\w*' not registered/,
+    reason: "the engine has no convolution or pooling of volumes",
+  },
+  {
+    pattern: /Kernel '(CropAndResize|NonMaxSuppressionV.|Transform|LRN|Dilation2D)' not registered/,
+    reason: "image operations that no model here uses",
+  },
+  {
+    pattern: /Kernel '(Unique|SearchSorted)' not registered/,
+    reason: "operations whose results' shapes or order depend on values",
+  },
+  {
+    pattern: /Kernel '(Einsum|MaxPoolWithArgmax|BroadcastArgs|BitwiseAnd)' not registered/,
+    reason: "operations that the engine lacks yet",
+  },
+  { pattern: /dataFormat must be NHWC/, reason: "the engine's images are NHWC only" },
+  {
+    pattern: /Cannot trace Multinomial/,
+    reason: "draws on the host, with tfjs's own seed; the engine has categorical()",
+  },
+  {
+    pattern:
+      /^(concat[23]d|expandDims|gather|gatherND|matmul|slice2d|stack) .*\n.*Expected function to throw/,
+    reason:
+      "fault: the trace does not check the shapes, types and limits that tfjs leaves to kernels to check",
+  },
+  {
+    pattern: /^concat2d concat zero-sized tensors\n/,
+    reason: "fault: joined empty tensors get the shape of the first",
+  },
+  {
+    pattern: /^range should support large number for int32/,
+    reason: "fault: integers are counted in float32",
+  },
+  { pattern: /^depthwiseConv2D Pass null for dilations/, reason: "fault: dilations may be null" },
+  { pattern: /^stridedSlice .* 1d tensor empty result\n/, reason: "fault: an empty result's extent is -0" },
+  {
+    pattern: /^(sign|step) .*\n.*NaN/,
+    reason: "fault: tfjs's sign of NaN is 0 and its step of NaN is NaN, the engine's are NaN and the slope",
+  },
+  { pattern: /^maxPool .* ignores NaNs\n/, reason: "fault: tfjs's largest of a window leaves NaN out" },
+  {
+    pattern: /^pool (max|avg) .* fractional outputs/,
+    reason: "fault: windows that lie wholly in the padding",
+  },
+  {
+    pattern: /^avgPool gradient x=\[3,3,1\] f=\[3,3\] s=1 p=explicit\n/,
+    reason:
+      "tfjs's gradient counts the padding, its mean does not; the engine's gradient is that of the mean",
+  },
+  {
+    pattern: /^conv2dTranspose input=8x8x8,output=4x4x8,f=8/,
+    reason: "shapes that do not belong together, of which tfjs uses a part",
+  },
+];
+
+/** By backend. */
+export const SKIPS: Readonly<Record<string, readonly Skip[]>> = {
+  cpu: [],
+  reference: ENGINE,
+  wasm: ENGINE,
+};

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { elements, hashed, mlpTargets, WORKLOADS } from "../../bench/workloads.ts";
+
+Deno.test("the formula's numbers are those of MurmurHash3's finalizer", () => {
+  // fmix32(0) = 0 and fmix32(1) = 0x514e28b7, the published values.
+  assert.equal(hashed(0, 0), 0);
+  assert.equal(hashed(0, 1), 0x514e28 / 0x1000000);
+  // Seed 1 starts 2^32 / golden ratio further on.
+  assert.equal(hashed(1, 0), hashed(0, 0x9e3779b9));
+});
+
+Deno.test("a formula's elements fill its range evenly", () => {
+  const data = elements({ shape: [100, 100], seed: 7, low: -2, high: 2 });
+  assert.equal(data.length, 10_000);
+  assert.ok(data.every((value) => value >= -2 && value < 2));
+  // Standard error of the mean: 4 / sqrt(12 * 10000) = 0.012.
+  assert.ok(Math.abs(data.reduce((sum, value) => sum + value, 0) / data.length) < 0.05);
+});
+
+Deno.test("targets are distributions", () => {
+  const targets = mlpTargets();
+  for (let row = 0; row < 512; row++) {
+    const sum = targets.subarray(row * 8, row * 8 + 8).reduce((total, value) => total + value, 0);
+    assert.ok(Math.abs(sum - 1) < 1e-6);
+  }
+});
+
+Deno.test("FLOPs are those counted by hand", () => {
+  const flops = Object.fromEntries(WORKLOADS.map((workload) => [workload.name, workload.flops]));
+  assert.equal(flops["matmul-512"], 2 * 512 * 512 * 512);
+  assert.equal(flops.mlp, 2 * 512 * (2 * 120 * 256 + 3 * (256 * 256 + 256 * 8)));
+  assert.equal(flops["dense-autoencoder"], 2 * 128 * (2 * 784 * 512 + 3 * (512 * 48 + 48 * 512 + 512 * 784)));
+  const layers = [256 * 3 * 32, 64 * 32 * 64, 16 * 64 * 128]; // sites * in * out; mirrored on the way back
+  const [a, b, c] = layers;
+  assert.equal(flops["conv-autoencoder"], 2 * 64 * 16 * (2 * a + 3 * b + 3 * c + 3 * c + 3 * b + 3 * a));
+});

@@ -1,0 +1,89 @@
+/** What the tests of the WebGPU executor share: the adapter, and a comparison with the reference. */
+import assert from "node:assert/strict";
+import type { Executor, Storage } from "../../../engine/executor.ts";
+import { type Graph, sizeOf, type TypedArray } from "../../../engine/graph.ts";
+import { planMemory } from "../../../engine/plan.ts";
+import { interpret } from "../../../engine/reference.ts";
+import { openWebGpu } from "../../../engine/webgpu/executor.ts";
+
+const required = Deno.permissions.querySync({ name: "env", variable: "REQUIRE_GPU" }).state === "granted" &&
+  Deno.env.get("REQUIRE_GPU") === "1";
+const found = await navigator.gpu?.requestAdapter() ?? null;
+if (found === null && !required) {
+  console.log("no WebGPU adapter: its tests are ignored (REQUIRE_GPU=1 makes them fail)");
+}
+
+/** A test that needs an adapter, be it a software one. Without any it is ignored, or fails under REQUIRE_GPU=1. */
+export function gpuTest(name: string, test: (executor: Executor) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: found === null && !required,
+    fn: async () => {
+      await using executor = await openWebGpu({ allowFallback: true });
+      assert(executor !== null, "REQUIRE_GPU=1, but there is no WebGPU adapter");
+      await test(executor);
+    },
+  });
+}
+
+/** Storages that hold the residents' elements. */
+export function storagesOf(
+  executor: Executor,
+  graph: Graph,
+  residents: readonly (TypedArray | undefined)[],
+): Storage[] {
+  return graph.residents.map(({ value, data }, i) => {
+    const storage = executor.allocate(sizeOf(value.shape));
+    executor.write(storage, data ?? residents[i]!);
+    return storage;
+  });
+}
+
+/** How far a number may be from its reference: absolute, and relative to the reference. */
+export interface Tolerance {
+  readonly absolute: number;
+  readonly relative: number;
+}
+
+/** NaN equals NaN, an infinity only itself. */
+export function assertClose(
+  actual: TypedArray,
+  expected: TypedArray,
+  { tolerance, what }: { readonly tolerance: Tolerance; readonly what: string },
+): void {
+  assert.equal(actual.length, expected.length, `${what}: length`);
+  assert.equal(actual.constructor, expected.constructor, `${what}: type`);
+  for (let i = 0; i < actual.length; i++) {
+    if (Object.is(actual[i], expected[i]) || actual[i] === expected[i]) continue;
+    const far = Math.abs(actual[i] - expected[i]);
+    if (far <= tolerance.absolute + tolerance.relative * Math.abs(expected[i]) && far < Infinity) continue;
+    assert.fail(`${what}: element ${i} of ${actual.length} is ${actual[i]}, expected ${expected[i]}`);
+  }
+}
+
+/** Runs a graph once here and by its definition, and compares outputs and residents. */
+export async function assertLikeReference(
+  executor: Executor,
+  graph: Graph,
+  { inputs = [], residents = [], tolerance = { absolute: 1e-5, relative: 1e-5 }, what }: {
+    readonly inputs?: readonly TypedArray[];
+    readonly residents?: readonly (TypedArray | undefined)[];
+    readonly tolerance?: Tolerance;
+    readonly what: string;
+  },
+): Promise<void> {
+  const storages = storagesOf(executor, graph, residents);
+  const executable = await executor.prepare(planMemory(graph), storages);
+  await executable.run(inputs);
+  const outputs = await executable.read();
+  const expected = interpret(graph, inputs, residents);
+  outputs.forEach((output, i) =>
+    assertClose(output, expected.outputs[i], { tolerance, what: `${what}, output ${graph.outputs[i].name}` })
+  );
+  for (const { resident } of graph.updates) {
+    const after = await executor.read(storages[resident], graph.residents[resident].value.dtype);
+    assertClose(after, expected.residents[resident], { tolerance, what: `${what}, resident ${resident}` });
+  }
+  executable.dispose();
+  for (const storage of storages) executor.free(storage);
+}

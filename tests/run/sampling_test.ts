@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import * as tf from "@tensorflow/tfjs";
+import { openDevice } from "../../engine/open.ts";
+import { sampleSequences, sequenceSums, tokenLogProbabilities } from "../../run/sampling.ts";
+
+const device = await openDevice("tfjs");
+
+/** Logits of a model that counts upwards from the last token (0 at first), sure but for 1 in e^30. */
+function counting(prefixes: tf.Tensor2D, position: number): tf.Tensor2D {
+  const last = position === 0
+    ? tf.fill([prefixes.shape[0]], -1, "int32")
+    : prefixes.slice([0, position - 1], [-1, 1]).reshape([-1]);
+  const next = tf.mod(tf.add(last, tf.scalar(1, "int32")), tf.scalar(3, "int32"));
+  return tf.mul(tf.oneHot(next as tf.Tensor1D, 3), 30);
+}
+
+Deno.test("a sequence is sampled token by token, each from the ones before", async () => {
+  const model = { vocabulary: 3, length: 5, logits: counting };
+  const samples = await sampleSequences(model, { device, count: 2, seed: 0 });
+  assert.deepEqual([...samples], [0, 1, 2, 0, 1, 0, 1, 2, 0, 1]);
+});
+
+Deno.test("what is not there yet is absent, and so is what lies behind the range", async () => {
+  const seen: string[] = [];
+  const logits = (prefixes: tf.Tensor2D, position: number): tf.Tensor2D => {
+    seen.push([...prefixes.dataSync().slice(0, 3)].join(""));
+    return counting(prefixes, position);
+  };
+  await sampleSequences({ vocabulary: 3, length: 4, logits }, { device, count: 1, seed: 0 });
+  await sampleSequences({ vocabulary: 3, length: 4, range: 1, logits }, { device, count: 1, seed: 0 });
+  assert.deepEqual(seen, ["333", "033", "013", "012", "333", "033", "313", "332"]);
+});
+
+Deno.test("tokens are drawn as often as their probability says, anew for each sequence", async () => {
+  const logits = (prefixes: tf.Tensor2D): tf.Tensor2D =>
+    tf.add(tf.zeros([prefixes.shape[0], 3]), tf.log(tf.tensor1d([0.5, 0.3, 0.2])));
+  const count = 5000;
+  const samples = await sampleSequences({ vocabulary: 3, length: 2, logits }, { device, count, seed: 2 });
+  const pairs = new Float64Array(9);
+  for (let at = 0; at < samples.length; at += 2) pairs[3 * samples[at] + samples[at + 1]]++;
+  pairs.forEach((times, pair) => {
+    const p = [0.5, 0.3, 0.2][Math.floor(pair / 3)] * [0.5, 0.3, 0.2][pair % 3];
+    assert.ok(Math.abs(times / count - p) < 4 * Math.sqrt(p * (1 - p) / count), `pair ${pair}: ${times}`);
+  });
+});
+
+Deno.test("log-probabilities are those of the tokens given their prefixes", async () => {
+  // After nothing 1/4 and 3/4; after 0 1/2 and 1/2; after 1 (logits 0 and ln 9) 1/10 and 9/10.
+  const table = [[0.5, 0.5], [0.1, 0.9], [0.25, 0.75]];
+  const logits = (prefixes: tf.Tensor2D): tf.Tensor2D =>
+    tf.gather(tf.log(tf.tensor2d(table)), prefixes.reshape([-1]) as tf.Tensor1D);
+  const sequences = { tokens: Int32Array.of(0, 1, 1, 0, 1, 1), count: 3, length: 2, vocabulary: 2 };
+  const logs = await tokenLogProbabilities(logits, { device, sequences });
+  [0.25, 0.5, 0.75, 0.1, 0.75, 0.9].forEach((probability, index) =>
+    assert.ok(Math.abs(Math.exp(logs[index]) - probability) < 1e-6)
+  );
+  const products = sequenceSums(logs, 2).map(Math.exp);
+  [0.125, 0.075, 0.675].forEach((product, index) => assert.ok(Math.abs(products[index] - product) < 1e-6));
+});

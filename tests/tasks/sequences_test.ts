@@ -1,0 +1,157 @@
+/** The sequence tasks as programs, and `sample` on what they wrote: tiny runs on the stock device. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readTensors } from "../../base/safetensors.ts";
+
+const ROOT = join(import.meta.dirname!, "../..");
+
+function command(cwd: string, [program, ...args]: readonly string[]): Deno.Command {
+  const permissions = ["--allow-read", "--allow-write"];
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "--config", join(ROOT, "deno.json"), ...permissions]
+      .concat(join(ROOT, program), args, "--device", "tfjs"),
+    cwd,
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function start(cwd: string, ...args: string[]) {
+  const { code, stdout, stderr } = await command(cwd, args).output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+}
+
+/** The exit code of a process that gets a signal as soon as it has printed what matches `at`. */
+async function signalled(
+  program: Deno.Command,
+  { signal, at }: { readonly signal: Deno.Signal; readonly at: RegExp },
+): Promise<number> {
+  const process = program.spawn();
+  const decoder = new TextDecoder();
+  let out = "", sent = false;
+  for await (const chunk of process.stdout) {
+    out += decoder.decode(chunk);
+    if (sent || !at.test(out)) continue;
+    process.kill(signal);
+    sent = true;
+  }
+  await process.stderr.cancel();
+  return (await process.status).code;
+}
+
+async function readJson(...path: string[]) {
+  return JSON.parse(await Deno.readTextFile(join(...path)));
+}
+
+async function names(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+}
+
+const weights = (...path: string[]) => Deno.readFile(join(...path, "weights.safetensors"));
+
+/** One folder for all tests: a run of each model on the same eight images, with one autoencoder. */
+const cwd = await Deno.makeTempDir();
+const FLAGS = ["--count", "8", "--samples", "40", "--steps", "20", "--autoencoder", "autoencoder"];
+const trained = (async () => {
+  const args = ["--count", "8", "--steps", "6", "--out", "autoencoder"];
+  const { code, error } = await start(cwd, "models/binary_autoencoder.ts", ...args);
+  assert.equal(code, 0, error);
+})();
+
+async function train(model: string, out: string, ...more: string[]): Promise<void> {
+  await trained;
+  const { code, error } = await start(cwd, `models/${model}.ts`, ...FLAGS, "--out", out, ...more);
+  assert.equal(code, 0, error);
+}
+
+for (
+  const { run, model, flags, parameters } of [
+    { run: "seq2token", model: "seq2token", flags: [], parameters: 136 * 256 + 257 * 256 + 257 * 8 },
+    { run: "seq2hist", model: "seq2hist", flags: [], parameters: 136 * 256 + 257 * 256 + 257 * 8 },
+    { run: "masked", model: "seq2seq", flags: [], parameters: 129 * 512 + 513 * 512 + 513 * 128 },
+    {
+      run: "transformer",
+      model: "seq2seq",
+      flags: ["--architecture", "transformer"],
+      parameters: 25 * 64 + 2 * (4 * 65 * 64 + 65 * 256 + 257 * 64 + 4 * 64) + 2 * 64 + 65 * 8,
+    },
+  ]
+) {
+  Deno.test(`train-${model} as ${run} fills its run folder, and gives the same again`, async () => {
+    await train(model, run, ...flags);
+    assert.deepEqual(await names(join(cwd, run)), [
+      "autoencoder",
+      "checkpoint.safetensors",
+      "config.json",
+      "log.jsonl",
+      "report.html",
+      "samples.png",
+      "summary.json",
+      "weights.safetensors",
+    ]);
+    const summary = await readJson(cwd, run, "summary.json");
+    assert.deepEqual(
+      [summary.task, summary.status, summary.steps, summary.parameters],
+      [`train-${model}`, "completed", 20, parameters],
+    );
+    const { metrics } = summary;
+    assert.deepEqual([metrics.samples, metrics.distinct_sequences], [40, metrics.distinct_codes]);
+    // Eight sequences, some of them equal perhaps: as random as their number at most.
+    assert.ok(metrics.entropy_nats > 0 && metrics.entropy_nats <= Math.log(8) + 1e-9);
+    assert.ok(metrics.sequence_nats > metrics.entropy_nats);
+    assert.ok(metrics.memorized_mass >= 0 && metrics.memorized_mass < 1);
+    assert.ok(metrics.memorized_fraction_low <= metrics.memorized_fraction);
+    const { metadata } = await readTensors(join(cwd, run, "weights.safetensors"));
+    assert.deepEqual([metadata.model, JSON.parse(metadata.config).length], [model, 16]);
+
+    await train(model, `${run}-again`, ...flags);
+    assert.deepEqual(await weights(cwd, run), await weights(cwd, `${run}-again`));
+    assert.deepEqual((await readJson(cwd, `${run}-again`, "summary.json")).metrics, metrics);
+  });
+}
+
+Deno.test("a run stopped, resumed, killed and resumed ends with the same weights", async () => {
+  const at = /seq2hist {2}step \d/;
+  const program = command(cwd, ["models/seq2hist.ts", ...FLAGS, "--out", "cut"]);
+  assert.equal(await signalled(program, { signal: "SIGTERM", at }), 143);
+  const { steps } = await readJson(cwd, "cut/summary.json");
+  assert.ok(steps > 0 && steps < 20, `stopped after ${steps} steps`);
+  const resume = command(cwd, ["models/seq2hist.ts", "--out", "cut", "--resume"]);
+  assert.equal(await signalled(resume, { signal: "SIGKILL", at }), 137);
+  await assert.rejects(Deno.stat(join(cwd, "cut/summary.json")));
+  const { code, out, error } = await start(cwd, "models/seq2hist.ts", "--out", "cut", "--resume");
+  assert.equal(code, 0, error);
+  assert.match(out, new RegExp(`going on after step ${steps}`));
+  assert.deepEqual(await weights(cwd, "cut"), await weights(cwd, "seq2hist"));
+  const [cut, whole] = [
+    await readJson(cwd, "cut/summary.json"),
+    await readJson(cwd, "seq2hist/summary.json"),
+  ];
+  assert.deepEqual(cut.metrics, whole.metrics);
+});
+
+Deno.test("sample draws what the run drew from the same seed, and goes on drawing from others", async () => {
+  const { metrics } = await readJson(cwd, "masked/summary.json");
+  const same = await start(cwd, "tasks/sample.ts", "masked", "--seed", "0", "--samples", "40", "--out", "a");
+  assert.equal(same.code, 0, same.error);
+  const percent = (100 * metrics.memorized_fraction).toFixed(2);
+  assert.match(same.out, new RegExp(`memorized fraction ${percent}% of 40 samples \\(95% interval`));
+  assert.deepEqual(await names(join(cwd, "a")), ["samples.png", "samples.safetensors"]);
+  const { tensors } = await readTensors(join(cwd, "a/samples.safetensors"));
+  assert.deepEqual([tensors.get("tokens")?.shape, tensors.get("codes")?.shape], [[40, 16], [40, 3, 4, 4]]);
+
+  assert.equal((await start(cwd, "tasks/sample.ts", "masked", "--samples", "10")).code, 0);
+  const other = await readTensors(join(cwd, "masked/samples-s1/samples.safetensors"));
+  assert.notDeepEqual(other.tensors.get("tokens")?.data, tensors.get("tokens")?.data.slice(0, 160));
+});
+
+Deno.test("sample says what it cannot do", async () => {
+  const nothing = await start(cwd, "tasks/sample.ts", "autoencoder");
+  assert.deepEqual([nothing.code, nothing.error.trim().split("\n").length], [1, 1]);
+  assert.match(nothing.error, /nothing to sample from a binary-autoencoder: name a run of train-seq2token/);
+  const absent = await start(cwd, "tasks/sample.ts", "nowhere");
+  assert.deepEqual([absent.code, /RUN must be the folder of a finished run/.test(absent.error)], [2, true]);
+  const taken = await start(cwd, "tasks/sample.ts", "masked", "--out", "autoencoder");
+  assert.deepEqual([taken.code, /--out autoencoder exists/.test(taken.error)], [2, true]);
+});

@@ -52,6 +52,8 @@ export interface Network {
   readonly decoder: Weights;
   /** Signs in a code. */
   readonly bits: number;
+  /** Whether a frame holds more than the image itself. */
+  readonly padded: boolean;
   /** Images as the network sees them, and as it is to draw them: [B, ...]. */
   readonly frame: (images: tf.Tensor2D) => tf.Tensor;
   /** Framed images -> latents, whose signs are the code, channel by channel. */
@@ -90,6 +92,7 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
     encoder,
     decoder,
     bits,
+    padded: false,
     frame: (images) => images,
     encode: function encode(images): tf.Tensor2D {
       return linear(encoder, "encoder2", hiddenLayer(encoder, "encoder1", images as tf.Tensor2D));
@@ -255,6 +258,7 @@ export function table1(config: Table1Config, options: {
     encoder,
     decoder,
     bits: dimensions * SITES * SITES,
+    padded: height < SIDE || width < SIDE || !colour,
     frame: function frame(images): tf.Tensor4D {
       const x = images.reshape([-1, height, width, channels]);
       const colours = colour ? x : tf.tile(x, [1, 1, 1, CHANNELS]);

@@ -92,7 +92,7 @@ export function configOf(image: ImageShape, choice: AutoencoderChoice): Autoenco
       : { architecture, width, dimensions },
     recipe,
     batch: architecture === "dense" ? 128 : 64,
-    learningRate: architecture === "dense" ? 4e-3 : Math.min(4e-3, 1.5e-4 / width),
+    learningRate: architecture === "dense" ? 4e-3 : Math.min(4e-3, 2e-4 / width),
     settle,
     seed,
   };
@@ -370,7 +370,7 @@ export async function runAutoencoder(run: Run, options: {
   const roots = framedErrors.map(Math.sqrt), zeros = new Float32Array(roots.length);
   const metrics = {
     psnr_db: psnr(x, reconstructions, { size: pixels, peak: 1 }),
-    ...isPadded(model) ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
+    ...model.network.padded ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
     distinct_codes: distinctRows(codes, CODE_BITS).first.length,
     distinct_images: distinctRows(images.pixels, pixels).first.length,
   };
@@ -407,11 +407,6 @@ export async function runAutoencoder(run: Run, options: {
       `for ${metrics.distinct_images} distinct images`,
   );
   return model;
-}
-
-/** Whether the network draws more than the image. */
-function isPadded({ config: { image, network } }: Autoencoder): boolean {
-  return network.architecture === "table1" && image.height * image.width < 32 * 32;
 }
 
 /**

@@ -15,7 +15,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type Random, stream } from "../base/random.ts";
 import { type PrefixTable, prefixTable, type Sequences } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
+import { adam, cosineRate, type Optimizer, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { type FitOptions, runMemorization, type SequenceExperiment } from "../run/memorize.ts";
@@ -48,6 +48,8 @@ export const SEQ2HIST = Object.freeze({ hidden: 256, batch: 512, learningRate: 5
 /** What the last layer's outputs are multiplied by to give logits. */
 const LOGIT_SCALE = 16;
 const WARMUP_STEPS = 50;
+/** Decay of Adam's second moment. */
+export const BETA2 = 0.99;
 /** Steps between two evaluations of every prefix's excess loss. */
 const FOCUS_EVERY = 100;
 /** Nats that are added to every prefix's excess loss when prefixes are drawn: none is ever forgotten. */
@@ -119,6 +121,24 @@ export function logProbabilities(
   return tokenLogProbabilities((prefixes) => forward(model, prefixes), { ...options, range });
 }
 
+/** One update on the rows `index`, int32 [B], of all prefixes [P, T-1] and their histograms [P, V]: to be compiled. */
+export function trainingStep(model: Seq2Hist, options: {
+  readonly prefixes: tf.Tensor2D;
+  readonly histograms: tf.Tensor2D;
+  readonly optimizer: Optimizer;
+}): (inputs: { readonly index: tf.Tensor; readonly rate: tf.Tensor }) => { loss: tf.Tensor } {
+  const { prefixes, histograms, optimizer } = options;
+  return ({ index, rate }) => {
+    const rows = index as tf.Tensor1D;
+    const { value, grads } = tf.variableGrads(
+      () => loss(model, tf.gather(prefixes, rows), tf.gather(histograms, rows)),
+      Object.values(model.weights),
+    );
+    optimizer.applyGradients(grads, rate as tf.Scalar);
+    return { loss: value };
+  };
+}
+
 /**
  * Trains on the distinct prefixes of `sequences`. Every `FOCUS_EVERY` steps the excess loss of every prefix decides
  * anew how often it is drawn.
@@ -129,17 +149,13 @@ export async function fit(model: Seq2Hist, options: FitOptions): Promise<void> {
   const table = prefixTable(sequences, { range });
   const prefixes = tf.tensor2d(table.prefixes, [table.size, length - 1], "int32");
   const histograms = tf.tensor2d(table.histograms, [table.size, vocabulary]);
-  const optimizer = adam(model.weights, { beta2: 0.99 });
+  const optimizer = adam(model.weights, { beta2: BETA2 });
 
-  const step = await compile(device, ({ index, rate }) => {
-    const rows = index as tf.Tensor1D;
-    const { value, grads } = tf.variableGrads(
-      () => loss(model, tf.gather(prefixes, rows), tf.gather(histograms, rows)),
-      Object.values(model.weights),
-    );
-    optimizer.applyGradients(grads, rate as tf.Scalar);
-    return { loss: value };
-  }, { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } });
+  const step = await compile(
+    device,
+    trainingStep(model, { prefixes, histograms, optimizer }),
+    { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } },
+  );
 
   const evaluationBatch = Math.min(EVALUATION_BATCH, table.size);
   const evaluate = await compile(

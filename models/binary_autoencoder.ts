@@ -19,7 +19,7 @@ import { IMAGE_DATASETS, type ImageSet } from "../data/images.ts";
 import { CODE_SHAPE } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { openDevice } from "../engine/open.ts";
-import { adam, cosineRate } from "../engine/optimizers.ts";
+import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { normal } from "../engine/random.ts";
 import { overRows } from "../engine/rows.ts";
 import { distinctRows, psnr } from "../metrics/mod.ts";
@@ -244,6 +244,24 @@ export async function decodeCodes(
   return images as Float32Array;
 }
 
+/** One update of encoder and decoder together on the rows `index`, int32 [B], of images [N, pixels]: to be compiled. */
+export function trainingStep(model: Autoencoder, options: {
+  readonly images: tf.Tensor2D;
+  readonly optimizer: Optimizer;
+}): (
+  inputs: { readonly index: tf.Tensor; readonly rate: tf.Tensor; readonly counter: tf.Tensor },
+) => { loss: tf.Tensor } {
+  const { images, optimizer } = options, weights = Object.values(weightsOf(model));
+  return ({ index, rate, counter }) => {
+    const { value, grads } = tf.variableGrads(
+      () => loss(model, tf.gather(images, index as tf.Tensor1D), counter as tf.Scalar),
+      weights,
+    );
+    optimizer.applyGradients(grads, rate as tf.Scalar);
+    return { loss: value };
+  };
+}
+
 /**
  * Trains in two phases: encoder and decoder together up to the share `settle` of the steps; then the codes are fixed,
  * and the decoder alone learns to turn them into the images.
@@ -268,14 +286,11 @@ export async function fit(
   const weights = weightsOf(model), optimizer = adam(weights);
   const index = { shape: [batch], dtype: "int32" } as const, rate = { shape: [] } as const;
 
-  const together = await compile(device, ({ index, rate, counter }) => {
-    const { value, grads } = tf.variableGrads(
-      () => loss(model, tf.gather(images, index as tf.Tensor1D), counter as tf.Scalar),
-      Object.values(weights),
-    );
-    optimizer.applyGradients(grads, rate as tf.Scalar);
-    return { loss: value };
-  }, { index, rate, counter: { shape: [], dtype: "int32" } });
+  const together = await compile(device, trainingStep(model, { images, optimizer }), {
+    index,
+    rate,
+    counter: { shape: [], dtype: "int32" },
+  });
 
   async function decoderAlone() {
     await device.pull(Object.values(weights));

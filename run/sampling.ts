@@ -22,22 +22,18 @@ export interface NextToken {
 }
 
 /** Sequences generated in one run of the device. */
-const SAMPLE_BATCH = 1000;
+export const SAMPLE_BATCH = 1000;
 /** Prefixes evaluated in one run of the device. */
 const EVALUATION_BATCH = 2048;
 
-/**
- * Draws `count` sequences [count, length] by ancestral sampling from the empty prefix. Sequence i does not depend on
- * `count`. The whole generation of a batch, all positions, is one run of the device.
- */
-export async function sampleSequences(
+/** Draws the sequences [SAMPLE_BATCH, length] of number `counter`, int32 []: to be compiled. */
+export function generation(
   model: NextToken,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
+  options: { readonly seed: number },
+): (inputs: { readonly counter: tf.Tensor }) => { tokens: tf.Tensor } {
   const { vocabulary, length, range = length } = model;
-  const { device, count, seed } = options;
-  const random = stream(seed).fork("sample");
-  const draw = await compile(device, ({ counter }) => {
+  const random = stream(options.seed).fork("sample");
+  return ({ counter }) => {
     const absent = tf.fill([SAMPLE_BATCH, 1], vocabulary, "int32") as tf.Tensor2D;
     const tokens: tf.Tensor2D[] = [];
     for (let position = 0; position < length; position++) {
@@ -52,7 +48,19 @@ export async function sampleSequences(
       tokens.push(next.reshape([SAMPLE_BATCH, 1]));
     }
     return { tokens: tf.concat(tokens, 1) };
-  }, { counter: { shape: [], dtype: "int32" } });
+  };
+}
+
+/**
+ * Draws `count` sequences [count, length] by ancestral sampling from the empty prefix. Sequence i does not depend on
+ * `count`. The whole generation of a batch, all positions, is one run of the device.
+ */
+export async function sampleSequences(
+  model: NextToken,
+  options: { readonly device: Device; readonly count: number; readonly seed: number },
+): Promise<Int32Array> {
+  const { device, count, seed } = options, { length } = model;
+  const draw = await compile(device, generation(model, { seed }), { counter: { shape: [], dtype: "int32" } });
   for (let batch = 0; batch * SAMPLE_BATCH < count; batch++) {
     await draw.run({ counter: Int32Array.of(batch) });
   }

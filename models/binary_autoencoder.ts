@@ -15,7 +15,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
 import { writeAtomically } from "../base/files.ts";
-import { IMAGE_DATASETS, type ImageSet } from "../data/images.ts";
+import { IMAGE_DATASETS, type ImageSet, openImages } from "../data/images.ts";
 import { CODE_SHAPE } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { openDevice } from "../engine/open.ts";
@@ -364,9 +364,11 @@ export type AutoencoderFlags = FlagValues<typeof FLAGS>;
 export async function runAutoencoder(run: Run, options: {
   readonly device: Device;
   readonly images: ImageSet;
+  /** Images to measure on that it does not learn. */
+  readonly heldOut?: ImageSet;
   readonly flags: AutoencoderChoice & Pick<AutoencoderFlags, "steps" | "budget">;
 }): Promise<Autoencoder> {
-  const { device, images, flags } = options;
+  const { device, images, heldOut, flags } = options;
   const model = build(configOf(images, flags));
   const description = describe(model, images), { parameters } = description;
   run.note(layerTable(description.layers, parameters));
@@ -388,6 +390,7 @@ export async function runAutoencoder(run: Run, options: {
     ...model.network.padded ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
     distinct_codes: distinctRows(codes, CODE_BITS).first.length,
     distinct_images: distinctRows(images.pixels, pixels).first.length,
+    ...heldOut === undefined ? {} : { test_psnr_db: await psnrOf(model, { device, images: heldOut }) },
   };
   const shown = Math.min(30, images.count);
   const shape = [shown, images.height, images.width, images.channels];
@@ -410,6 +413,11 @@ export async function runAutoencoder(run: Run, options: {
         value: metrics.distinct_codes.toLocaleString("en-US"),
         note: `of ${metrics.distinct_images.toLocaleString("en-US")} distinct images`,
       },
+      ...metrics.test_psnr_db === undefined ? [] : [{
+        label: "held-out PSNR",
+        value: `${metrics.test_psnr_db.toFixed(2)} dB`,
+        note: "mean over the test images, which it never saw",
+      }],
     ],
     results: [{
       title: "Reconstructions",
@@ -422,6 +430,16 @@ export async function runAutoencoder(run: Run, options: {
       `for ${metrics.distinct_images} distinct images`,
   );
   return model;
+}
+
+/** Mean PSNR of images in dB. */
+async function psnrOf(
+  model: Autoencoder,
+  options: { readonly device: Device; readonly images: ImageSet },
+): Promise<number> {
+  const images = levels(options.images);
+  const { reconstructions } = await reconstruct(model, { ...options, images });
+  return psnr(images, reconstructions, { size: pixelsOf(model), peak: 1 });
 }
 
 /**
@@ -546,11 +564,12 @@ if (import.meta.main) {
     summary: "Train a binary autoencoder: every image through 48 signs and back.",
     flags: FLAGS,
     run: async (flags, run) => {
-      const images = await openTrainingImages(flags);
+      const images = await openTrainingImages(flags), { dataset, dataDir } = flags;
+      const heldOut = await openImages({ dataset, dataDir, split: "test" });
       const config = configOf(images, flags);
       await using device = await openDevice(flags.device, flags);
       await run.configure({ dataset: images, device, model: config });
-      await runAutoencoder(run, { device, images, flags });
+      await runAutoencoder(run, { device, images, heldOut, flags });
     },
   });
 }

@@ -108,17 +108,17 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
 /** Uniform in ±1/sqrt(inputs), kernels and biases alike. */
 function linearWeights(random: Random, layer: string, shape: [inputs: number, outputs: number]): Weights {
   const [inputs, outputs] = shape, limit = 1 / Math.sqrt(inputs), draw = random.fork(layer);
-  return {
+  return tf.tidy(() => ({
     [`${layer}/kernel`]: tf.variable(tf.tensor2d(draw.uniforms(inputs * outputs, limit), shape)),
     [`${layer}/bias`]: tf.variable(tf.tensor1d(draw.uniforms(outputs, limit))),
-  };
+  }));
 }
 
 function normalization(layer: string, units: number): Weights {
-  return {
+  return tf.tidy(() => ({
     [`${layer}/gain`]: tf.variable(tf.ones([units])),
     [`${layer}/shift`]: tf.variable(tf.zeros([units])),
-  };
+  }));
 }
 
 /** x [B, inputs] -> [B, outputs] */
@@ -314,8 +314,10 @@ function stageWeights(random: Random, stages: readonly Stage[]): Weights {
     const variance = (name === "refine2" ? 0.01 : then === "LeakyReLU" ? 2 : 1) / summed;
     const shape = [kernel, kernel, ...(type === "ConvT2d" ? [outputs, inputs] : [inputs, outputs])];
     const drawn = random.fork(name).uniforms(kernel ** 2 * inputs * outputs, Math.sqrt(3 * variance));
-    weights[`${name}/kernel`] = tf.variable(tf.tensor(drawn, shape));
-    weights[`${name}/bias`] = tf.variable(tf.zeros([outputs]));
+    tf.tidy(() => {
+      weights[`${name}/kernel`] = tf.variable(tf.tensor(drawn, shape));
+      weights[`${name}/bias`] = tf.variable(tf.zeros([outputs]));
+    });
   }
   return weights;
 }

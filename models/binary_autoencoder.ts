@@ -69,18 +69,24 @@ export interface AutoencoderChoice {
   readonly width?: number;
   readonly recipe?: typeof RECIPES[number];
   readonly settle?: number;
+  readonly hidden?: number;
+  readonly batch?: number;
 }
 
 /**
  * The configuration of a choice. The dense one reaches the goal of 25 dB with a distinct code for each of 1,024
- * images. The step that Table 1 bears shrinks with the number of inputs that its units sum.
+ * images. The step that a network bears shrinks with the number of inputs that its units sum.
  *
  * @throws {UsageError} where a flag is of another architecture.
  */
 export function configOf(image: ImageShape, choice: AutoencoderChoice): AutoencoderConfig {
   const { seed, architecture = "dense", width = 1, recipe = "straight-through", settle = 0.4 } = choice;
+  const { hidden = 512, batch = architecture === "dense" ? 128 : 64 } = choice;
   if (architecture === "dense" && choice.width !== undefined) {
     throw new UsageError("--width is of the other network: add --architecture table1, or leave it out");
+  }
+  if (architecture === "table1" && choice.hidden !== undefined) {
+    throw new UsageError("--hidden is of the other network: leave out --architecture table1, or use --width");
   }
   const { height, width: columns, channels } = image;
   const dimensions = CODE_SHAPE[0];
@@ -88,11 +94,11 @@ export function configOf(image: ImageShape, choice: AutoencoderChoice): Autoenco
     model: "binary-autoencoder",
     image: { height, width: columns, channels },
     network: architecture === "dense"
-      ? { architecture, hidden: 512, dimensions }
+      ? { architecture, hidden, dimensions }
       : { architecture, width, dimensions },
     recipe,
-    batch: architecture === "dense" ? 128 : 64,
-    learningRate: architecture === "dense" ? 4e-3 : Math.min(4e-3, 2e-4 / width),
+    batch,
+    learningRate: Math.min(4e-3, architecture === "dense" ? 2.048 / hidden : 2e-4 / width),
     settle,
     seed,
   };
@@ -354,6 +360,8 @@ const FLAGS = {
     help: "multiplies the channels of --architecture table1 (default: 1)",
   }),
   recipe: choice(RECIPES, { help: "how the decoder learns to do with signs (default: straight-through)" }),
+  hidden: integer({ min: 1, help: "units of each hidden layer of the dense network (default: 512)" }),
+  batch: integer({ min: 1, help: "images in one step (default: 128, or 64 for --architecture table1)" }),
   settle: number({ min: 0, max: 1, help: "share of the steps after which codes are fixed (default: 0.4)" }),
 };
 

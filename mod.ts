@@ -3,8 +3,7 @@
  * metrics that say it, the data they learn from, and the engine that makes ordinary tfjs code fast.
  *
  * ```ts
- * import * as tf from "@tensorflow/tfjs";
- * import { codesToSequences, load, memorization, openDevice, openImages, openRun, seq2hist } from "engram";
+ * import { codesToSequences, load, memorization, openDevice, openImages, openRun, seq2hist } from "./mod.ts";
  *
  * await using device = await openDevice("auto");
  *

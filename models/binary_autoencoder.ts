@@ -15,11 +15,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
 import { writeAtomically } from "../base/files.ts";
-import { IMAGE_DATASETS, type ImageSet } from "../data/images.ts";
+import { IMAGE_DATASETS, type ImageSet, openImages } from "../data/images.ts";
 import { CODE_SHAPE } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { openDevice } from "../engine/open.ts";
-import { adam, cosineRate } from "../engine/optimizers.ts";
+import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { normal } from "../engine/random.ts";
 import { overRows } from "../engine/rows.ts";
 import { distinctRows, psnr } from "../metrics/mod.ts";
@@ -69,18 +69,24 @@ export interface AutoencoderChoice {
   readonly width?: number;
   readonly recipe?: typeof RECIPES[number];
   readonly settle?: number;
+  readonly hidden?: number;
+  readonly batch?: number;
 }
 
 /**
  * The configuration of a choice. The dense one reaches the goal of 25 dB with a distinct code for each of 1,024
- * images. The step that Table 1 bears shrinks with the number of inputs that its units sum.
+ * images. The step that a network bears shrinks with the number of inputs that its units sum.
  *
  * @throws {UsageError} where a flag is of another architecture.
  */
 export function configOf(image: ImageShape, choice: AutoencoderChoice): AutoencoderConfig {
   const { seed, architecture = "dense", width = 1, recipe = "straight-through", settle = 0.4 } = choice;
+  const { hidden = 512, batch = architecture === "dense" ? 128 : 64 } = choice;
   if (architecture === "dense" && choice.width !== undefined) {
     throw new UsageError("--width is of the other network: add --architecture table1, or leave it out");
+  }
+  if (architecture === "table1" && choice.hidden !== undefined) {
+    throw new UsageError("--hidden is of the other network: leave out --architecture table1, or use --width");
   }
   const { height, width: columns, channels } = image;
   const dimensions = CODE_SHAPE[0];
@@ -88,11 +94,11 @@ export function configOf(image: ImageShape, choice: AutoencoderChoice): Autoenco
     model: "binary-autoencoder",
     image: { height, width: columns, channels },
     network: architecture === "dense"
-      ? { architecture, hidden: 512, dimensions }
+      ? { architecture, hidden, dimensions }
       : { architecture, width, dimensions },
     recipe,
-    batch: architecture === "dense" ? 128 : 64,
-    learningRate: architecture === "dense" ? 4e-3 : Math.min(4e-3, 1.5e-4 / width),
+    batch,
+    learningRate: Math.min(4e-3, architecture === "dense" ? 2.048 / hidden : 2e-4 / width),
     settle,
     seed,
   };
@@ -244,6 +250,24 @@ export async function decodeCodes(
   return images as Float32Array;
 }
 
+/** One update of encoder and decoder together on the rows `index`, int32 [B], of images [N, pixels]: to be compiled. */
+export function trainingStep(model: Autoencoder, options: {
+  readonly images: tf.Tensor2D;
+  readonly optimizer: Optimizer;
+}): (
+  inputs: { readonly index: tf.Tensor; readonly rate: tf.Tensor; readonly counter: tf.Tensor },
+) => { loss: tf.Tensor } {
+  const { images, optimizer } = options, weights = Object.values(weightsOf(model));
+  return ({ index, rate, counter }) => {
+    const { value, grads } = tf.variableGrads(
+      () => loss(model, tf.gather(images, index as tf.Tensor1D), counter as tf.Scalar),
+      weights,
+    );
+    optimizer.applyGradients(grads, rate as tf.Scalar);
+    return { loss: value };
+  };
+}
+
 /**
  * Trains in two phases: encoder and decoder together up to the share `settle` of the steps; then the codes are fixed,
  * and the decoder alone learns to turn them into the images.
@@ -268,14 +292,11 @@ export async function fit(
   const weights = weightsOf(model), optimizer = adam(weights);
   const index = { shape: [batch], dtype: "int32" } as const, rate = { shape: [] } as const;
 
-  const together = await compile(device, ({ index, rate, counter }) => {
-    const { value, grads } = tf.variableGrads(
-      () => loss(model, tf.gather(images, index as tf.Tensor1D), counter as tf.Scalar),
-      Object.values(weights),
-    );
-    optimizer.applyGradients(grads, rate as tf.Scalar);
-    return { loss: value };
-  }, { index, rate, counter: { shape: [], dtype: "int32" } });
+  const together = await compile(device, trainingStep(model, { images, optimizer }), {
+    index,
+    rate,
+    counter: { shape: [], dtype: "int32" },
+  });
 
   async function decoderAlone() {
     await device.pull(Object.values(weights));
@@ -339,6 +360,8 @@ const FLAGS = {
     help: "multiplies the channels of --architecture table1 (default: 1)",
   }),
   recipe: choice(RECIPES, { help: "how the decoder learns to do with signs (default: straight-through)" }),
+  hidden: integer({ min: 1, help: "units of each hidden layer of the dense network (default: 512)" }),
+  batch: integer({ min: 1, help: "images in one step (default: 128, or 64 for --architecture table1)" }),
   settle: number({ min: 0, max: 1, help: "share of the steps after which codes are fixed (default: 0.4)" }),
 };
 
@@ -349,9 +372,11 @@ export type AutoencoderFlags = FlagValues<typeof FLAGS>;
 export async function runAutoencoder(run: Run, options: {
   readonly device: Device;
   readonly images: ImageSet;
+  /** Images to measure on that it does not learn. */
+  readonly heldOut?: ImageSet;
   readonly flags: AutoencoderChoice & Pick<AutoencoderFlags, "steps" | "budget">;
 }): Promise<Autoencoder> {
-  const { device, images, flags } = options;
+  const { device, images, heldOut, flags } = options;
   const model = build(configOf(images, flags));
   const description = describe(model, images), { parameters } = description;
   run.note(layerTable(description.layers, parameters));
@@ -370,9 +395,10 @@ export async function runAutoencoder(run: Run, options: {
   const roots = framedErrors.map(Math.sqrt), zeros = new Float32Array(roots.length);
   const metrics = {
     psnr_db: psnr(x, reconstructions, { size: pixels, peak: 1 }),
-    ...isPadded(model) ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
+    ...model.network.padded ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
     distinct_codes: distinctRows(codes, CODE_BITS).first.length,
     distinct_images: distinctRows(images.pixels, pixels).first.length,
+    ...heldOut === undefined ? {} : { test_psnr_db: await psnrOf(model, { device, images: heldOut }) },
   };
   const shown = Math.min(30, images.count);
   const shape = [shown, images.height, images.width, images.channels];
@@ -395,6 +421,11 @@ export async function runAutoencoder(run: Run, options: {
         value: metrics.distinct_codes.toLocaleString("en-US"),
         note: `of ${metrics.distinct_images.toLocaleString("en-US")} distinct images`,
       },
+      ...metrics.test_psnr_db === undefined ? [] : [{
+        label: "held-out PSNR",
+        value: `${metrics.test_psnr_db.toFixed(2)} dB`,
+        note: "mean over the test images, which it never saw",
+      }],
     ],
     results: [{
       title: "Reconstructions",
@@ -409,9 +440,14 @@ export async function runAutoencoder(run: Run, options: {
   return model;
 }
 
-/** Whether the network draws more than the image. */
-function isPadded({ config: { image, network } }: Autoencoder): boolean {
-  return network.architecture === "table1" && image.height * image.width < 32 * 32;
+/** Mean PSNR of images in dB. */
+async function psnrOf(
+  model: Autoencoder,
+  options: { readonly device: Device; readonly images: ImageSet },
+): Promise<number> {
+  const images = levels(options.images);
+  const { reconstructions } = await reconstruct(model, { ...options, images });
+  return psnr(images, reconstructions, { size: pixelsOf(model), peak: 1 });
 }
 
 /**
@@ -536,11 +572,12 @@ if (import.meta.main) {
     summary: "Train a binary autoencoder: every image through 48 signs and back.",
     flags: FLAGS,
     run: async (flags, run) => {
-      const images = await openTrainingImages(flags);
+      const images = await openTrainingImages(flags), { dataset, dataDir } = flags;
+      const heldOut = await openImages({ dataset, dataDir, split: "test" });
       const config = configOf(images, flags);
       await using device = await openDevice(flags.device, flags);
       await run.configure({ dataset: images, device, model: config });
-      await runAutoencoder(run, { device, images, flags });
+      await runAutoencoder(run, { device, images, heldOut, flags });
     },
   });
 }

@@ -12,9 +12,9 @@
  * | no activation in the encoder's and decoder's 8196 channels, nor between the last three ConvT2d | none |
  * | LeakyReLU, its slope given once, in the refinement | 0.01 everywhere |
  * | refinement 1x1, stride 3, padding 1, size unchanged | 3x3, stride 1, padding 1: the numbers in another order |
- * | Tanh before the refinement, whose last layer has no activation | levels 0..1, as they come from the last layer; clipped where they are measured, PSNR's peak is 1 |
+ * | Tanh before the refinement, whose last layer has no activation | grey levels are in 0..1, colours in -1..1: 0 is what most of an image is near, without which all codes become one. Drawings are clipped where they are measured; PSNR is that of levels in 0..1, its peak 1 |
  * | 3 input channels of 32x32, MNIST being 1 of 28x28 | zeros around, and the grey level in all three channels; the drawing is cut out again, its grey the mean of the channels |
- * | biases, initial weights | biases start at 0; weights uniform, of the variance that keeps a layer's outputs as large as its inputs; the last layer's ten times smaller, so that the first drawing is nearly black |
+ * | biases, initial weights | biases start at 0; weights uniform, of the variance that keeps a layer's outputs as large as its inputs; the last layer's ten times smaller, so that the first drawing is nearly 0 |
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Random } from "../base/random.ts";
@@ -52,6 +52,8 @@ export interface Network {
   readonly decoder: Weights;
   /** Signs in a code. */
   readonly bits: number;
+  /** Whether a frame holds more than the image itself. */
+  readonly padded: boolean;
   /** Images as the network sees them, and as it is to draw them: [B, ...]. */
   readonly frame: (images: tf.Tensor2D) => tf.Tensor;
   /** Framed images -> latents, whose signs are the code, channel by channel. */
@@ -90,6 +92,7 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
     encoder,
     decoder,
     bits,
+    padded: false,
     frame: (images) => images,
     encode: function encode(images): tf.Tensor2D {
       return linear(encoder, "encoder2", hiddenLayer(encoder, "encoder1", images as tf.Tensor2D));
@@ -105,17 +108,17 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
 /** Uniform in ±1/sqrt(inputs), kernels and biases alike. */
 function linearWeights(random: Random, layer: string, shape: [inputs: number, outputs: number]): Weights {
   const [inputs, outputs] = shape, limit = 1 / Math.sqrt(inputs), draw = random.fork(layer);
-  return {
+  return tf.tidy(() => ({
     [`${layer}/kernel`]: tf.variable(tf.tensor2d(draw.uniforms(inputs * outputs, limit), shape)),
     [`${layer}/bias`]: tf.variable(tf.tensor1d(draw.uniforms(outputs, limit))),
-  };
+  }));
 }
 
 function normalization(layer: string, units: number): Weights {
-  return {
+  return tf.tidy(() => ({
     [`${layer}/gain`]: tf.variable(tf.ones([units])),
     [`${layer}/shift`]: tf.variable(tf.zeros([units])),
-  };
+  }));
 }
 
 /** x [B, inputs] -> [B, outputs] */
@@ -242,8 +245,8 @@ export function table1(config: Table1Config, options: {
   readonly random: Random;
 }): Network {
   const { image: { height, width, channels }, random } = options;
-  const { dimensions } = config, stages = table1Stages(config);
-  if (height > SIDE || width > SIDE || (channels !== 1 && channels !== CHANNELS)) {
+  const { dimensions } = config, stages = table1Stages(config), colour = channels === CHANNELS;
+  if (height > SIDE || width > SIDE || (channels !== 1 && !colour)) {
     throw new RangeError(
       `Cannot show images of ${height}x${width}x${channels} to the network of Table 1 as they must fit into ` +
         `${SIDE}x${SIDE} with 1 or ${CHANNELS} channels: use --architecture dense`,
@@ -255,9 +258,10 @@ export function table1(config: Table1Config, options: {
     encoder,
     decoder,
     bits: dimensions * SITES * SITES,
+    padded: height < SIDE || width < SIDE || !colour,
     frame: function frame(images): tf.Tensor4D {
       const x = images.reshape([-1, height, width, channels]);
-      const colours = channels === CHANNELS ? x : tf.tile(x, [1, 1, 1, CHANNELS]);
+      const colours = colour ? x : tf.tile(x, [1, 1, 1, CHANNELS]);
       return tf.pad(colours as tf.Tensor4D, [
         [0, 0],
         [top, SIDE - height - top],
@@ -266,17 +270,19 @@ export function table1(config: Table1Config, options: {
       ]);
     },
     encode: function encode(framed): tf.Tensor2D {
-      const latents = applyStages(encoder, stages.encoder, framed as tf.Tensor4D); // [B, 4, 4, NoD]
+      const centred = colour ? tf.sub(tf.mul(framed, 2), 1) : framed;
+      const latents = applyStages(encoder, stages.encoder, centred as tf.Tensor4D); // [B, 4, 4, NoD]
       return tf.transpose(latents, [0, 3, 1, 2]).reshape([-1, dimensions * SITES * SITES]);
     },
     decode: function decode(codes): tf.Tensor4D {
       const sites = tf.transpose(codes.reshape([-1, dimensions, SITES, SITES]), [0, 2, 3, 1]); // [B, 4, 4, NoD]
-      return applyStages(decoder, stages.decoder, sites as tf.Tensor4D); // [B, 32, 32, 3]
+      const drawn = applyStages(decoder, stages.decoder, sites as tf.Tensor4D); // [B, 32, 32, 3]
+      return colour ? tf.mul(0.5, tf.add(drawn, 1)) : drawn;
     },
     picture: function picture(drawn): tf.Tensor2D {
       const cut = tf.slice(drawn as tf.Tensor4D, [0, top, left, 0], [-1, height, width, CHANNELS]);
       const levels = tf.clipByValue(cut, 0, 1);
-      return (channels === CHANNELS ? levels : tf.mean(levels, 3)).reshape([-1, height * width * channels]);
+      return (colour ? levels : tf.mean(levels, 3)).reshape([-1, height * width * channels]);
     },
   };
 }
@@ -308,8 +314,10 @@ function stageWeights(random: Random, stages: readonly Stage[]): Weights {
     const variance = (name === "refine2" ? 0.01 : then === "LeakyReLU" ? 2 : 1) / summed;
     const shape = [kernel, kernel, ...(type === "ConvT2d" ? [outputs, inputs] : [inputs, outputs])];
     const drawn = random.fork(name).uniforms(kernel ** 2 * inputs * outputs, Math.sqrt(3 * variance));
-    weights[`${name}/kernel`] = tf.variable(tf.tensor(drawn, shape));
-    weights[`${name}/bias`] = tf.variable(tf.zeros([outputs]));
+    tf.tidy(() => {
+      weights[`${name}/kernel`] = tf.variable(tf.tensor(drawn, shape));
+      weights[`${name}/bias`] = tf.variable(tf.zeros([outputs]));
+    });
   }
   return weights;
 }

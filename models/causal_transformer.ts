@@ -4,7 +4,9 @@
  *
  * After: Vaswani et al. (2017), "Attention is all you need", arXiv 1706.03762, in the shape of GPT-2 (Radford et al.
  * 2019): a decoder alone, layer normalization before each part, learned positions.
- * Departures: ReLU in place of GELU, no dropout (it shall memorize), no weights shared by input and output.
+ * Departures: ReLU in place of GELU, no dropout (it shall memorize), no weights shared by input and output, and logits
+ * that are the last layer's outputs times 8, its kernel beginning at an eighth of the usual: certainty needs large
+ * logits. On 100 sequences and equal steps that halves what is lost on tokens that are certain.
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Random } from "../base/random.ts";
@@ -25,6 +27,8 @@ export interface TransformerSize {
   readonly heads: number;
 }
 
+/** What the last layer's outputs are multiplied by to give logits. */
+const LOGIT_SCALE = 8;
 /** Units of a block's hidden layer for each of its width. */
 const EXPANSION = 4;
 /** Added to the score of a position that must not be seen: exp() of it is 0, exactly. */
@@ -65,7 +69,7 @@ export function buildTransformer(size: TransformerSize, random: Random): Weights
     dense(`hidden${layer}/out`, EXPANSION * width, width, share);
   }
   normalization("output");
-  dense("output", width, vocabulary);
+  dense("output", width, vocabulary, 1 / LOGIT_SCALE);
   return weights;
 }
 
@@ -110,7 +114,7 @@ export function transformerLogits(
       const units = tf.relu(linear(`hidden${layer}/in`, normalized(`hidden${layer}`, x))); // [B*t, 4D]
       x = tf.add(x, linear(`hidden${layer}/out`, units));
     }
-    return linear("output", normalized("output", x)).reshape([B, t, vocabulary]); // [B, t, V]
+    return tf.mul(linear("output", normalized("output", x)), LOGIT_SCALE).reshape([B, t, vocabulary]);
   });
 }
 
@@ -136,6 +140,10 @@ export function transformerLayers({ vocabulary, length, layers, width, heads }: 
     { type: "Positions, added", weight: `${length} x ${width}`, output },
     ...blocks.flat(),
     { type: "LayerNorm", weight: `2 x ${width}`, output },
-    { type: "Linear", weight: `${width} x ${vocabulary}`, output: `N x ${length} x ${vocabulary}` },
+    {
+      type: `Linear, times ${LOGIT_SCALE}`,
+      weight: `${width} x ${vocabulary}`,
+      output: `N x ${length} x ${vocabulary}`,
+    },
   ];
 }

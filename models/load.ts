@@ -1,4 +1,6 @@
 /** Trained models back from their run folders. */
+import { join } from "node:path";
+import { exists } from "../base/files.ts";
 import type { ImageSet } from "../data/images.ts";
 import type { Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
@@ -102,6 +104,11 @@ type Metadata =
 const KINDS: readonly string[] = ["binary-autoencoder", "classifier", "seq2token", "seq2seq", "seq2hist"];
 
 async function readModel(run: string): Promise<Metadata> {
+  if (!(await exists(join(run, "weights.safetensors")))) {
+    throw new Error(
+      `Cannot load ${run} as it holds no weights: name the folder of a finished run of one model`,
+    );
+  }
   const { metadata: { model: kind, config } } = await readWeights(run);
   if (!KINDS.includes(kind)) {
     throw new Error(

@@ -15,7 +15,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type Random, stream } from "../base/random.ts";
 import { type PrefixTable, prefixTable, type Sequences } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
+import { adam, cosineRate, type Optimizer, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { type FitOptions, runMemorization, type SequenceExperiment } from "../run/memorize.ts";
@@ -52,6 +52,8 @@ const LARGE_COUNT = 2048;
 /** What the last layer's outputs are multiplied by to give logits. */
 const LOGIT_SCALE = 16;
 const WARMUP_STEPS = 50;
+/** Decay of Adam's second moment. */
+export const BETA2 = 0.99;
 /** Numbers in a one-hot prefix above which it is not multiplied but looked up. */
 const WIDEST_ONE_HOT = 512;
 /** Fewest steps between two evaluations of every prefix's excess loss; large tables wait for two passes of steps. */
@@ -138,6 +140,24 @@ export function logProbabilities(
   return tokenLogProbabilities((prefixes) => forward(model, prefixes), { ...options, range });
 }
 
+/** One update on the rows `index`, int32 [B], of all prefixes [P, T-1] and their histograms [P, V]: to be compiled. */
+export function trainingStep(model: Seq2Hist, options: {
+  readonly prefixes: tf.Tensor2D;
+  readonly histograms: tf.Tensor2D;
+  readonly optimizer: Optimizer;
+}): (inputs: { readonly index: tf.Tensor; readonly rate: tf.Tensor }) => { loss: tf.Tensor } {
+  const { prefixes, histograms, optimizer } = options;
+  return ({ index, rate }) => {
+    const rows = index as tf.Tensor1D;
+    const { value, grads } = tf.variableGrads(
+      () => loss(model, tf.gather(prefixes, rows), tf.gather(histograms, rows)),
+      Object.values(model.weights),
+    );
+    optimizer.applyGradients(grads, rate as tf.Scalar);
+    return { loss: value };
+  };
+}
+
 /**
  * Trains on the distinct prefixes of `sequences`. Every hundred steps or so the excess loss of every prefix decides
  * anew how often it is drawn.
@@ -148,17 +168,13 @@ export async function fit(model: Seq2Hist, options: FitOptions): Promise<void> {
   const table = prefixTable(sequences, { range });
   const prefixes = tf.tensor2d(table.prefixes, [table.size, length - 1], "int32");
   const histograms = tf.tensor2d(table.histograms, [table.size, vocabulary]);
-  const optimizer = adam(model.weights, { beta2: 0.99 });
+  const optimizer = adam(model.weights, { beta2: BETA2 });
 
-  const step = await compile(device, ({ index, rate }) => {
-    const rows = index as tf.Tensor1D;
-    const { value, grads } = tf.variableGrads(
-      () => loss(model, tf.gather(prefixes, rows), tf.gather(histograms, rows)),
-      Object.values(model.weights),
-    );
-    optimizer.applyGradients(grads, rate as tf.Scalar);
-    return { loss: value };
-  }, { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } });
+  const step = await compile(
+    device,
+    trainingStep(model, { prefixes, histograms, optimizer }),
+    { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } },
+  );
 
   const evaluationBatch = Math.min(EVALUATION_BATCH, table.size);
   const evaluate = await compile(

@@ -12,7 +12,8 @@ export async function openRun(folder: string, setup: RunSetup & { readonly task:
   const { task, ...rest } = setup;
   const stored = await findRun(folder);
   if (stored !== undefined && (stored.config.task !== task || stored.summary?.status === "completed")) {
-    throw new Error(`Cannot train in ${folder} as it holds a run of ${stored.config.task}: choose another`);
+    const what = stored.config.task === task ? "finished run" : `run of ${stored.config.task}`;
+    throw new Error(`Cannot train in ${folder} as it holds a ${what}: choose another folder`);
   }
   const place: Place = stored === undefined ? { mode: "fresh", folder } : { mode: "resume", folder, stored };
   const silent = { write: () => {}, terminal: false, columns: () => 80, now: () => performance.now() };

@@ -22,22 +22,19 @@ export interface NextToken {
 }
 
 /** Sequences generated in one run of the device, or all of them where they are fewer. */
-const SAMPLE_BATCH = 1000;
+export const SAMPLE_BATCH = 1000;
 /** Prefixes evaluated in one run of the device. */
 const EVALUATION_BATCH = 2048;
 
-/**
- * Draws `count` sequences [count, length] by ancestral sampling from the empty prefix. Sequence i does not depend on
- * `count`. The whole generation of a batch, all positions, is one run of the device.
- */
-export async function sampleSequences(
+/** Draws the sequences [rows, length] of number `counter`, int32 []: to be compiled. Absent `rows`: a whole batch. */
+export function generation(
   model: NextToken,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
+  options: { readonly seed: number; readonly rows?: number },
+): (inputs: { readonly counter: tf.Tensor }) => { tokens: tf.Tensor } {
   const { vocabulary, length, range = length } = model;
-  const { device, count, seed } = options;
-  const random = stream(seed).fork("sample"), rows = Math.min(SAMPLE_BATCH, count);
-  const draw = await compile(device, ({ counter }) => {
+  const { seed, rows = SAMPLE_BATCH } = options;
+  const random = stream(seed).fork("sample");
+  return ({ counter }) => {
     const absent = (columns: number): tf.Tensor2D => tf.fill([rows, columns], vocabulary, "int32");
     let tokens = absent(0); // [rows, position]
     for (let position = 0; position < length; position++) {
@@ -54,7 +51,22 @@ export async function sampleSequences(
       tokens = position === 0 ? next : tf.concat([tokens, next], 1);
     }
     return { tokens };
-  }, { counter: { shape: [], dtype: "int32" } });
+  };
+}
+
+/**
+ * Draws `count` sequences [count, length] by ancestral sampling from the empty prefix. Sequence i does not depend on
+ * `count`. The whole generation of a batch, all positions, is one run of the device.
+ */
+export async function sampleSequences(
+  model: NextToken,
+  options: { readonly device: Device; readonly count: number; readonly seed: number },
+): Promise<Int32Array> {
+  const { device, count, seed } = options, { length } = model;
+  const rows = Math.min(SAMPLE_BATCH, count);
+  const draw = await compile(device, generation(model, { seed, rows }), {
+    counter: { shape: [], dtype: "int32" },
+  });
   for (let batch = 0; batch * SAMPLE_BATCH < count; batch++) {
     await draw.run({ counter: Int32Array.of(batch) });
   }

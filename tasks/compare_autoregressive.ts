@@ -105,14 +105,14 @@ async function trained(contestant: Contestant, context: {
 
 /** Entropy of the training set at each position, [length], in nats: of the next token given all before it. */
 function positionEntropies(sequences: Sequences): Float64Array {
-  const { tokens, length, vocabulary } = sequences, table = prefixTable(sequences);
-  return positionMeans(
-    Float64Array.from(
-      tokens,
-      (token, index) => -Math.log(table.histograms[table.rows[index] * vocabulary + token]),
-    ),
-    length,
-  );
+  const { tokens, length, vocabulary } = sequences;
+  const { histograms, counts, rows } = prefixTable(sequences);
+  const nats = Float64Array.from(tokens, (token, index) => {
+    const row = rows[index];
+    // The share is a ratio of small whole numbers, of which the table keeps seven digits.
+    return -Math.log(Math.round(histograms[row * vocabulary + token] * counts[row]) / counts[row]);
+  });
+  return positionMeans(nats, length);
 }
 
 /** Means of the columns of [count, length]. */
@@ -122,41 +122,47 @@ function positionMeans(values: Float64Array, length: number): Float64Array {
   return sums.map((sum) => sum * length / values.length);
 }
 
-const percent = (share: number | null | undefined): string => `${(100 * (share ?? NaN)).toFixed(2)}%`;
+function percent(share: number | null | undefined, digits = 2): string {
+  return `${(100 * (share ?? NaN)).toFixed(digits)}%`;
+}
 
-function table(outcomes: readonly Outcome[]): Block {
+/** How much was memorized. */
+function memoryTable(outcomes: readonly Outcome[]): Block {
   return {
     kind: "table",
     table: {
-      columns: [
-        "Model",
-        "Memorized mass",
-        "Memorized fraction",
-        "95% interval",
-        "Coverage",
-        "Excess, nats",
-        "Parameters",
-        "Steps",
-        "Seconds",
-      ],
+      columns: ["Model", "Memorized mass", "Memorized fraction (95% interval)", "Coverage", "Excess, nats"],
       rows: outcomes.map(({ title, run: { summary } }) => {
-        const { metrics = {}, parameters, steps, seconds } = summary ?? {};
+        const metrics = summary?.metrics ?? {};
         return [
           title,
-          percent(metrics.memorized_mass),
-          percent(metrics.memorized_fraction),
-          `${percent(metrics.memorized_fraction_low)} to ${percent(metrics.memorized_fraction_high)}`,
+          percent(metrics.memorized_mass, 3),
+          `${percent(metrics.memorized_fraction)} (${percent(metrics.memorized_fraction_low)} to ` +
+          `${percent(metrics.memorized_fraction_high)})`,
           percent(metrics.coverage),
           (metrics.sequence_nats ?? NaN) - (metrics.entropy_nats ?? NaN),
-          parameters ?? NaN,
-          steps ?? NaN,
-          Math.round(seconds ?? NaN),
         ];
       }),
       caption:
         "Mass is exact, fraction and coverage are of generated sequences. Excess is the cross-entropy of a whole " +
-        "training sequence above its floor, the entropy of the training set. Seconds are those of the whole run " +
-        "but its autoencoder: training, generating, measuring.",
+        "training sequence above its floor, the entropy of the training set.",
+    },
+  };
+}
+
+/** What it cost. */
+function costTable(outcomes: readonly Outcome[]): Block {
+  return {
+    kind: "table",
+    table: {
+      columns: ["Model", "Parameters", "Steps", "Seconds"],
+      rows: outcomes.map(({ title, run: { summary } }) => [
+        title,
+        summary?.parameters ?? NaN,
+        summary?.steps ?? NaN,
+        Math.round(summary?.seconds ?? NaN),
+      ]),
+      caption: "Seconds are those of the whole run but its autoencoder: training, generating, measuring.",
     },
   };
 }
@@ -181,8 +187,10 @@ function findings(outcomes: readonly Outcome[], entropies: Float64Array): string
     return excess.subarray(0, branching).reduce((sum, value) => sum + value, 0) / total;
   };
   return [
-    `The largest memorized mass is that of *${best.title}*, ${percent(mass(best))}; the smallest that of ` +
-    `*${worst.title}*, ${percent(mass(worst))}.`,
+    `The largest memorized mass is that of *${best.title}*, ${
+      percent(mass(best), 3)
+    }; the smallest that of ` +
+    `*${worst.title}*, ${percent(mass(worst), 3)}.`,
     branching === 0
       ? "All training sequences are equal: nothing is left to chance at any position."
       : `After position ${branching} every prefix has one continuation only, so all of the training set's entropy ` +
@@ -252,7 +260,8 @@ if (import.meta.main) {
                 formula: String.raw`p(Z) = \prod_{i=1}^{${length}} p(z_i \mid z_{<i})`,
                 text: `The memorized mass is the sum of $p(Z)$ over the distinct training sequences.`,
               },
-              table(outcomes),
+              memoryTable(outcomes),
+              costTable(outcomes),
               ...findings(outcomes, entropies).map((text): Block => ({ kind: "paragraph", text })),
             ],
           },

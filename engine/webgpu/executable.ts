@@ -9,7 +9,10 @@ import type { Dispatch, KernelContext, Location } from "./shader.ts";
 
 /** Most bytes of inputs of the steps of one submit, and of outputs kept between two read-backs. */
 const RING_BYTES = 1 << 24;
-const MOST_STEPS = 1024;
+/** Most steps of one submit. */
+const MOST_STEPS = 256;
+/** Most steps whose outputs are kept on the GPU: filling one buffer should take longer than reading the other. */
+const MOST_KEPT = 4096;
 const MOST_GROUPS = 65535;
 
 /** What all executables of an executor share. */
@@ -96,7 +99,7 @@ class Outlet {
 
   constructor(device: GPUDevice, slotBytes: number) {
     this.slotBytes = slotBytes;
-    this.capacity = Math.max(1, Math.min(MOST_STEPS, Math.floor(RING_BYTES / Math.max(1, slotBytes))));
+    this.capacity = Math.max(1, Math.min(MOST_KEPT, Math.floor(RING_BYTES / Math.max(1, slotBytes))));
     this.#buffers = slotBytes === 0 ? [] : [0, 1].map(() =>
       device.createBuffer({
         label: "outputs",

@@ -7,7 +7,11 @@
 const SUBMIT_MS = 16;
 /** Recording this long without a submit would leave the GPU idle. */
 const RECORD_MS = 8;
-const SUBMITS_UNDER_WAY = 3;
+/** Work that may be under way: a few submits of full length, so that the GPU never waits for a poll. */
+const UNDER_WAY_MS = 3 * SUBMIT_MS;
+const MOST_UNDER_WAY = 32;
+/** How much of what is known about the length of a step is kept at each submit. */
+const MEMORY = 0.8;
 
 /** A batch's host data: written to the GPU just before the batch is submitted. */
 export interface Feed {
@@ -62,12 +66,12 @@ export class Queue {
   readonly #device: GPUDevice;
   readonly #failure: Failure;
   readonly #feeds = new Set<Feed>();
-  readonly #underWay: Promise<unknown>[] = [];
+  readonly #underWay: { readonly ms: number; readonly done: Promise<void> }[] = [];
   #encoder: GPUCommandEncoder | undefined;
   #steps = 0;
   #firstRecorded = 0;
-  /** Estimated milliseconds of a step on the GPU. */
-  #stepMs = SUBMIT_MS / 4;
+  /** Milliseconds and steps of the last submits, the newest counting most: their quotient is a step's length. */
+  #measured = { ms: SUBMIT_MS, steps: 4 };
   #lastDone = 0;
 
   constructor(device: GPUDevice, failure: Failure) {
@@ -89,13 +93,24 @@ export class Queue {
   async stepped(mustSubmit: boolean): Promise<void> {
     this.#steps++;
     const now = performance.now();
-    if (mustSubmit || this.#steps * this.#stepMs >= SUBMIT_MS || now - this.#firstRecorded >= RECORD_MS) {
+    if (mustSubmit || this.#lengthOf(this.#steps) >= SUBMIT_MS || now - this.#firstRecorded >= RECORD_MS) {
       this.submit();
     }
-    if (this.#underWay.length > SUBMITS_UNDER_WAY) {
-      await this.#underWay[0];
+    while (this.#isFull()) {
+      await this.#underWay[0].done;
       this.#failure.check();
     }
+  }
+
+  /** Estimated milliseconds of some steps on the GPU. */
+  #lengthOf(steps: number): number {
+    return steps * this.#measured.ms / this.#measured.steps;
+  }
+
+  #isFull(): boolean {
+    if (this.#underWay.length < 2) return false;
+    const ms = this.#underWay.reduce((sum, submit) => sum + submit.ms, 0);
+    return ms > UNDER_WAY_MS || this.#underWay.length > MOST_UNDER_WAY;
   }
 
   /** Sends what has been recorded. */
@@ -110,15 +125,20 @@ export class Queue {
     const submitted = performance.now();
     const done = this.#device.queue.onSubmittedWorkDone().then(
       () => {
-        const now = performance.now(), began = Math.max(submitted, this.#lastDone);
+        const now = performance.now(), ms = now - Math.max(submitted, this.#lastDone);
         this.#lastDone = now;
-        // Too long by up to Deno's polling interval: a submit is then shorter than it might be, never too long.
-        if (steps > 0) this.#stepMs = (now - began) / steps;
+        // One poll may find several submits done: the first seems long and the others short, the mean is right.
+        if (steps > 0) {
+          this.#measured = {
+            ms: MEMORY * this.#measured.ms + ms,
+            steps: MEMORY * this.#measured.steps + steps,
+          };
+        }
       },
       () => {},
     ).then(() => {
       this.#underWay.shift();
     });
-    this.#underWay.push(done);
+    this.#underWay.push({ ms: this.#lengthOf(steps), done });
   }
 }

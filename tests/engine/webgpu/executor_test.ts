@@ -37,7 +37,7 @@ async function prepareAccumulator(executor: Executor, size: number) {
 }
 
 gpuTest("WebGPU: many runs are read back in order, more than any ring holds", async (executor) => {
-  for (const [size, runs] of [[3, 2500], [1 << 19, 11]]) {
+  for (const [size, runs] of [[3, 4500], [1 << 19, 11]]) {
     const { executable, total } = await prepareAccumulator(executor, size);
     for (let run = 1; run <= runs; run++) await executable.run([new Float32Array(size).fill(run)]);
     const [double, x] = await executable.read();

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname!, "../..");
+const cwd = await Deno.makeTempDir();
+
+async function start(program: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--config",
+      join(ROOT, "deno.json"),
+      "--allow-read",
+      "--allow-write",
+    ]
+      .concat(join(ROOT, program), "--device", "tfjs", "--samples", "30", args),
+    cwd,
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+const FLAGS = ["--dataset", "csv", "--file", "table.csv", "--steps", "4"];
+
+async function readJson(...path: string[]) {
+  return JSON.parse(await Deno.readTextFile(join(cwd, ...path)));
+}
+
+Deno.test("four models are compared on the same sequences; what is finished is not trained again", async () => {
+  await Deno.writeTextFile(join(cwd, "table.csv"), "1,2,3,4\n1,2,4,3\n2,2,1,1\n3,1,1,1\n");
+  await start("models/seq2seq.ts", ...FLAGS);
+  const first = await start("tasks/compare_autoregressive.ts", ...FLAGS);
+  assert.match(first, /seq2seq-masked: taken from runs\/train-seq2seq-csv-4-s0/);
+  const folder = "runs/compare-autoregressive-csv-4-s0";
+  const { status, steps, parameters, metrics } = await readJson(folder, "summary.json");
+  assert.deepEqual([status, steps], ["completed", 16]);
+  // Four different rows.
+  assert.ok(Math.abs(metrics.entropy_nats - Math.log(4)) < 1e-9);
+  const names = ["seq2token", "seq2seq-masked", "seq2seq-transformer", "seq2hist"];
+  let sum = 0;
+  for (const name of names) {
+    const child = await readJson(folder, name, "summary.json");
+    assert.equal(child.status, "completed");
+    sum += child.parameters;
+    const prefix = name.replace("-", "_");
+    assert.equal(metrics[`${prefix}_memorized_mass`], child.metrics.memorized_mass);
+    const excess = child.metrics.sequence_nats - child.metrics.entropy_nats;
+    assert.ok(excess > 0 && Math.abs(metrics[`${prefix}_excess_nats`] - excess) < 1e-5, `${name}: ${excess}`);
+  }
+  assert.equal(parameters, sum);
+  const report = await Deno.readTextFile(join(cwd, folder, "report.html"));
+  for (const title of ["sequence to token", "masked", "transformer", "sequence to histogram"]) {
+    assert.ok(report.includes(title), title);
+  }
+  assert.equal(report.match(/<svg/g)?.length, 2);
+
+  // A run within the comparison is a run like any other.
+  await start("tasks/sample.ts", `${folder}/seq2hist`);
+  const rows = await Deno.readTextFile(join(cwd, folder, "seq2hist/samples-s1/samples.csv"));
+  assert.equal(rows.trimEnd().split("\n").length, 30);
+
+  const second = await start("tasks/compare_autoregressive.ts", ...FLAGS);
+  for (const name of names) assert.match(second, new RegExp(`${name}: taken from runs/`));
+  assert.deepEqual((await readJson(`${folder}-2`, "summary.json")).metrics, metrics);
+});

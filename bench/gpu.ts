@@ -15,6 +15,7 @@ import { openTrainingImages } from "../run/images.ts";
 import { memorize, type SequenceFlags } from "../run/memorize.ts";
 import { openRun } from "../run/open_run.ts";
 import peerProgram from "./peers/peer.py" with { type: "text" };
+import { serveTfjsWebGpu } from "./peers/tfjs_webgpu.ts";
 import { Peer, reasonOf } from "./protocol.ts";
 import { findPython } from "./python.ts";
 import { type Contestant, race, type Runner } from "./race.ts";
@@ -32,6 +33,8 @@ const MODES = ["eager", "graph", "compile"];
 /** Lines of a profile: the nodes that take longest. */
 const PROFILE_LINES = 12;
 const MAIN = "main-job";
+/** The one argument with which this program is the peer `tfjs-webgpu`. */
+const PEER = "--serve-tfjs-webgpu";
 
 /** What was compiled last, for the profile. */
 interface Seen {
@@ -162,6 +165,23 @@ async function cudaRunners(folder: string): Promise<Runner[]> {
   }));
 }
 
+/** Stock tfjs on the same adapter: this program once more, in the part of the peer. */
+function stockRunner(): Runner {
+  // A bundle asks for no package, the program in its folder for those that are there already.
+  const command = [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--cached-only",
+    "--unstable-raw-imports",
+    "--allow-read",
+  ];
+  return {
+    name: "tfjs-webgpu",
+    contestants: [() => new Peer([...command, import.meta.filename ?? "bench/gpu.ts", PEER])],
+  };
+}
+
 /** What the main job took and gave. */
 interface MainJob {
   readonly seconds: number;
@@ -268,6 +288,7 @@ async function main(): Promise<void> {
   try {
     const runners: Runner[] = [
       { name: "engram-webgpu", contestants: [() => new OwnDevice(flags.profile)] },
+      stockRunner(),
       ...await cudaRunners(folder),
     ];
     const rows: Row[] = [];
@@ -275,7 +296,10 @@ async function main(): Promise<void> {
       console.error(`${workload.name} … (${Math.round((performance.now() - start) / 1000)} s)`);
       rows.push(...await race(workload, { runners, remaining }));
     }
-    if (rows.length > 0) console.log(table(rows, { reference: REFERENCE }));
+    const reference = rows.some(({ runner, ms }) => runner === REFERENCE && ms !== null)
+      ? REFERENCE
+      : "tfjs-webgpu";
+    if (rows.length > 0) console.log(table(rows, { reference }));
     for (const { workload, runner, description } of rows) {
       if (description !== undefined) console.log(`  ${workload}, ${runner}: ${description}`);
     }
@@ -304,4 +328,4 @@ function dataDirOf(dataDir: string | undefined): { readonly dataDir?: string } {
   return dataDir === undefined ? {} : { dataDir };
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) await (Deno.args[0] === PEER ? serveTfjsWebGpu() : main());

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import * as wasm from "@tensorflow/tfjs-backend-wasm";
 import { serve } from "../protocol.ts";
+import { stock } from "../stock.ts";
 import { tfjsStep } from "../tfjs.ts";
 
 await serve(async (workload) => {
@@ -14,24 +15,5 @@ await serve(async (workload) => {
   if (tf.getBackend() !== "wasm") {
     throw new Error(`tfjs chose its ${tf.getBackend()} backend instead of wasm`);
   }
-  const step = tfjsStep(workload);
-  let runs = 0;
-  const run = (): tf.Tensor =>
-    tf.tidy(() => {
-      const data = step.feed(runs++);
-      const inputs = Object.entries(step.inputs).map(([name, { shape, dtype }]) =>
-        [name, tf.tensor(data[name], [...shape], dtype)] as const
-      );
-      return step.fn(Object.fromEntries(inputs)).loss;
-    });
-  return {
-    description: `tfjs ${tf.version_core}, SIMD, 1 thread`,
-    run: async (steps) => {
-      for (let count = steps * step.runs; count > 1; count--) run().dispose();
-      const loss = run();
-      const [value] = await loss.data();
-      loss.dispose();
-      return value;
-    },
-  };
+  return stock(tfjsStep(workload), `tfjs ${tf.version_core}, SIMD, 1 thread`);
 });

@@ -7,7 +7,8 @@ const OPERATIONS = 12 * 4 * 2;
 const ROUNDS = 10_000;
 /** Calls before the clock starts, so that the optimizing compiler is done. */
 const WARM_UP = 2_000;
-const CALLS = 200;
+/** Half a second of calls: as long as other programs might take the processor away. */
+const CALLS = 30_000;
 
 /** GFLOP/s of one thread, with every operand in a register: the best of some calls. */
 export async function measurePeak(): Promise<number> {

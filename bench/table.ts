@@ -26,10 +26,13 @@ function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-/** The rows as aligned text: `reference` is the runner whose ratio is 1, `peak` the GFLOP/s of a workload's threads. */
+/**
+ * The rows as aligned text: `reference` is the runner whose ratio is 1, `peak` the GFLOP/s of a workload's threads,
+ * absent where they are not known.
+ */
 export function table(
   rows: readonly Row[],
-  options: { readonly reference: string; readonly peak: (workload: string) => number },
+  options: { readonly reference: string; readonly peak?: (workload: string) => number },
 ): string {
   const head = [
     "workload",
@@ -53,7 +56,9 @@ export function table(
       row.range === undefined ? "" : row.range.map(figure).join("-"),
       reference ? figure(row.ms / reference) : "",
       row.gflops === null ? "" : figure(row.gflops),
-      row.gflops === null ? "" : `${Math.round(100 * row.gflops / options.peak(row.workload))}%`,
+      row.gflops === null || options.peak === undefined
+        ? ""
+        : `${Math.round(100 * row.gflops / options.peak(row.workload))}%`,
       String(row.runs),
     ];
   });

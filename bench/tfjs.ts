@@ -1,6 +1,14 @@
 /** The workloads as plain tfjs code: what stock tfjs runs operation by operation, and what the engine compiles. */
 import * as tf from "@tensorflow/tfjs";
+import { type PrefixTable, prefixTable } from "../data/sequences.ts";
+import { compile, type Device, type InputArrays, type InputSpecs } from "../engine/device.ts";
+import { adam, type Weights } from "../engine/optimizers.ts";
+import * as binaryAutoencoder from "../models/binary_autoencoder.ts";
+import * as seq2hist from "../models/seq2hist.ts";
+import { generation, SAMPLE_BATCH } from "../run/sampling.ts";
 import {
+  batchRows,
+  BINARY,
   CONV,
   convWeights,
   DATA,
@@ -8,12 +16,28 @@ import {
   denseWeights,
   elements,
   type Formula,
+  GENERATED,
+  HISTOGRAM,
   MLP,
   mlpTargets,
+  namedKernels,
 } from "./workloads.ts";
 
-/** One step: updates the model and returns its loss, which is the caller's. Called under `tf.tidy` by itself. */
-export type Step = () => tf.Scalar;
+/** A step as a function of its inputs, which change from one run of it to the next. */
+export interface Step {
+  /** Updates the model and returns its loss, which is the caller's. Called under `tf.tidy` by itself. */
+  readonly fn: (inputs: Readonly<Record<string, tf.Tensor>>) => Readonly<Record<string, tf.Tensor>>;
+  readonly inputs: InputSpecs;
+  /** The inputs of run 0, 1, … */
+  readonly feed: (run: number) => Readonly<Record<string, Float32Array | Int32Array>>;
+  /** Runs that are one step of the workload. */
+  readonly runs: number;
+}
+
+/** A step without inputs. */
+function constant(loss: () => tf.Scalar): Step {
+  return { fn: () => ({ loss: loss() }), inputs: {}, feed: () => ({}), runs: 1 };
+}
 
 function tensorOf(formula: Formula): tf.Tensor {
   return tf.tensor(elements(formula), [...formula.shape]);
@@ -29,11 +53,11 @@ function training(
   const biases = channels.map((width) => tf.variable(tf.zeros([width])));
   const optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-7);
   const variables = [...weightVariables, ...biases];
-  return () => {
+  return constant(() => {
     const value = optimizer.minimize(() => loss(weightVariables, biases), true, variables);
     if (value === null) throw new Error("minimize returned no loss");
     return value;
-  };
+  });
 }
 
 function dense(): Step {
@@ -84,13 +108,95 @@ function conv(): Step {
   });
 }
 
-function matmul(): Step {
-  const left = tensorOf(DATA.left) as tf.Tensor2D, right = tensorOf(DATA.right) as tf.Tensor2D;
-  const product = tf.variable(tf.zeros<tf.Rank.R2>([left.shape[0], right.shape[1]]));
-  return () => {
+function matmul(size: number): Step {
+  const [left, right] = [DATA.left, DATA.right].map((formula) =>
+    tensorOf({ ...formula, shape: [size, size] }) as tf.Tensor2D
+  );
+  const product = tf.variable(tf.zeros<tf.Rank.R2>([size, size]));
+  return constant(() => {
     // Kept in a variable, so that a compiler has to compute all of it and a peer has to read none of it.
     product.assign(tf.matMul(left, right));
     return tf.reshape(tf.slice(product, [0, 0], [1, 1]), []);
+  });
+}
+
+/** Gives a model the weights of the formula instead of those that it was built with. */
+function assignFormula(weights: Weights, layers: Readonly<Record<string, readonly [number, number]>>): void {
+  tf.tidy(() => {
+    for (const [name, formula] of Object.entries(namedKernels(layers))) {
+      const bias = weights[`${name}/bias`];
+      weights[`${name}/kernel`].assign(tensorOf(formula));
+      bias.assign(tf.zeros(bias.shape));
+    }
+  });
+}
+
+function binary(): Step {
+  const { layers, batch, images: count, rate } = BINARY;
+  const config = binaryAutoencoder.configOf({ height: 28, width: 28, channels: 1 }, { seed: 0 });
+  const model = binaryAutoencoder.build(config), weights = binaryAutoencoder.weightsOf(model);
+  assignFormula(weights, layers);
+  const fn = binaryAutoencoder.trainingStep(model, {
+    images: tensorOf(DATA.binary) as tf.Tensor2D,
+    optimizer: adam(weights),
+  });
+  return {
+    fn: ({ index, rate, counter }) => fn({ index, rate, counter }),
+    inputs: {
+      index: { shape: [batch], dtype: "int32" },
+      rate: { shape: [] },
+      counter: { shape: [], dtype: "int32" },
+    },
+    feed: (run) => ({
+      index: batchRows(run, { batch, count }),
+      rate: Float32Array.of(rate),
+      counter: Int32Array.of(run),
+    }),
+    runs: 1,
+  };
+}
+
+/** The distinct prefixes of the sequences of the formula. */
+export function histogramTable(): PrefixTable {
+  const { vocabulary, length, count } = HISTOGRAM;
+  return prefixTable({ tokens: Int32Array.from(elements(DATA.tokens)), count, length, vocabulary });
+}
+
+function histogramModel(): seq2hist.Seq2Hist {
+  const { layers, vocabulary, length } = HISTOGRAM;
+  const model = seq2hist.build({ model: "seq2hist", ...seq2hist.SEQ2HIST, vocabulary, length, seed: 0 });
+  assignFormula(model.weights, layers);
+  return model;
+}
+
+function histogram(): Step {
+  const { vocabulary, length, batch, rate } = HISTOGRAM;
+  const model = histogramModel(), table = histogramTable();
+  const fn = seq2hist.trainingStep(model, {
+    prefixes: tf.tensor2d(table.prefixes, [table.size, length - 1], "int32"),
+    histograms: tf.tensor2d(table.histograms, [table.size, vocabulary]),
+    optimizer: adam(model.weights, { beta2: seq2hist.BETA2 }),
+  });
+  return {
+    fn: ({ index, rate }) => fn({ index, rate }),
+    inputs: { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } },
+    feed: (run) => ({ index: batchRows(run, { batch, count: table.size }), rate: Float32Array.of(rate) }),
+    runs: 1,
+  };
+}
+
+function generate(): Step {
+  const model = histogramModel();
+  const logits = (prefixes: tf.Tensor2D) => seq2hist.forward(model, prefixes);
+  const draw = generation({ ...model.config, logits }, { seed: 0 });
+  return {
+    fn: ({ counter }) => {
+      const { tokens } = draw({ counter });
+      return { loss: tf.mean(tf.cast(tokens, "float32")), tokens };
+    },
+    inputs: { counter: { shape: [], dtype: "int32" } },
+    feed: (run) => ({ counter: Int32Array.of(run) }),
+    runs: GENERATED / SAMPLE_BATCH,
   };
 }
 
@@ -98,12 +204,29 @@ const STEPS: Readonly<Record<string, () => Step>> = {
   "dense-autoencoder": dense,
   "mlp": mlp,
   "conv-autoencoder": conv,
-  "matmul-512": matmul,
+  "binary-autoencoder": binary,
+  "seq2hist": histogram,
+  "generate": generate,
 };
 
 /** Allocates a workload on the active tfjs backend. */
 export function tfjsStep(workload: string): Step {
-  const build = STEPS[workload];
+  const [, size] = /^matmul-(\d+)$/.exec(workload) ?? [];
+  const build = size === undefined ? STEPS[workload] : () => matmul(Number(size));
   if (build === undefined) throw new Error(`has no definition of ${workload}`);
   return build();
+}
+
+/** Prepares to run a workload on an engine's device, compiled or not: runs the given number of steps, gives the last loss. */
+export async function runnerOf(device: Device, step: Step): Promise<(steps: number) => Promise<number>> {
+  const compiled = await compile(device, step.fn, step.inputs);
+  let run = 0;
+  return async (steps) => {
+    for (let count = steps * step.runs; count > 0; count--) {
+      // The names of the inputs are known when this runs, not to the types.
+      await compiled.run(step.feed(run++) as InputArrays<InputSpecs>);
+    }
+    const { loss } = await compiled.read();
+    return loss[loss.length - 1];
+  };
 }

@@ -25,6 +25,8 @@ export interface Workload {
   readonly flops: number;
   /** Compute threads that a peer may use. Absent: all cores. */
   readonly threads?: number;
+  /** Relative difference of two runners' losses that is worth a word. Absent: 1e-3. */
+  readonly tolerance?: number;
 }
 
 /** The hash of MurmurHash3's last step, as a number in [0, 1) with 24 bits. */
@@ -71,6 +73,38 @@ export const CONV = {
   batch: 64,
 } as const;
 
+/**
+ * The joint step of `models/binary_autoencoder.ts` with its dense network: 784-512-48 signs-512-512-784, layer
+ * normalization and LeakyReLU 0.01 in the hidden layers, batches drawn from `images` images.
+ */
+export const BINARY = {
+  layers: {
+    encoder1: [784, 512],
+    encoder2: [512, 48],
+    decoder1: [48, 512],
+    decoder2: [512, 512],
+    decoder3: [512, 784],
+  },
+  images: 1024,
+  batch: 128,
+  rate: 1e-3,
+} as const;
+
+/**
+ * The step of `models/seq2hist.ts`: one-hot prefixes 15 x 9, two hidden layers of ReLU, logits times 16, cross-entropy
+ * with the histograms of the distinct prefixes of `count` sequences; Adam with a second decay of 0.99.
+ */
+export const HISTOGRAM = {
+  layers: { hidden1: [135, 256], hidden2: [256, 256], output: [256, 8] },
+  vocabulary: 8,
+  length: 16,
+  count: 1024,
+  batch: 512,
+  rate: 1e-3,
+} as const;
+/** Sequences that a step of `generate` draws. */
+export const GENERATED = 10_000;
+
 /** Rows, columns and depth of the matrix product. */
 export const MATMUL_SIZE = 512;
 
@@ -98,9 +132,35 @@ export const DATA = {
   /** Divided by the sum of its row. */
   mlpTargets: { shape: [MLP.batch, 8], seed: 102, low: 0, high: 1 },
   conv: { shape: [CONV.batch, CONV.size, CONV.size, 3], seed: 103, low: 0, high: 1 },
+  binary: { shape: [BINARY.images, 784], seed: 106, low: 0, high: 1 },
+  /** Its integer parts. */
+  tokens: { shape: [HISTOGRAM.count, HISTOGRAM.length], seed: 107, low: 0, high: HISTOGRAM.vocabulary },
   left: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 104, low: 0, high: 1 },
   right: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 105, low: 0, high: 1 },
 } as const satisfies Readonly<Record<string, Formula>>;
+
+/** The kernels of layers that have names; biases start at 0. */
+export function namedKernels(
+  layers: Readonly<Record<string, readonly [number, number]>>,
+): Readonly<Record<string, Formula>> {
+  return Object.fromEntries(
+    Object.entries(layers).map(([name, shape], layer) => [name, weight(layer, shape, shape[0])]),
+  );
+}
+
+/** Seed of the draws of rows. */
+const ROWS_SEED = 108;
+
+/** The rows of a table of `count` that a step sees: drawn with replacement. */
+export function batchRows(
+  step: number,
+  { batch, count }: { readonly batch: number; readonly count: number },
+): Int32Array<ArrayBuffer> {
+  return Int32Array.from(
+    { length: batch },
+    (_, row) => Math.floor(count * hashed(ROWS_SEED, step * batch + row)),
+  );
+}
 
 /** The target distributions [512, 8]. */
 export function mlpTargets(): Float32Array<ArrayBuffer> {
@@ -133,10 +193,33 @@ function convFlops(): number {
   );
 }
 
+function products(layers: Readonly<Record<string, readonly [number, number]>>): number[] {
+  return Object.values(layers).map(([inputs, outputs]) => inputs * outputs);
+}
+
+/** FLOPs of a product of two square matrices. */
+export function matmulFlops(size: number): number {
+  return 2 * size ** 3;
+}
+
 /** Every workload, in the order in which it is run. */
 export const WORKLOADS: readonly Workload[] = [
   { name: "dense-autoencoder", flops: denseFlops(DENSE) },
   { name: "mlp", flops: denseFlops(MLP) },
   { name: "conv-autoencoder", flops: convFlops() },
-  { name: "matmul-512", flops: 2 * MATMUL_SIZE ** 3, threads: 1 },
+  // A sign that differs by rounding is a bit of the code.
+  {
+    name: "binary-autoencoder",
+    flops: trainingFlops(BINARY.batch, products(BINARY.layers)),
+    tolerance: 5e-3,
+  },
+  { name: "seq2hist", flops: trainingFlops(HISTOGRAM.batch, products(HISTOGRAM.layers)) },
+  {
+    name: "generate",
+    flops: 2 * GENERATED * HISTOGRAM.length *
+      products(HISTOGRAM.layers).reduce((sum, count) => sum + count, 0),
+    // The mean token: generators draw different numbers.
+    tolerance: 2e-2,
+  },
+  { name: "matmul-512", flops: matmulFlops(MATMUL_SIZE), threads: 1 },
 ];

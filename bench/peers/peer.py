@@ -1,14 +1,23 @@
-"""The peer `pytorch-cpu`: the workloads in PyTorch. Speaks the protocol of bench/protocol.ts.
+"""The peers `pytorch-cpu` and `pytorch-cuda`: the workloads in PyTorch. Speaks the protocol of bench/protocol.ts.
 
 Every number is the formula of bench/workloads.ts. Started with `--threads N`, because the thread counts of OpenMP
-and OpenBLAS are read when they are loaded.
+and OpenBLAS are read when they are loaded; or with `--device cuda --mode eager|graph|compile`: operation by
+operation, a step captured as a CUDA graph, or compiled by torch.compile and its graphs.
 """
 import json
 import os
 import sys
 import time
 
-THREADS = int(sys.argv[sys.argv.index("--threads") + 1])
+
+
+def argument(name, default):
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
+
+
+THREADS = int(argument("--threads", "1"))
+DEVICE = argument("--device", "cpu")
+MODE = argument("--mode", "eager")
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(THREADS)
 
 import numpy as np  # noqa: E402
@@ -25,7 +34,7 @@ def elements(seed, shape, low, high):
     word = (word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35)
     word = (word ^ (word >> np.uint32(16))) >> np.uint32(8)
     numbers = low + (high - low) * (word.astype(np.float64) / 0x1000000)
-    return torch.from_numpy(numbers.astype(np.float32)).reshape(shape)
+    return torch.from_numpy(numbers.astype(np.float32)).reshape(shape).to(DEVICE)
 
 
 def weight(seed, shape, fan_in):
@@ -33,27 +42,108 @@ def weight(seed, shape, fan_in):
     return elements(seed, shape, -limit, limit)
 
 
+def rows(step, batch, count):
+    """The rows of a table that a step sees, as bench/workloads.ts draws them."""
+    word = np.uint32(108 * 0x9E3779B9 & 0xFFFFFFFF) + np.arange(step * batch, (step + 1) * batch, dtype=np.uint32)
+    word = (word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+    word = (word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+    word = (word ^ (word >> np.uint32(16))) >> np.uint32(8)
+    return torch.from_numpy(np.floor(count * (word.astype(np.float64) / 0x1000000)).astype(np.int64))
+
+
 def parameter(tensor):
     return torch.nn.Parameter(tensor.contiguous())
 
 
-def training(parameters, loss_of, foreach):
-    optimizer = torch.optim.Adam(parameters, lr=1e-3, eps=1e-7, foreach=foreach)
+class Step:
+    """One update or one product. `feed` gives the rows of step t, for steps that have any."""
 
-    def step():
+    def __init__(self, body, feed=None):
+        self.count = 0
+        self.body = body
+        self.feed = feed
+        self.index = None
+        self.run = body
+        if MODE == "graph":
+            self.capture()
+
+    def capture(self):
+        """Records the step as a CUDA graph. The steps of the warm-up happened: `restore` undoes them."""
+        if self.feed is not None:
+            self.index = self.feed(0).to(DEVICE)
+        saved = [tensor.detach().clone() for tensor in STATE]
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.call()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            result = self.call()
+
+        def run():
+            graph.replay()
+            return result
+
+        self.run = run
+        restore(saved)
+
+    def call(self):
+        return self.body() if self.feed is None else self.body(self.index)
+
+    def __call__(self):
+        if self.feed is None:
+            self.count += 1
+            return self.run()
+        index = self.feed(self.count)
+        self.count += 1
+        if MODE == "graph":
+            self.index.copy_(index, non_blocking=True)
+            return self.run()
+        return self.body(index.to(DEVICE, non_blocking=True))
+
+
+# The parameters and the optimizer of the workload that is being built, for `restore`.
+STATE = []
+OPTIMIZERS = []
+
+
+def restore(saved):
+    """Puts parameters back to what they were, and Adam's moments and counts to zero."""
+    with torch.no_grad():
+        for tensor, value in zip(STATE, saved):
+            tensor.copy_(value)
+        for optimizer in OPTIMIZERS:
+            for slots in optimizer.state.values():
+                for slot in slots.values():
+                    slot.zero_()
+
+
+def training(parameters, loss_of, foreach, feed=None, beta2=0.999):
+    optimizer = torch.optim.Adam(
+        parameters, lr=1e-3, betas=(0.9, beta2), eps=1e-7, foreach=foreach, capturable=DEVICE == "cuda"
+    )
+    STATE[:] = parameters
+    OPTIMIZERS[:] = [optimizer]
+    forward = torch.compile(loss_of, mode="reduce-overhead") if MODE == "compile" else loss_of
+    update = torch.compile(optimizer.step) if MODE == "compile" else optimizer.step
+
+    def body(*inputs):
+        # A graph replays into the gradients that were there when it was captured.
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of()
+        loss = forward(*inputs)
         loss.backward()
-        optimizer.step()
+        update()
         return loss.detach()
 
-    return step
+    return Step(body, feed)
 
 
 def dense_layers(widths):
     # PyTorch's linear layer keeps [out, in].
     weights = [parameter(weight(i, [widths[i], widths[i + 1]], widths[i]).t()) for i in range(len(widths) - 1)]
-    return weights, [parameter(torch.zeros(width)) for width in widths[1:]]
+    return weights, [parameter(torch.zeros(width, device=DEVICE)) for width in widths[1:]]
 
 
 def dense(foreach):
@@ -93,7 +183,7 @@ def conv(foreach, memory_format):
         else:  # [4, 4, out, in] -> [in, out, 4, 4]
             tensor = weight(i, [4, 4, out, given], 4 * given)
         weights.append(torch.nn.Parameter(tensor.permute(3, 2, 0, 1).contiguous(memory_format=memory_format)))
-    biases = [parameter(torch.zeros(width)) for width in channels[1:]]
+    biases = [parameter(torch.zeros(width, device=DEVICE)) for width in channels[1:]]
     images = elements(103, [64, 32, 32, 3], 0, 1).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
 
     def loss():
@@ -108,15 +198,119 @@ def conv(foreach, memory_format):
     return training([*weights, *biases], loss, foreach)
 
 
-def matmul():
-    left, right = elements(104, [512, 512], 0, 1), elements(105, [512, 512], 0, 1)
-    product = torch.empty(512, 512)
+def matmul(size):
+    left, right = elements(104, [size, size], 0, 1), elements(105, [size, size], 0, 1)
+    product = torch.empty(size, size, device=DEVICE)
 
-    def step():
+    def body():
         torch.matmul(left, right, out=product)
         return product[0, 0]
 
-    return step
+    STATE.clear()
+    OPTIMIZERS.clear()
+    return Step(body)
+
+
+class Sign(torch.autograd.Function):
+    """-1 or +1, 0 being +1; backwards, the gradient of tanh."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.where(x >= 0, 1.0, -1.0)
+
+    @staticmethod
+    def backward(ctx, dy):
+        (x,) = ctx.saved_tensors
+        return dy * (1 - torch.tanh(x) ** 2)
+
+
+def binary(foreach):
+    shapes = [[784, 512], [512, 48], [48, 512], [512, 512], [512, 784]]
+    weights = [parameter(weight(i, shape, shape[0]).t()) for i, shape in enumerate(shapes)]
+    biases = [parameter(torch.zeros(shape[1], device=DEVICE)) for shape in shapes]
+    gains = [parameter(torch.ones(512, device=DEVICE)) for _ in range(3)]
+    shifts = [parameter(torch.zeros(512, device=DEVICE)) for _ in range(3)]
+    images = elements(106, [1024, 784], 0, 1)
+
+    def hidden(x, layer, norm):
+        x = F.linear(x, weights[layer], biases[layer])
+        return F.leaky_relu(F.layer_norm(x, [512], gains[norm], shifts[norm], 1e-5), 0.01)
+
+    def loss(index):
+        x = images[index]
+        codes = Sign.apply(F.linear(hidden(x, 0, 0), weights[1], biases[1]))
+        drawn = torch.sigmoid(F.linear(hidden(hidden(codes, 2, 1), 3, 2), weights[4], biases[4]))
+        return torch.log(((drawn - x) ** 2).mean(1) + 1e-5).mean()
+
+    return training([*weights, *biases, *gains, *shifts], loss, foreach, lambda t: rows(t, 128, 1024))
+
+
+def prefix_table():
+    """The distinct prefixes [P, 15] of the formula's sequences, 8 being absent, and the histograms of what follows."""
+    sequences = elements(107, [1024, 16], 0, 8).cpu().to(torch.int64).tolist()
+    places, prefixes, counts = {}, [], []
+    for sequence in sequences:
+        for position in range(16):
+            seen = tuple(sequence[:position])
+            if seen not in places:
+                places[seen] = len(prefixes)
+                prefixes.append([*seen, *([8] * (15 - position))])
+                counts.append([0.0] * 8)
+            counts[places[seen]][sequence[position]] += 1
+    histograms = torch.tensor(counts)
+    return torch.tensor(prefixes).to(DEVICE), (histograms / histograms.sum(1, keepdim=True)).to(DEVICE)
+
+
+def histogram_network():
+    weights, biases = dense_layers([135, 256, 256, 8])
+
+    def logits(prefixes):
+        x = F.one_hot(prefixes, 9).to(torch.float32).reshape(-1, 135)
+        x = F.relu(F.linear(x, weights[0], biases[0]))
+        x = F.relu(F.linear(x, weights[1], biases[1]))
+        return 16 * F.linear(x, weights[2], biases[2])
+
+    return [*weights, *biases], logits
+
+
+def seq2hist(foreach):
+    parameters, logits = histogram_network()
+    prefixes, histograms = prefix_table()
+
+    def loss(index):
+        logs = F.log_softmax(logits(prefixes[index]), 1)
+        return -(histograms[index] * logs).sum(1).mean()
+
+    return training(parameters, loss, foreach, lambda t: rows(t, 512, len(prefixes)), beta2=0.99)
+
+
+def generate(batch):
+    parameters, logits = histogram_network()
+
+    def draw():
+        tokens = torch.full([batch, 15], 8, dtype=torch.int64, device=DEVICE)
+        total = torch.zeros([], device=DEVICE)
+        for position in range(16):
+            shares = F.softmax(logits(tokens), 1)
+            # The first of exponential clocks with these rates: a draw without a wait for the device.
+            token = torch.argmax(shares / torch.empty_like(shares).exponential_(), 1)
+            if position < 15:
+                tokens[:, position] = token
+            total = total + token.sum()
+        return total / (batch * 16)
+
+    draw = torch.compile(draw) if MODE == "compile" else draw
+
+    def body():
+        with torch.no_grad():
+            for _ in range(10000 // batch):
+                mean = draw()
+        return mean
+
+    STATE.clear()
+    OPTIMIZERS.clear()
+    return Step(body)
 
 
 def candidates(workload):
@@ -130,8 +324,14 @@ def candidates(workload):
         elif workload == "conv-autoencoder":
             for name, layout in (("NCHW", torch.contiguous_format), ("NHWC", torch.channels_last)):
                 ways[name + suffix] = lambda foreach=foreach, layout=layout: conv(foreach, layout)
-        elif workload == "matmul-512":
-            ways = {"out=": matmul}
+        elif workload == "binary-autoencoder":
+            ways["dense" + suffix] = lambda foreach=foreach: binary(foreach)
+        elif workload == "seq2hist":
+            ways["dense" + suffix] = lambda foreach=foreach: seq2hist(foreach)
+        elif workload == "generate":
+            ways = {f"{batch} at once": lambda batch=batch: generate(batch) for batch in (1000, 10000)}
+        elif workload.startswith("matmul-"):
+            ways = {"out=": lambda: matmul(int(workload.removeprefix("matmul-")))}
     if not ways:
         raise ValueError(f"has no definition of {workload}")
     return ways
@@ -141,11 +341,13 @@ def seconds_of(step, count):
     start = time.perf_counter()
     for _ in range(count):
         step()
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
     return (time.perf_counter() - start) / count
 
 
 def check_blas():
-    step = matmul()
+    step = matmul(512)
     seconds_of(step, 2)
     gflops = 2 * 512**3 / min(seconds_of(step, 1) for _ in range(5)) / 1e9
     if gflops < MINIMUM_GFLOPS:
@@ -158,8 +360,13 @@ def check_blas():
 def load(workload):
     """The fastest candidate, built afresh so that it starts from the first step."""
     torch.set_num_threads(THREADS)
-    check_blas()
+    if DEVICE == "cpu":
+        check_blas()
     ways = candidates(workload)
+    if DEVICE == "cuda" and len(ways) > 1 and MODE != "eager":
+        # Compiling or capturing every way would take longer than the race: foreach, or all at once, is the fast one.
+        name = list(ways)[-1]
+        ways = {name: ways[name]}
     best = next(iter(ways))
     if len(ways) > 1:
         steps = {name: build() for name, build in ways.items()}
@@ -169,8 +376,11 @@ def load(workload):
             for name, step in steps.items():
                 times[name].append(seconds_of(step, counts[name]))
         best = min(times, key=lambda name: sorted(times[name])[2])
-    threads = "1 thread" if THREADS == 1 else f"{THREADS} threads"
-    return ways[best](), f"PyTorch {torch.__version__}, {threads}, {best}"
+    if DEVICE == "cuda":
+        place = f"CUDA {torch.version.cuda} on {torch.cuda.get_device_name()}, {MODE}"
+    else:
+        place = "1 thread" if THREADS == 1 else f"{THREADS} threads"
+    return ways[best](), f"PyTorch {torch.__version__}, {place}, {best}"
 
 
 def main():

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { elements, hashed, mlpTargets, WORKLOADS } from "../../bench/workloads.ts";
+import { compile, type InputArrays, type InputSpecs } from "../../engine/device.ts";
+import { openDevice } from "../../engine/open.ts";
+import { runnerOf, tfjsStep } from "../../bench/tfjs.ts";
+import { batchRows, elements, hashed, mlpTargets, WORKLOADS } from "../../bench/workloads.ts";
 
 Deno.test("the formula's numbers are those of MurmurHash3's finalizer", () => {
   // fmix32(0) = 0 and fmix32(1) = 0x514e28b7, the published values.
@@ -30,7 +33,44 @@ Deno.test("FLOPs are those counted by hand", () => {
   assert.equal(flops["matmul-512"], 2 * 512 * 512 * 512);
   assert.equal(flops.mlp, 2 * 512 * (2 * 120 * 256 + 3 * (256 * 256 + 256 * 8)));
   assert.equal(flops["dense-autoencoder"], 2 * 128 * (2 * 784 * 512 + 3 * (512 * 48 + 48 * 512 + 512 * 784)));
+  assert.equal(flops.seq2hist, 2 * 512 * (2 * 135 * 256 + 3 * (256 * 256 + 256 * 8)));
+  assert.equal(flops.generate, 2 * 10_000 * 16 * (135 * 256 + 256 * 256 + 256 * 8));
+  assert.equal(
+    flops["binary-autoencoder"],
+    2 * 128 * (2 * 784 * 512 + 3 * (512 * 48 + 48 * 512 + 512 * 512 + 512 * 784)),
+  );
   const layers = [256 * 3 * 32, 64 * 32 * 64, 16 * 64 * 128]; // sites * in * out; mirrored on the way back
   const [a, b, c] = layers;
   assert.equal(flops["conv-autoencoder"], 2 * 64 * 16 * (2 * a + 3 * b + 3 * c + 3 * c + 3 * b + 3 * a));
+});
+
+Deno.test("rows are the formula's, and lie in the table", () => {
+  const rows = batchRows(3, { batch: 5, count: 1000 });
+  assert.deepEqual(Array.from(rows), [15, 16, 17, 18, 19].map((at) => Math.floor(1000 * hashed(108, at))));
+});
+
+// What PyTorch 1.13 gives from the same formulas (bench/peers/peer.py).
+const LOSSES = {
+  "seq2hist": [4.301548, 3.382933, 3.349226],
+  "binary-autoencoder": [-2.210937, -2.284103, -2.354475],
+};
+
+for (const [workload, losses] of Object.entries(LOSSES)) {
+  Deno.test(`${workload}: the model's own step gives PyTorch's losses from the same numbers`, async () => {
+    await using device = await openDevice("wasm", { threads: 1 });
+    const run = await runnerOf(device, tfjsStep(workload));
+    for (const loss of losses) assert.ok(Math.abs(await run(1) - loss) < 1e-4);
+  });
+}
+
+Deno.test("a step of generate draws 10,000 sequences of tokens", async () => {
+  await using device = await openDevice("wasm", { threads: 1 });
+  const step = tfjsStep("generate");
+  const compiled = await compile(device, step.fn, step.inputs);
+  await compiled.run(step.feed(0) as InputArrays<InputSpecs>);
+  const { tokens, loss } = await compiled.read();
+  assert.equal(tokens.length * step.runs, 16 * 10_000);
+  assert.ok(tokens.every((token) => token >= 0 && token < 8));
+  const mean = Array.from(tokens).reduce((sum, token) => sum + token, 0) / tokens.length;
+  assert.ok(Math.abs(loss[0] - mean) < 1e-4);
 });

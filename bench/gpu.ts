@@ -1,0 +1,331 @@
+/**
+ * `deno task bench-gpu`: the engine on WebGPU, next to PyTorch with CUDA where there is one, in one file.
+ *
+ * It is bundled (`deno task bundle-gpu`) and carried to a machine with a GPU that has nothing but Deno and a driver:
+ * see README.md. PyTorch's part, `peers/peer.py`, travels inside the bundle as text.
+ */
+import { parseArgs } from "node:util";
+import { CompiledDevice } from "../engine/compiled_device.ts";
+import type { Device } from "../engine/device.ts";
+import type { Executable } from "../engine/executor.ts";
+import { openDevice } from "../engine/open.ts";
+import type { Plan } from "../engine/plan.ts";
+import { EXPERIMENT } from "../models/seq2hist.ts";
+import { openTrainingImages } from "../run/images.ts";
+import { memorize, type SequenceFlags } from "../run/memorize.ts";
+import { openRun } from "../run/open_run.ts";
+import peerProgram from "./peers/peer.py" with { type: "text" };
+import { serveTfjsWebGpu } from "./peers/tfjs_webgpu.ts";
+import { Peer, reasonOf } from "./protocol.ts";
+import { findPython } from "./python.ts";
+import { type Contestant, race, type Runner } from "./race.ts";
+import { type Row, table } from "./table.ts";
+import { runnerOf, tfjsStep } from "./tfjs.ts";
+import { matmulFlops, type Workload, WORKLOADS } from "./workloads.ts";
+
+/** Seconds that all of it may take, and that the main job is given of them. */
+const TOTAL_LIMIT = 570;
+const MAIN_SHARE = 120;
+const SIZES = [512, 1024, 2048, 4096, 8192];
+const REFERENCE = "pytorch-cuda-graph";
+/** The modes of `peers/peer.py`. */
+const MODES = ["eager", "graph", "compile"];
+/** Lines of a profile: the nodes that take longest. */
+const PROFILE_LINES = 12;
+const MAIN = "main-job";
+/** The one argument with which this program is the peer `tfjs-webgpu`. */
+const PEER = "--serve-tfjs-webgpu";
+
+/** What was compiled last, for the profile. */
+interface Seen {
+  readonly plan: Plan;
+  readonly executable: Executable;
+}
+
+/** The engine on this process's GPU. */
+class OwnDevice implements Contestant {
+  readonly #profile: boolean;
+  #device: Device | undefined;
+  #seen: Seen | undefined;
+  #run: ((steps: number) => Promise<number>) | undefined;
+  #workload = "";
+
+  constructor(profile: boolean) {
+    this.#profile = profile;
+  }
+
+  async load({ workload }: { workload: string }): Promise<string> {
+    this.#workload = workload;
+    this.#device = await openDevice("webgpu", {
+      observe: (seen) => {
+        this.#seen = seen;
+        return Promise.resolve();
+      },
+    });
+    if (!(this.#device instanceof CompiledDevice)) throw new Error("the device does not compile");
+    this.#run = await runnerOf(this.#device, tfjsStep(workload));
+    return this.#device.description;
+  }
+
+  async time({ steps }: { steps: number }): Promise<{ seconds: number; loss: number }> {
+    if (this.#run === undefined) throw new Error("Cannot time a workload before one is loaded");
+    const start = performance.now();
+    const loss = await this.#run(steps);
+    return { seconds: (performance.now() - start) / 1000, loss };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#profile && this.#seen !== undefined) console.log(await profileText(this.#workload, this.#seen));
+    await this.#device?.[Symbol.asyncDispose]();
+  }
+}
+
+/** The nodes of a function that take longest. */
+async function profileText(workload: string, { plan, executable }: Seen): Promise<string> {
+  const times = await executable.profile();
+  const total = times.reduce((sum, time) => sum + time, 0);
+  const lines = Array.from(times, (time, index) => ({ time, node: plan.graph.nodes[index] }))
+    .toSorted((a, b) => b.time - a.time)
+    .slice(0, PROFILE_LINES)
+    .map(({ time, node: { op, inputs, outputs } }) => {
+      const shapes = (values: typeof inputs) =>
+        values.slice(0, 4).map(({ shape }) => `[${shape.join(", ")}]`).join(" ") +
+        (values.length > 4 ? ` and ${values.length - 4} more` : "");
+      return `  ${time.toFixed(4)} ms  ${op.kind}  ${shapes(inputs)} -> ${shapes(outputs)}`;
+    });
+  return [`${workload}: ${plan.graph.nodes.length} nodes, ${total.toFixed(3)} ms one by one`, ...lines].join(
+    "\n",
+  );
+}
+
+/** What is known of the GPU and its driver. */
+interface Facts {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  readonly software: boolean;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly features: readonly string[];
+  readonly driver?: string;
+}
+
+async function facts(): Promise<Facts> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  if (adapter === null) {
+    throw new Error(
+      "Cannot measure as there is no graphics adapter: install libvulkan1 and set VK_DRIVER_FILES",
+    );
+  }
+  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
+  const { limits } = adapter;
+  const driver = await driverVersion();
+  return {
+    vendor,
+    architecture,
+    device,
+    description,
+    software: isFallbackAdapter,
+    limits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+    },
+    features: [...adapter.features],
+    ...driver === undefined ? {} : { driver },
+  };
+}
+
+/** NVIDIA's driver, where there is one. */
+async function driverVersion(): Promise<string | undefined> {
+  try {
+    const { stdout } = await new Deno.Command("nvidia-smi", {
+      args: ["--query-gpu=name,driver_version", "--format=csv,noheader"],
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** PyTorch on CUDA in each of its modes, or the reason why not. `folder` takes its program. */
+async function cudaRunners(folder: string): Promise<Runner[]> {
+  const python = await findPython("import torch; assert torch.cuda.is_available()");
+  const script = `${folder}/peer.py`;
+  await Deno.writeTextFile(script, peerProgram);
+  return MODES.map((mode) => ({
+    name: `pytorch-cuda-${mode}`,
+    contestants: python === undefined
+      ? []
+      : [() => new Peer([python, script, "--device", "cuda", "--mode", mode])],
+    ...python === undefined ? { missing: "no python3 with torch that sees a CUDA device" } : {},
+  }));
+}
+
+/** Stock tfjs on the same adapter: this program once more, in the part of the peer. */
+function stockRunner(): Runner {
+  // A bundle asks for no package, the program in its folder for those that are there already.
+  const command = [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--cached-only",
+    "--unstable-raw-imports",
+    "--allow-read",
+  ];
+  return {
+    name: "tfjs-webgpu",
+    contestants: [() => new Peer([...command, import.meta.filename ?? "bench/gpu.ts", PEER])],
+  };
+}
+
+/** What the main job took and gave. */
+interface MainJob {
+  readonly seconds: number;
+  readonly images: number;
+  readonly dataset: string;
+  readonly metrics: Readonly<Record<string, number | null>>;
+}
+
+/** Autoencoder, sequence model, samples and report, as `deno task train-seq2hist` makes them. */
+async function mainJob(
+  folder: string,
+  options: { readonly dataDir?: string; readonly quick: boolean },
+): Promise<MainJob> {
+  const { dataDir, quick } = options;
+  const flags: SequenceFlags = {
+    dataset: dataDir === undefined ? "digits" : "mnist",
+    file: undefined,
+    count: quick ? 32 : 1024,
+    offset: 0,
+    seed: 0,
+    device: "webgpu",
+    threads: undefined,
+    dataDir,
+    steps: quick ? 2 : undefined,
+    budget: undefined,
+    samples: quick ? 1000 : 10_000,
+    autoencoder: undefined,
+    autoencoderSteps: quick ? 2 : undefined,
+    out: undefined,
+    resume: false,
+    force: false,
+    debug: false,
+  };
+  const start = performance.now();
+  const images = await openTrainingImages(flags);
+  await using device = await openDevice("webgpu");
+  const run = await openRun(`${folder}/main`, { task: EXPERIMENT.name, dataset: images, device });
+  await memorize(EXPERIMENT, { flags, run, device, images });
+  const seconds = (performance.now() - start) / 1000;
+  return { seconds, images: images.count, dataset: flags.dataset, metrics: run.summary?.metrics ?? {} };
+}
+
+const USAGE =
+  `deno task bench-gpu [--only TEXT] [--out FILE] [--quick] [--profile] [--software] [--data-dir DIR]
+                    [--max-size N]
+  --only TEXT     only what has TEXT in its name: matmul-N, ${
+    WORKLOADS.map(({ name }) => name).join(", ")
+  }, ${MAIN}
+  --out FILE      write the figures as JSON
+  --quick         products up to 1024 and a main job of 32 images and 2 steps: to see that everything runs
+  --profile       also print the nodes of each step that take longest
+  --software      measure on a software adapter if there is no other
+  --data-dir DIR  the main job on MNIST from this folder instead of the built-in digits
+  --max-size N    the largest product (default: 8192)`;
+
+function usageError(message: string): never {
+  console.error(`${message}\n${USAGE}`);
+  Deno.exit(2);
+}
+
+function flagsOf(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        only: { type: "string", default: "" },
+        out: { type: "string" },
+        quick: { type: "boolean", default: false },
+        profile: { type: "boolean", default: false },
+        software: { type: "boolean", default: false },
+        "data-dir": { type: "string" },
+        "max-size": { type: "string" },
+        help: { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    return usageError(reasonOf(error));
+  }
+}
+
+async function main(): Promise<void> {
+  const start = performance.now();
+  const flags = flagsOf(Deno.args);
+  if (flags.help) return console.log(USAGE);
+  const largest = Number(flags["max-size"] ?? (flags.quick ? 1024 : 8192));
+  if (!(largest > 0)) usageError("Cannot read --max-size as it must be a positive number");
+  const products: Workload[] = SIZES.filter((size) => size <= largest)
+    .map((size) => ({ name: `matmul-${size}`, flops: matmulFlops(size) }));
+  const chosen = [...products, ...WORKLOADS.filter(({ name }) => !name.startsWith("matmul"))]
+    .filter(({ name }) => name.includes(flags.only));
+  const withMain = MAIN.includes(flags.only);
+  if (chosen.length === 0 && !withMain) {
+    usageError(`Cannot run --only ${flags.only} as no name contains it`);
+  }
+  const gpu = await facts();
+  console.log(JSON.stringify(gpu, null, 2));
+  if (gpu.software && !flags.software) {
+    usageError(
+      "Cannot measure as there is only a software adapter: add --software to run on it all the same",
+    );
+  }
+  const remaining = () => TOTAL_LIMIT - (performance.now() - start) / 1000 - (withMain ? MAIN_SHARE : 0);
+  const folder = await Deno.makeTempDir({ prefix: "engram-bench-" });
+  try {
+    const runners: Runner[] = [
+      { name: "engram-webgpu", contestants: [() => new OwnDevice(flags.profile)] },
+      stockRunner(),
+      ...await cudaRunners(folder),
+    ];
+    const rows: Row[] = [];
+    for (const workload of chosen) {
+      console.error(`${workload.name} … (${Math.round((performance.now() - start) / 1000)} s)`);
+      rows.push(...await race(workload, { runners, remaining }));
+    }
+    const reference = rows.some(({ runner, ms }) => runner === REFERENCE && ms !== null)
+      ? REFERENCE
+      : "tfjs-webgpu";
+    if (rows.length > 0) console.log(table(rows, { reference }));
+    for (const { workload, runner, description } of rows) {
+      if (description !== undefined) console.log(`  ${workload}, ${runner}: ${description}`);
+    }
+    let job: MainJob | undefined;
+    if (withMain) {
+      console.error(`${MAIN} … (${Math.round((performance.now() - start) / 1000)} s)`);
+      job = await mainJob(folder, { quick: flags.quick, ...dataDirOf(flags["data-dir"]) });
+      console.log(`${MAIN}: ${job.seconds.toFixed(1)} s for ${job.images} images of ${job.dataset}`);
+      console.log(JSON.stringify(job.metrics));
+    }
+    if (flags.out !== undefined) {
+      const machine = {
+        date: new Date().toISOString(),
+        deno: Deno.version.deno,
+        system: Deno.build.target,
+        gpu,
+      };
+      await Deno.writeTextFile(flags.out, JSON.stringify({ machine, rows, main: job }, null, 2) + "\n");
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function dataDirOf(dataDir: string | undefined): { readonly dataDir?: string } {
+  return dataDir === undefined ? {} : { dataDir };
+}
+
+if (import.meta.main) await (Deno.args[0] === PEER ? serveTfjsWebGpu() : main());

@@ -1,0 +1,146 @@
+/** The race on a workload: contestants take turns, and the median of a runner's turns is its figure. */
+import { reasonOf } from "./protocol.ts";
+import { disagreements, median, type Row } from "./table.ts";
+import type { Workload } from "./workloads.ts";
+
+/** Seconds that a step may take, and that loading or a first step (it compiles) may take. */
+const STEP_LIMIT = 20;
+const FIRST_LIMIT = 60;
+/** A turn's length, the turns of a runner, and how long a runner may take on one workload, in seconds. */
+const TURN = 0.25;
+const TURNS = 11;
+const RUNNER_LIMIT = 30;
+/** Relative difference of losses that is worth a word. */
+const TOLERANCE = 1e-3;
+/** Steps whose losses are compared: the first checks the forward pass, the others the gradients and Adam. */
+const CHECKED_STEPS = 3;
+
+/** Something that loads a workload and runs steps of it: a peer's process, or a device of this one. */
+export interface Contestant extends AsyncDisposable {
+  /** Prepares a workload within `limit` seconds; resolves to a description of itself. */
+  load(request: { workload: string; threads?: number; limit: number }): Promise<string>;
+  /** Runs `steps` steps within `limit` seconds. */
+  time(request: { steps: number; limit: number }): Promise<{ seconds: number; loss: number }>;
+}
+
+/** A row of the table. */
+export interface Runner {
+  readonly name: string;
+  /** One contestant or several, with 1, 2, … threads, of which the fastest counts. */
+  readonly contestants: readonly (() => Contestant)[];
+  /** Why there is none. */
+  readonly missing?: string;
+}
+
+/** A contestant in the race on one workload. */
+interface Racer {
+  readonly runner: string;
+  readonly contestant: Contestant;
+  readonly description: string;
+  readonly losses: number[];
+  /** Milliseconds a step of each turn. */
+  readonly turns: number[];
+  stepSeconds: number;
+  spent: number;
+  reason?: string;
+}
+
+/** Lets a contestant take its first steps. Its reason says why it is out of the race, if it is. */
+async function warmUp(racer: Racer, workload: Workload, remaining: () => number): Promise<void> {
+  for (let step = 0; step < CHECKED_STEPS && racer.spent < RUNNER_LIMIT / 2; step++) {
+    const limit = Math.min(step === 0 ? FIRST_LIMIT : STEP_LIMIT, remaining());
+    const { seconds, loss } = await racer.contestant.time({ steps: 1, limit });
+    racer.losses.push(loss);
+    racer.stepSeconds = seconds;
+    racer.spent += seconds;
+  }
+  if (racer.stepSeconds > STEP_LIMIT) throw new Error(`a step of ${workload.name} took over ${STEP_LIMIT} s`);
+}
+
+/** Times all runners on a workload; `remaining` are the seconds that are left for everything. */
+export async function race(
+  workload: Workload,
+  options: { readonly runners: readonly Runner[]; readonly remaining: () => number },
+): Promise<Row[]> {
+  const { remaining } = options;
+  await using stack = new AsyncDisposableStack();
+  const racers: Racer[] = [];
+  const reasons = new Map<string, string>();
+  for (const { name, contestants, missing } of options.runners) {
+    if (missing !== undefined) reasons.set(name, missing);
+    for (const open of contestants.slice(0, workload.threads)) {
+      const contestant = open();
+      try {
+        const description = await contestant.load({
+          workload: workload.name,
+          threads: workload.threads,
+          limit: Math.min(FIRST_LIMIT, remaining()),
+        });
+        const racer: Racer = {
+          runner: name,
+          contestant,
+          description,
+          losses: [],
+          turns: [],
+          stepSeconds: 0,
+          spent: 0,
+        };
+        await warmUp(racer, workload, remaining);
+        stack.use(contestant);
+        racers.push(racer);
+      } catch (error) {
+        reasons.set(name, reasonOf(error));
+        await contestant[Symbol.asyncDispose]();
+      }
+    }
+  }
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const racer of racers) {
+      if (racer.reason !== undefined || (turn > 0 && racer.spent > RUNNER_LIMIT)) continue;
+      // The first turn of one step tells how many fit; the warm-up's were cold.
+      const steps = turn === 0 ? 1 : Math.max(1, Math.round(TURN / racer.stepSeconds));
+      try {
+        const { seconds } = await racer.contestant.time({
+          steps,
+          limit: Math.min(STEP_LIMIT * steps, remaining()),
+        });
+        racer.stepSeconds = seconds / steps;
+        racer.spent += seconds;
+        if (turn > 0 || seconds > RUNNER_LIMIT / 2) racer.turns.push(1000 * seconds / steps);
+      } catch (error) {
+        racer.reason = reasonOf(error);
+      }
+    }
+  }
+  for (const sentence of disagreements(racers, workload.tolerance ?? TOLERANCE)) {
+    console.log(`${workload.name}: ${sentence}`);
+  }
+  return options.runners.map(({ name }) => rowOf(workload, name, racers, reasons.get(name)));
+}
+
+/** The row of the runner's fastest process. */
+function rowOf(
+  workload: Workload,
+  runner: string,
+  racers: readonly Racer[],
+  reason: string | undefined,
+): Row {
+  const own = racers.filter((racer) => racer.runner === runner);
+  const [best] = own.filter((racer) => racer.turns.length > 0)
+    .toSorted((a, b) => median(a.turns) - median(b.turns));
+  if (best === undefined) {
+    const why = own.map((racer) => racer.reason).find((words) => words !== undefined) ?? reason ??
+      "no turn left";
+    return { workload: workload.name, runner, ms: null, gflops: null, runs: 0, reason: why };
+  }
+  const ms = median(best.turns);
+  return {
+    workload: workload.name,
+    runner,
+    ms,
+    gflops: workload.flops / ms / 1e6,
+    runs: best.turns.length,
+    description: best.description,
+    range: [Math.min(...best.turns), Math.max(...best.turns)],
+  };
+}

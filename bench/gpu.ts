@@ -11,9 +11,10 @@ import type { Executable } from "../engine/executor.ts";
 import { openDevice } from "../engine/open.ts";
 import type { Plan } from "../engine/plan.ts";
 import { EXPERIMENT } from "../models/seq2hist.ts";
-import { openTrainingImages } from "../run/images.ts";
-import { memorize, type SequenceFlags } from "../run/memorize.ts";
+import { memorize } from "../run/memorize.ts";
 import { openRun } from "../run/open_run.ts";
+import type { SequenceFlags } from "../run/sequence_source.ts";
+import { openSource } from "../run/sources.ts";
 import peerProgram from "./peers/peer.py" with { type: "text" };
 import { serveTfjsWebGpu } from "./peers/tfjs_webgpu.ts";
 import { Peer, reasonOf } from "./protocol.ts";
@@ -208,6 +209,9 @@ async function mainJob(
     steps: quick ? 2 : undefined,
     budget: undefined,
     samples: quick ? 1000 : 10_000,
+    window: undefined,
+    stride: undefined,
+    unit: undefined,
     autoencoder: undefined,
     autoencoderSteps: quick ? 2 : undefined,
     out: undefined,
@@ -216,12 +220,12 @@ async function mainJob(
     debug: false,
   };
   const start = performance.now();
-  const images = await openTrainingImages(flags);
+  const source = await openSource(flags, EXPERIMENT);
   await using device = await openDevice("webgpu");
-  const run = await openRun(`${folder}/main`, { task: EXPERIMENT.name, dataset: images, device });
-  await memorize(EXPERIMENT, { flags, run, device, images });
+  const run = await openRun(`${folder}/main`, { task: EXPERIMENT.name, dataset: source.facts, device });
+  await memorize(EXPERIMENT, { flags, run, device, source });
   const seconds = (performance.now() - start) / 1000;
-  return { seconds, images: images.count, dataset: flags.dataset, metrics: run.summary?.metrics ?? {} };
+  return { seconds, images: source.facts.count, dataset: flags.dataset, metrics: run.summary?.metrics ?? {} };
 }
 
 const USAGE =

@@ -230,7 +230,7 @@ export const EXPERIMENT = {
     build({ model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }),
   flags: {},
   describe,
-  defaultSteps: (count) => Math.max(2500, 8 * count),
+  defaultSteps: (count) => Math.max(2500, 16 * count),
   fit,
   sample,
   logProbabilities,

@@ -102,7 +102,8 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const { sequences } = data;
 
   const model = experiment.build(sequences, flags);
-  const description = experiment.describe(model);
+  const own = experiment.describe(model), { name, count } = source.facts;
+  const description = { ...own, title: `${own.title}: ${count.toLocaleString("en-US")} of ${name}` };
   run.note(layerTable(description.layers, description.parameters));
   const steps = flags.steps ?? experiment.defaultSteps(sequences.count);
   await experiment.fit(model, { run, device, sequences, steps, budget: flags.budget });

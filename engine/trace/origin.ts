@@ -20,7 +20,8 @@ export function userLine(stack: string | undefined): string | undefined {
   for (const line of stack?.split("\n") ?? []) {
     const place = /((?:file|https?):\/\/[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
     if (place === undefined || place.startsWith(ENGINE)) continue;
-    if (place.includes("/@tensorflow/") || place.includes("/npm/registry.npmjs.org/")) continue;
+    // Deno keeps packages in .../npm/<registry's host>/.
+    if (place.includes("/@tensorflow/") || /\/npm\/[\w-]+(\.[\w-]+)+\//.test(place)) continue;
     return place;
   }
   return undefined;

@@ -7,7 +7,7 @@ Deno.test("the user's line is the innermost frame outside tfjs and the engine", 
   const stack = [
     "Error",
     `    at record (${ENGINE}:1:2)`,
-    "    at runKernel (file:///cache/npm/registry.npmjs.org/@tensorflow/tfjs-core/4.22.0/dist/engine.js:3:4)",
+    "    at runKernel (file:///cache/npm/packages.example.org/long/5.2.3/index.js:3:4)",
     "    at Array.map (<anonymous>)",
     "    at async file:///home/me/my%20model.ts:5:6",
     "    at train (file:///home/me/train.ts:7:8)",

@@ -148,7 +148,7 @@ function notEmpty(text: string): string {
 export const commonFlags = {
   dataset: choice(["digits", "mnist", "idx"], { default: "digits", help: "what to learn" }),
   file: text({ placeholder: "FILE", help: "the file of a data set that is one file" }),
-  count: integer({ min: 1, help: "how many items to learn (default: all, up to the task's own limit)" }),
+  count: integer({ min: 1, help: "how many items to learn (default: all, up to 1,024)" }),
   offset: integer({ min: 0, default: 0, help: "how many items of the data set to skip" }),
   seed: integer({ min: 0, max: Number.MAX_SAFE_INTEGER, default: 0, help: "fixes every random draw" }),
   device: choice(["auto", "webgpu", "wasm", "tfjs"], { default: "auto", help: "where to compute" }),

@@ -36,6 +36,8 @@ const ROW_CHUNK = 8192, COLUMN_CHUNK = 256, COLUMN_CHUNKS = 32;
 const MOST_RUNS = 16, LEAST_RUN = 512;
 /** Channels that are worth copying tap by tap: an image's edge costs less so. */
 const MANY_CHANNELS = 8;
+/** Channels too few to repay packing dy once a tap, and how many times dy's size its windows may take instead. */
+const NARROW = 16, WINDOWS_PER_DY = 4;
 /** Where the kernels' gemm finds its left matrix. */
 const DENSE = 0, PIXELS = 1, PATCHES = 2;
 
@@ -619,10 +621,48 @@ class Encoder {
     after?.();
   }
 
+  /** One product for all windows, then added where they overlap: dy is packed once rather than once a tap. */
+  #foldedInputGrad(op: OpOf<"conv2d_input_grad">, inputs: readonly Value[], output: Value): void {
+    const [dy, filter, ...operands] = inputs, [kh, kw, channels, depth] = filter.shape;
+    const m = sizeOf(dy.shape.slice(0, 3)), n = kh * kw * channels, windows = this.#context.workspace(m * n);
+    const { strides, padding, dilation } = op.window;
+    this.#gemm({
+      m,
+      n,
+      k: depth,
+      a: { kind: DENSE, address: this.#at(dy), row: depth, column: 1 },
+      b: { address: this.#at(filter), row: 1, column: depth },
+      c: { address: windows, row: n },
+      batches: 1,
+      table: 0,
+      grid: 0,
+      operands: [],
+    });
+    this.stream.wait();
+    this.stream.command("fold", [
+      ...output.shape,
+      dy.shape[1],
+      dy.shape[2],
+      kh,
+      kw,
+      ...strides,
+      ...padding,
+      ...dilation,
+      windows,
+      0,
+      this.#at(output),
+    ]);
+    if (!op.epilogue || isIdentity(op.epilogue)) return;
+    this.stream.wait();
+    this.#map(op.epilogue, [output, ...operands], [output]);
+  }
+
   /** One product for each phase of the stride: the places of dx that the same taps reach. */
   #conv2dInputGrad(op: OpOf<"conv2d_input_grad">, inputs: readonly Value[], output: Value): void {
     const [dy, filter] = inputs, [kh, kw, channels, depth] = filter.shape;
     const { strides, padding, dilation } = op.window, [, height, width] = output.shape;
+    const isNarrow = channels < NARROW && kh * kw * channels <= WINDOWS_PER_DY * depth;
+    if (isNarrow && dilation[1] === 1) return this.#foldedInputGrad(op, inputs, output);
     const { after, ...epilogue } = this.#channelEpilogue(op.epilogue, inputs.slice(2), output);
     // Per axis and phase: the taps that reach it, and the offset of the dy that they take.
     const phasesOf = (axis: 0 | 1, extent: number, taps: number): Phase[] =>

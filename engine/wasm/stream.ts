@@ -21,6 +21,7 @@ export const COMMANDS = {
   categorical: 17,
   cumulate: 18,
   topk: 19,
+  fold: 20,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

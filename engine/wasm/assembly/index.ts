@@ -5,7 +5,7 @@ import { copy, fill, gather, scatterAdd } from "./copy";
 import { gemm } from "./gemm";
 import { cumulate, topk } from "./order";
 import { categorical, random } from "./random";
-import { depthwise, depthwiseFilterGrad, depthwiseInputGrad, pool, poolGrad } from "./window";
+import { depthwise, depthwiseFilterGrad, depthwiseInputGrad, fold, pool, poolGrad } from "./window";
 import { map } from "./map";
 import { softmax, softmaxCrossEntropy } from "./softmax";
 import { word } from "./simd";
@@ -42,6 +42,7 @@ function command(operation: i32, p: usize): void {
     case 17: return categorical(p);
     case 18: return cumulate(p);
     case 19: return topk(p);
+    case 20: return fold(p);
   }
 }
 

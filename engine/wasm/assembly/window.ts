@@ -227,3 +227,40 @@ export function depthwiseFilterGrad(p: usize): void {
     storeSome(at(to, tap * wide + c), total, count);
   }
 }
+
+/** Adds `n` elements at `from` to those at `to`. */
+@inline function addRun(from: usize, to: usize, n: i32): void {
+  let i = 0;
+  for (; i + 4 <= n; i += 4) v128.store(at(to, i), f32x4.add(v128.load(at(to, i)), v128.load(at(from, i))));
+  for (; i < n; i++) store<f32>(at(to, i), load<f32>(at(to, i)) + load<f32>(at(from, i)));
+}
+
+/**
+ * The command: each element of the image as the sum of the windows over it, which lie at FIRST as [B, H', W', taps,
+ * channels]. A sum runs over the taps' rows, then over the windows. Along a row a window's taps are neighbours.
+ */
+export function fold(p: usize): void {
+  const height = word(p, HEIGHT), width = word(p, WIDTH), channels = word(p, CHANNELS);
+  const outHeight = word(p, OUT_HEIGHT), outWidth = word(p, OUT_WIDTH), tapsY = word(p, TAPS_Y), tapsX = word(p, TAPS_X);
+  const strideX = word(p, STRIDE_X), padX = word(p, PAD_X);
+  const windows = <usize>load<u32>(at(p, FIRST)), to = <usize>load<u32>(at(p, TO));
+  const span = tapsX * channels, units = word(p, IMAGES) * height;
+  const begin = <i32>(<i64>units * thread / threads), end = <i32>(<i64>units * (thread + 1) / threads);
+  for (let unit = begin; unit < end; unit++) {
+    beat();
+    const image = unit / height, y = unit - image * height, row = at(to, unit * width * channels);
+    memory.fill(row, 0, <usize>(width * channels) << 2);
+    for (let tap = 0; tap < tapsY; tap++) {
+      const reach = y + word(p, PAD_Y) - tap * word(p, DILATION_Y), place = reach / word(p, STRIDE_Y);
+      if (reach < 0 || place * word(p, STRIDE_Y) != reach || place >= outHeight) continue;
+      let from = at(windows, ((image * outHeight + place) * outWidth * tapsY + tap) * span);
+      for (let x = 0; x < outWidth; x++) {
+        const left = x * strideX - padX, first = left < 0 ? -left : 0, last = minimum(tapsX, width - left);
+        if (first < last) {
+          addRun(at(from, first * channels), at(row, (left + first) * channels), (last - first) * channels);
+        }
+        from = at(from, tapsY * span);
+      }
+    }
+  }
+}

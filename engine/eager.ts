@@ -5,7 +5,7 @@
  * It is slow: every result travels to the host and back. To compute, compile.
  */
 import * as tf from "@tensorflow/tfjs";
-import type { Executable, Executor } from "./executor.ts";
+import type { Executable, Executor, Storage } from "./executor.ts";
 import { type Graph, sizeOf, type TypedArray } from "./graph.ts";
 import { optimize } from "./passes/mod.ts";
 import { planMemory } from "./plan.ts";
@@ -18,9 +18,23 @@ interface Call {
   readonly graph: Graph;
   readonly results: readonly Traced[];
   readonly list: boolean;
+  /** Settles when the last of its runs is done. */
+  last: Promise<unknown>;
   /** Made when the first call is run. */
-  prepared?: { readonly executable: Executable; readonly inputs: readonly string[] };
+  prepared?: Prepared;
 }
+
+/** What runs a call. */
+interface Prepared {
+  readonly executable: Executable;
+  readonly inputs: readonly string[];
+  readonly storages: readonly Storage[];
+}
+
+/** Most executables that are kept unused, as each holds buffers for many runs. */
+const MOST_IDLE = 64;
+/** Most calls that run at a time, for the same reason. */
+const MOST_RUNNING = 32;
 
 /** What stands behind a data id. */
 interface Entry {
@@ -30,11 +44,15 @@ interface Entry {
   references: number;
 }
 
-/** Runs kernel calls on an executor one after the other, and keeps their graphs. */
+/** Runs kernel calls on an executor when their inputs are there, and keeps their graphs. */
 class Calls {
   readonly #executor: Executor;
   readonly #known = new Map<string, Call>();
-  #queue: Promise<unknown> = Promise.resolve();
+  /** The calls that have an executable and are not being run, the longest unused first. */
+  readonly #idle = new Set<Call>();
+  #running = 0;
+  /** Lets the calls go on that wait until fewer run. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(executor: Executor) {
     this.#executor = executor;
@@ -63,15 +81,15 @@ class Calls {
       updates: [],
       outputs,
     };
-    const call = { graph, results, list };
+    const call: Call = { graph, results, list, last: Promise.resolve() };
     this.#known.set(key, call);
     return call;
   }
 
-  /** Runs a call when those before it are done. */
+  /** Runs a call when its inputs are there. Other calls run meanwhile: to wait for a GPU takes long. */
   run(call: Call, inputs: Readonly<Record<string, Promise<tf.BackendValues>>>): Promise<TypedArray[]> {
-    const done = this.#queue.then(() => this.#run(call, inputs));
-    this.#queue = done.catch(() => {});
+    const done = call.last.then(() => this.#run(call, inputs));
+    call.last = done.catch(() => {});
     return done;
   }
 
@@ -79,18 +97,39 @@ class Calls {
     if (call.results.every(({ value }) => sizeOf(value.shape) === 0)) {
       return call.results.map(({ value }) => arrayOf([], value.dtype));
     }
-    call.prepared ??= await this.#prepare(call.graph);
-    const { executable, inputs: names } = call.prepared;
-    const typed = new Map(call.graph.inputs.map(({ name, value }) => [name, value.dtype]));
-    await executable.run(
-      await Promise.all(
-        names.map(async (name) => arrayOf(await inputs[name] as ArrayLike<number>, typed.get(name)!)),
-      ),
-    );
-    return await executable.read();
+    const given: Record<string, TypedArray> = {};
+    for (const { name, value } of call.graph.inputs) {
+      given[name] = arrayOf(await inputs[name] as ArrayLike<number>, value.dtype);
+    }
+    if (this.#running === MOST_RUNNING) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running++;
+    this.#idle.delete(call);
+    try {
+      call.prepared ??= await this.#prepare(call.graph);
+      const { executable, inputs: names } = call.prepared;
+      await executable.run(names.map((name) => given[name]));
+      return await executable.read();
+    } finally {
+      if (call.prepared !== undefined) this.#idle.add(call);
+      this.#makeRoom();
+      const next = this.#waiting.shift();
+      // Who waits takes the place.
+      if (next !== undefined) next();
+      else this.#running--;
+    }
   }
 
-  async #prepare(recorded: Graph): Promise<{ executable: Executable; inputs: readonly string[] }> {
+  #makeRoom(): void {
+    for (const call of this.#idle) {
+      if (this.#idle.size <= MOST_IDLE) return;
+      this.#idle.delete(call);
+      call.prepared!.executable.dispose();
+      for (const storage of call.prepared!.storages) this.#executor.free(storage);
+      call.prepared = undefined;
+    }
+  }
+
+  async #prepare(recorded: Graph): Promise<Prepared> {
     const plan = planMemory(optimize(recorded));
     const storages = plan.graph.residents.map(({ value, data }) => {
       const storage = this.#executor.allocate(sizeOf(value.shape));
@@ -98,7 +137,7 @@ class Calls {
       return storage;
     });
     const executable = await this.#executor.prepare(plan, storages);
-    return { executable, inputs: plan.graph.inputs.map(({ name }) => name) };
+    return { executable, inputs: plan.graph.inputs.map(({ name }) => name), storages };
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * `deno task specs [--backend cpu|reference|wasm] [--only TEXT]`: runs tfjs-core's own published specs of its operations.
+ * `deno task specs [--backend cpu|reference|wasm|webgpu] [--only TEXT]`: runs tfjs-core's own published specs of its
+ * operations.
  *
  * The specs are ES modules without file extensions, written for a bundler. A copy whose imports name files is kept in
  * `.cache/specs/`; it shares backends and kernels with the tfjs that everything else imports, as tfjs keeps both
@@ -13,6 +14,7 @@ import jasmineCore from "jasmine-core";
 import { registerEager } from "../engine/eager.ts";
 import { ReferenceExecutor } from "../engine/reference.ts";
 import { openWasm } from "../engine/wasm/executor.ts";
+import { openWebGpu } from "../engine/webgpu/executor.ts";
 import { type Skip, SKIPS } from "./specs_skips.ts";
 
 /** A result as jasmine reports it. */
@@ -31,6 +33,16 @@ const BACKENDS: Readonly<Record<string, () => Promise<string>>> = {
   },
   wasm: async () => {
     registerEager("engram", await openWasm({ threads: 1 }));
+    return "engram";
+  },
+  webgpu: async () => {
+    // Specs ask whether results are right: a software adapter tells that too, if slowly.
+    const executor = await openWebGpu({ allowFallback: true });
+    if (executor === null) {
+      throw new Error("Cannot test on WebGPU as there is no adapter: use --backend wasm");
+    }
+    console.log(executor.description);
+    registerEager("engram", executor);
     return "engram";
   },
 };
@@ -121,7 +133,20 @@ async function execute(only: string): Promise<SpecResult[]> {
     random: false,
     specFilter: (spec: { getFullName(): string }) => spec.getFullName().includes(only),
   });
-  environment.addReporter({ specDone: (result: SpecResult) => void results.push(result) });
+  let counted = 0;
+  environment.addReporter({
+    // On a software GPU a suite may take a minute.
+    suiteDone: ({ description, duration }: { description: string; duration: number | null }) => {
+      if (results.length > counted) {
+        const seconds = ((duration ?? 0) / 1000).toFixed(1);
+        console.log(`${description.replace(/ +\{\}/, "")}: ${results.length - counted} specs, ${seconds} s`);
+      }
+      counted = results.length;
+    },
+    specDone: (result: SpecResult) => {
+      if (result.status !== "excluded") results.push(result);
+    },
+  });
   await environment.execute();
   return results.map((result) => ({ ...result, fullName: result.fullName.replace(/ +\{\}/, "") }));
 }
@@ -144,9 +169,9 @@ function report(
   }
   for (const skip of skips) {
     const count = failed.filter((result) => skipOf(result) === skip).length;
-    console.log(`skipped ${count}: ${skip.pattern.source} - ${skip.reason}`);
+    if (count > 0) console.log(`skipped ${count}: ${skip.pattern.source} - ${skip.reason}`);
     // Some of the specs may not have run.
-    if (count === 0 && whole) console.log("    none of them fails any more: take it off the list");
+    else if (whole) console.log(`${skip.pattern.source}: none of them fails any more, take it off the list`);
   }
   if (pending.length > 0) console.log(`skipped ${pending.length}: switched off by tfjs itself`);
   const skipped = failed.length - surprises.length + pending.length;

@@ -429,7 +429,8 @@ export async function prepare(
       return { buffer: buffers[buffer], offset: 4 * offset };
     },
   });
-  const errors = [await device.popErrorScope(), await device.popErrorScope()];
+  // Both are taken at once: another plan may open its own scopes while this one waits.
+  const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
   const error = errors.find((found) => found !== null);
   if (error) {
     executable.dispose();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { gpuTest } from "../engine/webgpu/gpu.ts";
 
 /** Runs the task and gives its exit code and the last line that it prints. */
 async function specs(...args: string[]): Promise<{ code: number; last: string }> {
@@ -15,6 +16,12 @@ Deno.test("tfjs's specs of its softmax hold on its own backend and on the engine
     assert.equal(code, 0, last);
     assert.match(last, /^[1-9]\d* passed, 0 failed, 0 skipped$/);
   }
+});
+
+gpuTest("tfjs's specs of its softmax hold on the engine's WebGPU executor", async () => {
+  const { code, last } = await specs("--backend", "webgpu", "--only", "softmax");
+  assert.equal(code, 0, last);
+  assert.match(last, /^[1-9]\d* passed, 0 failed, 0 skipped$/);
 });
 
 Deno.test("no spec at all is a failure, an unknown backend is bad usage", async () => {

@@ -82,11 +82,9 @@ export function parseIdx(
 /** Reads a split from a folder of IDX files under MNIST's names: images 28x28, labels 0..9, any number of them. */
 export async function readIdxFolder(folder: string, { split }: { readonly split: Split }): Promise<Images> {
   const { images, labels } = IDX_FILES[split];
-  const [imagePath, labelPath] = await Promise.all([
-    findIdxFile(folder, images),
-    findIdxFile(folder, labels),
-  ]);
-  const [imageBytes, labelBytes] = await Promise.all([readMaybeGzip(imagePath), readMaybeGzip(labelPath)]);
+  // One after the other: which of two errors is told must not depend on which is quicker.
+  const imagePath = await findIdxFile(folder, images), labelPath = await findIdxFile(folder, labels);
+  const imageBytes = await readMaybeGzip(imagePath), labelBytes = await readMaybeGzip(labelPath);
   return joinIdx({ path: imagePath, bytes: imageBytes }, { path: labelPath, bytes: labelBytes });
 }
 

@@ -110,6 +110,7 @@ class WasmExecutor implements Executor {
         address,
         workspace: allocate,
         program: (special) => this.#program(special),
+        threads: this.#workers.length + 1,
       });
       this.#install();
       const at = allocate(stream.size);

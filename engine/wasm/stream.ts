@@ -22,6 +22,11 @@ export const COMMANDS = {
   cumulate: 18,
   topk: 19,
   fold: 20,
+  winogradFilter: 21,
+  winograd: 22,
+  winogradInputGrad: 23,
+  winogradFilterGrad: 24,
+  winogradFilterSum: 25,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

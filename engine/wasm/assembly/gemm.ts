@@ -5,34 +5,34 @@ import { COLUMNS, micro, ROWS } from "./micro";
 import { beat, scratch, thread, threads } from "./thread";
 import { runProgram } from "./program";
 
-const KC = 256; // a panel of A is 12 KiB: L1
+export const KC = 256; // a panel of A is 12 KiB: L1
 const FEW = 7; // rows for which packing b does not pay
 const NC = 512; // a block of B is 512 KiB: L2
-const PACK_B: usize = 0;
+export const PACK_B: usize = 0;
 const PACK_A: usize = 524288;
 const TILE: usize = 524288 + 12288;
 const TILE_ROWS: usize = TILE + 256;
-const ROW_INDEX: usize = TILE_ROWS + 64;
+export const ROW_INDEX: usize = TILE_ROWS + 64;
 const ROW_POINTER: usize = ROW_INDEX + 64;
-const SOURCE: usize = ROW_POINTER + 64;
+export const SOURCE: usize = ROW_POINTER + 64;
 const ARGS: usize = SOURCE + 64;
 const SPARE: usize = ARGS + 1024; // a row of NC elements for rows beyond the last
-const ZEROS: usize = SPARE + 2048; // KC zeros, what lies outside an image
+export const ZEROS: usize = SPARE + 2048; // KC zeros, what lies outside an image
 const BORDER: usize = ZEROS + 1024; // 12 rows of KC, what lies across its edge
 
 // The words of the command.
-const M = 0, N = 1, K = 2, A_KIND = 3, A = 4, A_ROW = 5, A_COLUMN = 6, B = 7, B_ROW = 8, B_COLUMN = 9, C = 10, C_ROW = 11,
+export const M = 0, N = 1, K = 2, A_KIND = 3, A = 4, A_ROW = 5, A_COLUMN = 6, B = 7, B_ROW = 8, B_COLUMN = 9, C = 10, C_ROW = 11,
   BATCHES = 12, BATCH_TABLE = 13, EPILOGUE = 14, OPERANDS = 15, OPERAND_TABLE = 16, GRID = 17;
 // A's kinds.
 const DENSE = 0, PIXELS = 1, PATCHES = 2;
 // The words of the grid of a convolution. PIXELS: rows of A are places of the grid, its columns (tap, channel);
 // PATCHES: the other way round. The table has runs of RUN taps, neighbours along a row, by their first: with few channels
 // it is the runs that are long enough to copy. OUT_H is 0 where row m of the output is place m.
-const GRID_H = 0, GRID_W = 1, SOURCE_H = 2, SOURCE_W = 3, CHANNELS = 4, STRIDE_Y = 5, STRIDE_X = 6, TAPS = 7, OUT_H = 8,
+export const GRID_H = 0, GRID_W = 1, SOURCE_H = 2, SOURCE_W = 3, CHANNELS = 4, STRIDE_Y = 5, STRIDE_X = 6, TAPS = 7, OUT_H = 8,
   OUT_W = 9, STEP_Y = 10, STEP_X = 11, BASE_Y = 12, BASE_X = 13, PLACES = 14, RUN = 15, TAP_TABLE = 16;
 
 /** Packs `k` elements of each of the 12 rows at `rows` (pointers) into [k][12]. */
-function packRows(rows: usize, k: i32, to: usize): void {
+export function packRows(rows: usize, k: i32, to: usize): void {
   for (let group = 0; group < 3; group++) {
     let r0 = <usize>load<u32>(rows, 0), r1 = <usize>load<u32>(rows, 4);
     let r2 = <usize>load<u32>(rows, 8), r3 = <usize>load<u32>(rows, 12);
@@ -254,7 +254,7 @@ function placeRows(p: usize, c: usize, m: i32, rows: i32, offset: usize): void {
 }
 
 /** The program of the product, on columns j ... j+n of the placed rows. */
-function applyEpilogue(p: usize, c: usize, batch: usize, rows: i32, j: i32, n: i32): void {
+export function applyEpilogue(p: usize, c: usize, batch: usize, rows: i32, j: i32, n: i32): void {
   const operands = word(p, OPERANDS), table = <usize>load<u32>(at(p, OPERAND_TABLE));
   const args = scratch + ARGS, indices = scratch + ROW_INDEX;
   const stride = word(p, C_ROW) << 2;

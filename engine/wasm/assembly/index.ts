@@ -8,6 +8,7 @@ import { categorical, random } from "./random";
 import { depthwise, depthwiseFilterGrad, depthwiseInputGrad, fold, pool, poolGrad } from "./window";
 import { map } from "./map";
 import { softmax, softmaxCrossEntropy } from "./softmax";
+import { winograd, winogradFilter, winogradFilterGrad, winogradFilterSum, winogradInputGrad } from "./winograd";
 import { word } from "./simd";
 
 export { barrier, initialize, nextJob, postJob } from "./thread";
@@ -43,6 +44,11 @@ function command(operation: i32, p: usize): void {
     case 18: return cumulate(p);
     case 19: return topk(p);
     case 20: return fold(p);
+    case 21: return winogradFilter(p);
+    case 22: return winograd(p);
+    case 23: return winogradInputGrad(p);
+    case 24: return winogradFilterGrad(p);
+    case 25: return winogradFilterSum(p);
   }
 }
 

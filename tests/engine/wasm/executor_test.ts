@@ -496,6 +496,63 @@ Deno.test("convolutions and pooling equal the reference on 1, 2 and 4 threads", 
   });
 });
 
+Deno.test("convolutions by tiles equal the reference on 1, 2 and 4 threads", async (t) => {
+  await using devices = await Devices.open();
+  // Sums of up to 4,096 products of numbers below 2.
+  const SUMS = { relative: 1e-5, absolute: 1e-3 };
+  // image, [kh, kw, depth], strides, padding, plane: even and odd planes, remainders of twelve tiles, deep sums, many runs.
+  const cases: [number[], [number, number, number], [number, number], [number, number], [number, number]][] =
+    [
+      [[13, 16, 16, 20], [4, 4, 24], [2, 2], [1, 1], [8, 8]],
+      [[8, 15, 14, 16], [4, 4, 32], [2, 2], [1, 1], [7, 7]],
+      [[16, 8, 8, 16], [4, 4, 16], [1, 1], [1, 1], [8, 8]],
+      [[3, 16, 13, 32], [2, 2, 16], [1, 1], [0, 0], [15, 12]],
+      [[12, 8, 8, 264], [4, 2, 20], [2, 1], [1, 0], [4, 7]],
+      [[40, 16, 16, 16], [4, 4, 16], [2, 2], [1, 1], [8, 8]],
+    ];
+  const program = {
+    operands: 3,
+    instructions: [
+      { op: "add", args: [0, 1], dtype: "float32" },
+      { op: "mul", args: [3, 2], dtype: "float32" },
+    ],
+    results: [4],
+  } as const;
+  for (const [image, [kh, kw, depth], strides, padding, plane] of cases) {
+    const window = { strides, padding, dilation: [1, 1] } as const;
+    const filter = [kh, kw, image[3], depth], out = [image[0], ...plane, depth];
+    await t.step(`[${image}] with ${kh}x${kw}, stride ${strides}`, async () => {
+      const what = `x [${image}], filter [${filter}]`;
+      for (const other of [undefined, out, [image[0], 1, 1, 1]]) {
+        const epilogue = other && { epilogue: program };
+        await devices.check(`conv2d ${what} with [${other}]`, SUMS, (builder, input) => [
+          builder.one({ kind: "conv2d", window, ...epilogue }, [
+            input(numbers(image), image),
+            input(numbers(filter), filter),
+            ...other ? [input(numbers([depth]), [depth]), input(numbers(other), other)] : [],
+          ], out),
+        ]);
+      }
+      for (const other of [undefined, image]) {
+        const epilogue = other && { epilogue: program };
+        await devices.check(`conv2d_input_grad ${what} with [${other}]`, SUMS, (builder, input) => [
+          builder.one({ kind: "conv2d_input_grad", window, ...epilogue }, [
+            input(numbers(out), out),
+            input(numbers(filter), filter),
+            ...other ? [input(numbers([image[3]]), [image[3]]), input(numbers(other), other)] : [],
+          ], image),
+        ]);
+      }
+      await devices.check(`conv2d_filter_grad ${what}`, SUMS, (builder, input) => [
+        builder.one({ kind: "conv2d_filter_grad", window }, [
+          input(numbers(image), image),
+          input(numbers(out), out),
+        ], filter),
+      ]);
+    });
+  }
+});
+
 Deno.test("random numbers, running sums and the largest equal the reference on 1, 2 and 4 threads", async (t) => {
   await using devices = await Devices.open();
   const key = [0x9abcdef0 | 0, 12345] as const;

@@ -13,7 +13,7 @@ const BOUNDS: readonly [op: Elementwise, from: number, to: number, ulp: number][
   ["log1p", -0.999999, 3.4e38, 3],
   ["sigmoid", -104, 104, 2],
   ["tanh", -12, 12, 3],
-  ["erf", -5, 5, 2],
+  ["erf", -5, 5, 3],
   ["softplus", -104, 104, 3],
   ["elu", -30, 10, 2],
   ["selu", -30, 10, 4],

@@ -2,41 +2,53 @@
 import { fma } from "./simd";
 
 @inline function splat(x: f32): v128 { return f32x4.splat(x); }
+/**
+ * Number `i` of a table, in all lanes. Read from memory, a polynomial's constants cost less than as constant vectors:
+ * with them erf took twice the time.
+ */
+@inline function term(table: usize, i: i32): v128 { return v128.load_splat<f32>(table + (<usize>i << 2)); }
 @inline function select(mask: v128, yes: v128, no: v128): v128 { return v128.bitselect(yes, no, mask); }
 @inline function power2(n: v128): v128 { return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23); }
 
+const EXP = memory.data<f32>([
+  1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
+]);
+// 1.5 * 2^23: added to a number below 2^22 it leaves the nearest whole number in the lowest bits. Cheaper than rounding
+// and converting, which must mind what does not fit. Then 1 / ln 2, and - ln 2 in two parts; the bounds of exp; 1.
+const POWER = memory.data<f32>([12582912, 1.44269504088896341, -0.693359375, 2.12194440e-4, -104, 89, 1]);
 /** e^r - 1 - r for |r| <= ln(2)/2 (Cephes expf). */
 @inline function expTail(r: v128): v128 {
-  let y = fma(splat(1.9875691500e-4), r, splat(1.3981999507e-3));
-  y = fma(y, r, splat(8.3334519073e-3));
-  y = fma(y, r, splat(4.1665795894e-2));
-  y = fma(y, r, splat(1.6666665459e-1));
-  y = fma(y, r, splat(5.0000001201e-1));
+  let y = fma(term(EXP, 0), r, term(EXP, 1));
+  y = fma(y, r, term(EXP, 2));
+  y = fma(y, r, term(EXP, 3));
+  y = fma(y, r, term(EXP, 4));
+  y = fma(y, r, term(EXP, 5));
   return f32x4.mul(y, f32x4.mul(r, r));
 }
+/** x / ln 2 to the nearest whole number, plus POWER's first. */
+@inline function powerOf(x: v128): v128 { return fma(x, term(POWER, 1), term(POWER, 0)); }
 /** x - n ln 2. */
 @inline function reduceExp(x: v128, n: v128): v128 {
-  return fma(n, splat(2.12194440e-4), fma(n, splat(-0.693359375), x));
+  return fma(n, term(POWER, 3), fma(n, term(POWER, 2), x));
 }
 
 @inline function expOf(x: v128): v128 {
-  // Beyond these the result is infinite or zero, which the two factors of 2^n still give.
-  const bounded = f32x4.pmin(splat(89), f32x4.pmax(splat(-104), x));
-  const n = f32x4.nearest(f32x4.mul(bounded, splat(1.44269504088896341)));
-  const r = reduceExp(bounded, n);
-  const y = f32x4.add(f32x4.add(expTail(r), r), splat(1));
-  const whole = i32x4.trunc_sat_f32x4_s(n), half = i32x4.shr_s(whole, 1);
-  const result = f32x4.mul(f32x4.mul(y, power2(half)), power2(i32x4.sub(whole, half)));
-  return select(f32x4.ne(x, x), x, result);
+  // Beyond these the result is infinite or zero, which the two factors of 2^n still give. NaN passes.
+  const bounded = f32x4.pmin(f32x4.pmax(x, term(POWER, 4)), term(POWER, 5));
+  const power = powerOf(bounded);
+  const r = reduceExp(bounded, f32x4.sub(power, term(POWER, 0)));
+  const y = f32x4.add(f32x4.add(expTail(r), r), term(POWER, 6));
+  const whole = i32x4.sub(power, term(POWER, 0)), half = i32x4.shr_s(whole, 1);
+  return f32x4.mul(f32x4.mul(y, power2(half)), power2(i32x4.sub(whole, half)));
 }
 /** e^x. */
 export function exp(x: v128): v128 { return expOf(x); }
 
 @inline function expm1Of(x: v128): v128 {
   const bounded = f32x4.pmin(splat(87), f32x4.pmax(splat(-30), x));
-  const n = f32x4.nearest(f32x4.mul(bounded, splat(1.44269504088896341)));
+  const power = powerOf(bounded), n = f32x4.sub(power, term(POWER, 0));
   const r = reduceExp(bounded, n);
-  const scale = power2(i32x4.trunc_sat_f32x4_s(n));
+  const scale = power2(i32x4.sub(power, term(POWER, 0)));
   const tail = f32x4.add(expTail(r), r);
   const result = select(f32x4.eq(n, splat(0)), tail, f32x4.add(f32x4.mul(scale, tail), f32x4.sub(scale, splat(1))));
   const large = select(f32x4.gt(x, splat(87)), expOf(x), result);
@@ -107,24 +119,37 @@ export function selu(x: v128): v128 {
   const y = select(f32x4.ge(x, splat(0)), x, f32x4.mul(splat(1.6732632423543772), expm1Of(x)));
   return f32x4.mul(splat(1.0507009873554805), y);
 }
-/** The error function (two minimax polynomials, after N. Juffa). */
+// The coefficients of p below, then those of the polynomial near 0, and where that ends.
+const ERF = memory.data<f32>([
+  0.000500346184708178, -0.0034889124799519777, 0.01519758254289627, -0.026115618646144867, 0.06271649152040482,
+  0.05975355952978134, 0.1539229452610016, 0.9976257085800171,
+  -5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1, 0.927734375, 4,
+]);
+/**
+ * The error function. Near 0 a minimax polynomial after N. Juffa; beyond, 1 - 1 / p(|x|)^8 with p of degree 7, which
+ * needs no exponential. From 4 on it is 1.
+ */
 export function erf(x: v128): v128 {
-  const t = f32x4.pmin(splat(4), f32x4.abs(x)), s = f32x4.mul(x, x);
-  let r = fma(splat(-1.72853470e-5), t, splat(3.83197126e-4));
-  const u = fma(splat(-3.88396438e-3), t, splat(2.42546219e-2)), w = f32x4.mul(t, t);
-  r = fma(r, w, u);
-  r = fma(r, t, splat(-1.06777877e-1));
-  r = fma(r, t, splat(-6.34846687e-1));
-  r = fma(r, t, splat(-1.28717512e-1));
-  r = fma(r, t, f32x4.neg(t));
-  const far = v128.or(f32x4.sub(splat(1), expOf(r)), v128.and(x, splat(-0.0)));
-  let q = fma(splat(-5.96761703e-4), s, splat(4.99119423e-3));
-  q = fma(q, s, splat(-2.67681349e-2));
-  q = fma(q, s, splat(1.12819925e-1));
-  q = fma(q, s, splat(-3.76125336e-1));
-  q = fma(q, s, splat(1.28379166e-1));
+  const size = f32x4.abs(x), t = f32x4.pmin(term(ERF, 15), size), s = f32x4.mul(x, x), one = term(POWER, 6);
+  let p = fma(term(ERF, 0), t, term(ERF, 1));
+  p = fma(p, t, term(ERF, 2));
+  p = fma(p, t, term(ERF, 3));
+  p = fma(p, t, term(ERF, 4));
+  p = fma(p, t, term(ERF, 5));
+  p = fma(p, t, term(ERF, 6));
+  p = fma(p, t, term(ERF, 7));
+  p = f32x4.mul(p, p);
+  p = f32x4.mul(p, p);
+  p = f32x4.mul(p, p);
+  const far = v128.or(f32x4.sub(one, f32x4.div(one, p)), v128.xor(x, size));
+  let q = fma(term(ERF, 8), s, term(ERF, 9));
+  q = fma(q, s, term(ERF, 10));
+  q = fma(q, s, term(ERF, 11));
+  q = fma(q, s, term(ERF, 12));
+  q = fma(q, s, term(ERF, 13));
   const near = fma(q, x, x);
-  return select(f32x4.gt(f32x4.abs(x), splat(0.927734375)), far, select(f32x4.ne(x, x), x, near));
+  // NaN is not greater than anything, and stays NaN in `near`.
+  return select(f32x4.gt(size, term(ERF, 14)), far, near);
 }
 
 // The rare ones, lane by lane in float64.

@@ -11,7 +11,9 @@ const BEATS: usize = 1024;
 const SCRATCH_START: usize = 65536;
 const SCRATCH_BYTES: usize = 720896;
 
-const SPINS: i32 = 4000;
+// Some 100 microseconds. More than a sleeper takes to wake up (25 here): a thread that waits for one must not fall asleep
+// itself, as the two would then put each other to sleep and wake each other at every barrier from there on.
+const SPINS: i32 = 100_000;
 const SLICE: i64 = 20_000_000; // nanoseconds
 
 /** This thread's number, how many there are, and its private memory. */
@@ -67,7 +69,7 @@ export function barrier(): bool {
 
 /** Waits until there is a job other than the one numbered `last`; returns its number. */
 export function nextJob(last: i32): i32 {
-  for (let i = 0; i < SPINS * 4; i++) {
+  for (let i = 0; i < SPINS; i++) {
     const job = atomic.load<i32>(JOB);
     if (job != last) return job;
   }

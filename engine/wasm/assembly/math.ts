@@ -3,8 +3,8 @@ import { fma } from "./simd";
 
 @inline function splat(x: f32): v128 { return f32x4.splat(x); }
 /**
- * Number `i` of a table, in all lanes. Read from memory, a polynomial's constants cost less than as constant vectors:
- * with them erf took twice the time.
+ * Number `i` of a table, in all lanes. Read from memory, a polynomial's constants were faster here than as constant
+ * vectors.
  */
 @inline function term(table: usize, i: i32): v128 { return v128.load_splat<f32>(table + (<usize>i << 2)); }
 @inline function select(mask: v128, yes: v128, no: v128): v128 { return v128.bitselect(yes, no, mask); }

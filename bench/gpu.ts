@@ -17,12 +17,13 @@ import type { SequenceFlags } from "../run/sequence_source.ts";
 import { openSource } from "../run/sources.ts";
 import peerProgram from "./peers/peer.py" with { type: "text" };
 import { serveTfjsWebGpu } from "./peers/tfjs_webgpu.ts";
+import { KeptPeer } from "./kept_peer.ts";
 import { Peer, reasonOf } from "./protocol.ts";
 import { findPython } from "./python.ts";
 import { type Contestant, race, type Runner } from "./race.ts";
 import { type Row, table } from "./table.ts";
 import { runnerOf, tfjsStep } from "./tfjs.ts";
-import { matmulFlops, type Workload, WORKLOADS } from "./workloads.ts";
+import { histogramFlops, matmulFlops, type Workload, WORKLOADS } from "./workloads.ts";
 
 /** Seconds that all of it may take, and that the main job is given of them. */
 const TOTAL_LIMIT = 570;
@@ -31,6 +32,10 @@ const SIZES = [512, 1024, 2048, 4096, 8192];
 const REFERENCE = "pytorch-cuda-graph";
 /** The modes of `peers/peer.py`. */
 const MODES = ["eager", "graph", "compile"];
+/** Seconds that loading may take in the last mode, where a quarter of what is left allows it: the compiler is slow. */
+const COMPILE_LIMIT = 120;
+/** Workloads of which the CPU benchmark has only a larger one: many small steps, where the way to the GPU counts. */
+const SMALL: readonly Workload[] = [{ name: "seq2hist-32", flops: histogramFlops(32) }];
 /** Lines of a profile: the nodes that take longest. */
 const PROFILE_LINES = 12;
 const MAIN = "main-job";
@@ -76,7 +81,14 @@ class OwnDevice implements Contestant {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#profile && this.#seen !== undefined) console.log(await profileText(this.#workload, this.#seen));
+    if (this.#profile && this.#seen !== undefined) {
+      // A GPU that was lost has no profile, which is no reason to lose the figures.
+      console.log(
+        await profileText(this.#workload, this.#seen).catch((error) =>
+          `${this.#workload}: no profile: ${reasonOf(error)}`
+        ),
+      );
+    }
     await this.#device?.[Symbol.asyncDispose]();
   }
 }
@@ -153,17 +165,27 @@ async function driverVersion(): Promise<string | undefined> {
 }
 
 /** PyTorch on CUDA in each of its modes, or the reason why not. `folder` takes its program. */
-async function cudaRunners(folder: string): Promise<Runner[]> {
+async function cudaRunners(
+  folder: string,
+  options: { readonly hosts: AsyncDisposableStack; readonly remaining: () => number },
+): Promise<Runner[]> {
+  const { hosts, remaining } = options;
   const python = await findPython("import torch; assert torch.cuda.is_available()");
   const script = `${folder}/peer.py`;
   await Deno.writeTextFile(script, peerProgram);
-  return MODES.map((mode) => ({
-    name: `pytorch-cuda-${mode}`,
-    contestants: python === undefined
-      ? []
-      : [() => new Peer([python, script, "--device", "cuda", "--mode", mode])],
-    ...python === undefined ? { missing: "no python3 with torch that sees a CUDA device" } : {},
-  }));
+  return MODES.map((mode) => {
+    const name = `pytorch-cuda-${mode}`;
+    if (python === undefined) {
+      return { name, contestants: [], missing: "no python3 with torch that sees a CUDA device" };
+    }
+    const host = hosts.use(
+      new KeptPeer(
+        [python, script, "--device", "cuda", "--mode", mode],
+        (usual) => mode === "compile" ? Math.min(COMPILE_LIMIT, remaining() / 4) : usual,
+      ),
+    );
+    return { name, contestants: [() => host.contestant()] };
+  });
 }
 
 /** Stock tfjs on the same adapter: this program once more, in the part of the peer. */
@@ -232,7 +254,7 @@ const USAGE =
   `deno task bench-gpu [--only TEXT] [--out FILE] [--quick] [--profile] [--software] [--data-dir DIR]
                     [--max-size N]
   --only TEXT     only what has TEXT in its name: matmul-N, ${
-    WORKLOADS.map(({ name }) => name).join(", ")
+    [...WORKLOADS, ...SMALL].map(({ name }) => name).filter((name) => !name.startsWith("matmul")).join(", ")
   }, ${MAIN}
   --out FILE      write the figures as JSON
   --quick         products up to 1024 and a main job of 32 images and 2 steps: to see that everything runs
@@ -274,8 +296,9 @@ async function main(): Promise<void> {
   if (!(largest > 0)) usageError("Cannot read --max-size as it must be a positive number");
   const products: Workload[] = SIZES.filter((size) => size <= largest)
     .map((size) => ({ name: `matmul-${size}`, flops: matmulFlops(size) }));
-  const chosen = [...products, ...WORKLOADS.filter(({ name }) => !name.startsWith("matmul"))]
-    .filter(({ name }) => name.includes(flags.only));
+  // The largest products last: they are what a short time can do without.
+  const models = [...WORKLOADS.filter(({ name }) => !name.startsWith("matmul")), ...SMALL];
+  const chosen = [...models, ...products].filter(({ name }) => name.includes(flags.only));
   const withMain = MAIN.includes(flags.only);
   if (chosen.length === 0 && !withMain) {
     usageError(`Cannot run --only ${flags.only} as no name contains it`);
@@ -289,17 +312,36 @@ async function main(): Promise<void> {
   }
   const remaining = () => TOTAL_LIMIT - (performance.now() - start) / 1000 - (withMain ? MAIN_SHARE : 0);
   const folder = await Deno.makeTempDir({ prefix: "engram-bench-" });
+  const rows: Row[] = [];
+  let job: MainJob | undefined;
+  // After each part, so that what comes later cannot lose what there is.
+  const save = async () => {
+    if (flags.out === undefined) return;
+    const machine = {
+      date: new Date().toISOString(),
+      deno: Deno.version.deno,
+      system: Deno.build.target,
+      gpu,
+    };
+    await Deno.writeTextFile(flags.out, JSON.stringify({ machine, rows, main: job }, null, 2) + "\n");
+  };
   try {
+    await using hosts = new AsyncDisposableStack();
     const runners: Runner[] = [
       { name: "engram-webgpu", contestants: [() => new OwnDevice(flags.profile)] },
       stockRunner(),
-      ...await cudaRunners(folder),
+      ...await cudaRunners(folder, { hosts, remaining }),
     ];
-    const rows: Row[] = [];
     for (const workload of chosen) {
       console.error(`${workload.name} … (${Math.round((performance.now() - start) / 1000)} s)`);
-      rows.push(...await race(workload, { runners, remaining }));
+      // A product is one kernel: there is nothing to compile.
+      const fitting = runners.filter(({ name }) =>
+        !(products.includes(workload) && name.endsWith("-compile"))
+      );
+      rows.push(...await race(workload, { runners: fitting, remaining }));
+      await save();
     }
+    await hosts.disposeAsync();
     const reference = rows.some(({ runner, ms }) => runner === REFERENCE && ms !== null)
       ? REFERENCE
       : "tfjs-webgpu";
@@ -307,21 +349,12 @@ async function main(): Promise<void> {
     for (const { workload, runner, description } of rows) {
       if (description !== undefined) console.log(`  ${workload}, ${runner}: ${description}`);
     }
-    let job: MainJob | undefined;
     if (withMain) {
       console.error(`${MAIN} … (${Math.round((performance.now() - start) / 1000)} s)`);
       job = await mainJob(folder, { quick: flags.quick, ...dataDirOf(flags["data-dir"]) });
       console.log(`${MAIN}: ${job.seconds.toFixed(1)} s for ${job.images} images of ${job.dataset}`);
       console.log(JSON.stringify(job.metrics));
-    }
-    if (flags.out !== undefined) {
-      const machine = {
-        date: new Date().toISOString(),
-        deno: Deno.version.deno,
-        system: Deno.build.target,
-        gpu,
-      };
-      await Deno.writeTextFile(flags.out, JSON.stringify({ machine, rows, main: job }, null, 2) + "\n");
+      await save();
     }
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -169,8 +169,8 @@ function histogramModel(): seq2hist.Seq2Hist {
   return model;
 }
 
-function histogram(): Step {
-  const { vocabulary, length, batch, rate } = HISTOGRAM;
+function histogram(batch: number): Step {
+  const { vocabulary, length, rate } = HISTOGRAM;
   const model = histogramModel(), table = histogramTable();
   const fn = seq2hist.trainingStep(model, {
     prefixes: tf.tensor2d(table.prefixes, [table.size, length - 1], "int32"),
@@ -205,7 +205,8 @@ const STEPS: Readonly<Record<string, () => Step>> = {
   "mlp": mlp,
   "conv-autoencoder": conv,
   "binary-autoencoder": binary,
-  "seq2hist": histogram,
+  "seq2hist": () => histogram(HISTOGRAM.batch),
+  "seq2hist-32": () => histogram(32),
   "generate": generate,
 };
 

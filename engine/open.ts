@@ -5,6 +5,9 @@ import type { Device, DeviceChoice } from "./device.ts";
 import { openTfjs } from "./tfjs.ts";
 import { openWebGpu } from "./webgpu/executor.ts";
 
+/** What was measured about a GPU, kept from one process to the next where permissions allow. */
+const GPU_CHOICES = ".cache/webgpu-tiles.json";
+
 /** How to open a device. */
 export interface OpenOptions {
   /** Threads of the wasm device; absent: one a core. */
@@ -23,7 +26,7 @@ export async function openDevice(choice: DeviceChoice, options: OpenOptions = {}
   // tfjs itself only makes tensors and traces from here on.
   await tf.setBackend("cpu");
   if (choice !== "wasm") {
-    const gpu = await openWebGpu({ allowFallback: choice === "webgpu" });
+    const gpu = await openWebGpu({ allowFallback: choice === "webgpu", choices: GPU_CHOICES });
     if (gpu !== null) return new CompiledDevice(gpu, options.observe);
     if (choice === "webgpu") {
       throw new Error("Cannot open the device webgpu as there is no graphics adapter: use --device wasm");

@@ -71,5 +71,9 @@ export const SKIPS: Readonly<Record<string, readonly Skip[]>> = {
   cpu: [],
   reference: ENGINE,
   wasm: ENGINE,
-  webgpu: ENGINE,
+  webgpu: [...ENGINE, {
+    pattern: /^tan numbers exceed float32 precision\n.*= 30144\.17/,
+    reason:
+      "asks for 30144.1753 to 0.001, where numbers of float32 are 0.002 apart: the engine is one of them off",
+  }],
 };

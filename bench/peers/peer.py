@@ -2,13 +2,18 @@
 
 Every number is the formula of bench/workloads.ts. Started with `--threads N`, because the thread counts of OpenMP
 and OpenBLAS are read when they are loaded; or with `--device cuda --mode eager|graph|compile`: operation by
-operation, a step captured as a CUDA graph, or compiled by torch.compile and its graphs.
+operation, a step captured as a CUDA graph, or compiled by torch.compile and its graphs. All of it in float32: the
+short TF32 products that CUDA offers, and cuDNN takes unasked, are switched off.
 """
+import gc
 import json
 import os
 import sys
 import time
 
+# Standard output belongs to the protocol; compilers and libraries print what they like.
+REPLIES = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 
 
 def argument(name, default):
@@ -25,6 +30,15 @@ import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
 MINIMUM_GFLOPS = 30
+# Steps whose rows are drawn at once, so that drawing them takes no time worth mentioning.
+DRAWN = 256
+# Steps before a graph is captured, or that a compiler needs until it has compiled everything.
+WARM = 3
+
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
+# Shapes never change: the fastest convolution is looked for once.
+torch.backends.cudnn.benchmark = True
 
 
 def elements(seed, shape, low, high):
@@ -42,17 +56,34 @@ def weight(seed, shape, fan_in):
     return elements(seed, shape, -limit, limit)
 
 
-def rows(step, batch, count):
-    """The rows of a table that a step sees, as bench/workloads.ts draws them."""
-    word = np.uint32(108 * 0x9E3779B9 & 0xFFFFFFFF) + np.arange(step * batch, (step + 1) * batch, dtype=np.uint32)
+def rows(step, batch, count, steps):
+    """The rows of a table that some steps see, [steps, batch], as bench/workloads.ts draws them."""
+    word = np.uint32(108 * 0x9E3779B9 & 0xFFFFFFFF) + np.arange(step * batch, (step + steps) * batch, dtype=np.uint32)
     word = (word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     word = (word ^ (word >> np.uint32(13))) * np.uint32(0xC2B2AE35)
     word = (word ^ (word >> np.uint32(16))) >> np.uint32(8)
-    return torch.from_numpy(np.floor(count * (word.astype(np.float64) / 0x1000000)).astype(np.int64))
+    drawn = np.floor(count * (word.astype(np.float64) / 0x1000000)).astype(np.int64)
+    return torch.from_numpy(drawn).reshape(steps, batch)
 
 
 def parameter(tensor):
     return torch.nn.Parameter(tensor.contiguous())
+
+
+class Rows:
+    """The rows of step 0, 1, …: views of a few long draws that lie on the device."""
+
+    def __init__(self, batch, count):
+        self.batch = batch
+        self.count = count
+        self.first = 0
+        self.drawn = None
+
+    def __call__(self, step):
+        if self.drawn is None or not self.first <= step < self.first + DRAWN:
+            self.first = step
+            self.drawn = rows(step, self.batch, self.count, DRAWN).to(DEVICE)
+        return self.drawn[step - self.first]
 
 
 class Step:
@@ -63,19 +94,28 @@ class Step:
         self.body = body
         self.feed = feed
         self.index = None
-        self.run = body
-        if MODE == "graph":
-            self.capture()
+        self.run = None
+        if MODE != "eager":
+            # Compiles, and makes the optimizer's state. These steps did not happen: `restore` undoes them.
+            saved = [tensor.detach().clone() for tensor in STATE]
+            self.index = None if feed is None else feed(0).clone()
+            if MODE == "graph":
+                self.run = self.capture()
+            else:
+                for _ in range(WARM):
+                    self.call()
+            restore(saved)
+
+    def call(self):
+        return self.body() if self.feed is None else self.body(self.index)
 
     def capture(self):
-        """Records the step as a CUDA graph. The steps of the warm-up happened: `restore` undoes them."""
-        if self.feed is not None:
-            self.index = self.feed(0).to(DEVICE)
-        saved = [tensor.detach().clone() for tensor in STATE]
+        """The step as a CUDA graph: kernels that read and write the same memory each time."""
+        # A capture demands steps on a stream of their own before it.
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(3):
+            for _ in range(WARM):
                 self.call()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
@@ -86,23 +126,20 @@ class Step:
             graph.replay()
             return result
 
-        self.run = run
-        restore(saved)
-
-    def call(self):
-        return self.body() if self.feed is None else self.body(self.index)
+        return run
 
     def __call__(self):
-        if self.feed is None:
-            self.count += 1
-            return self.run()
-        index = self.feed(self.count)
+        step = self.count
         self.count += 1
-        if MODE == "graph":
-            self.index.copy_(index, non_blocking=True)
-            return self.run()
-        return self.body(index.to(DEVICE, non_blocking=True))
+        if self.run is None:
+            return self.body() if self.feed is None else self.body(self.feed(step))
+        if self.feed is not None:
+            self.index.copy_(self.feed(step))
+        return self.run()
 
+
+# How Adam walks over the parameters; "fused" is CUDA's only.
+ADAMS = {"Adam": {"foreach": False}, "foreach Adam": {"foreach": True}, "fused Adam": {"fused": True}}
 
 # The parameters and the optimizer of the workload that is being built, for `restore`.
 STATE = []
@@ -120,9 +157,15 @@ def restore(saved):
                     slot.zero_()
 
 
-def training(parameters, loss_of, foreach, feed=None, beta2=0.999):
+def training(parameters, loss_of, adam, feed=None, beta2=0.999):
     optimizer = torch.optim.Adam(
-        parameters, lr=1e-3, betas=(0.9, beta2), eps=1e-7, foreach=foreach, capturable=DEVICE == "cuda"
+        parameters,
+        lr=1e-3,
+        betas=(0.9, beta2),
+        eps=1e-7,
+        # Counts its steps on the device, which a captured step has to; elsewhere that costs kernels.
+        capturable=MODE != "eager",
+        **ADAMS[adam],
     )
     STATE[:] = parameters
     OPTIMIZERS[:] = [optimizer]
@@ -146,7 +189,7 @@ def dense_layers(widths):
     return weights, [parameter(torch.zeros(width, device=DEVICE)) for width in widths[1:]]
 
 
-def dense(foreach):
+def dense(adam):
     weights, biases = dense_layers([784, 512, 48, 512, 784])
     images = elements(100, [128, 784], 0, 1)
 
@@ -156,10 +199,10 @@ def dense(foreach):
         x = F.leaky_relu(F.linear(x, weights[2], biases[2]), 0.2)
         return F.mse_loss(F.linear(x, weights[3], biases[3]), images)
 
-    return training([*weights, *biases], loss, foreach)
+    return training([*weights, *biases], loss, adam)
 
 
-def mlp(foreach):
+def mlp(adam):
     weights, biases = dense_layers([120, 256, 256, 8])
     inputs = elements(101, [512, 120], -1, 1)
     targets = elements(102, [512, 8], 0, 1)
@@ -170,10 +213,10 @@ def mlp(foreach):
         x = F.gelu(F.linear(x, weights[1], biases[1]))
         return F.cross_entropy(F.linear(x, weights[2], biases[2]), targets)
 
-    return training([*weights, *biases], loss, foreach)
+    return training([*weights, *biases], loss, adam)
 
 
-def conv(foreach, memory_format):
+def conv(adam, memory_format):
     channels = [3, 32, 64, 128, 64, 32, 3]
     weights = []
     for i in range(6):
@@ -195,7 +238,7 @@ def conv(foreach, memory_format):
                 x = F.leaky_relu(x, 0.2)
         return F.mse_loss(x, images)
 
-    return training([*weights, *biases], loss, foreach)
+    return training([*weights, *biases], loss, adam)
 
 
 def matmul(size):
@@ -225,7 +268,7 @@ class Sign(torch.autograd.Function):
         return dy * (1 - torch.tanh(x) ** 2)
 
 
-def binary(foreach):
+def binary(adam):
     shapes = [[784, 512], [512, 48], [48, 512], [512, 512], [512, 784]]
     weights = [parameter(weight(i, shape, shape[0]).t()) for i, shape in enumerate(shapes)]
     biases = [parameter(torch.zeros(shape[1], device=DEVICE)) for shape in shapes]
@@ -243,7 +286,7 @@ def binary(foreach):
         drawn = torch.sigmoid(F.linear(hidden(hidden(codes, 2, 1), 3, 2), weights[4], biases[4]))
         return torch.log(((drawn - x) ** 2).mean(1) + 1e-5).mean()
 
-    return training([*weights, *biases, *gains, *shifts], loss, foreach, lambda t: rows(t, 128, 1024))
+    return training([*weights, *biases, *gains, *shifts], loss, adam, Rows(128, 1024))
 
 
 def prefix_table():
@@ -274,7 +317,7 @@ def histogram_network():
     return [*weights, *biases], logits
 
 
-def seq2hist(foreach):
+def seq2hist(adam, batch):
     parameters, logits = histogram_network()
     prefixes, histograms = prefix_table()
 
@@ -282,7 +325,7 @@ def seq2hist(foreach):
         logs = F.log_softmax(logits(prefixes[index]), 1)
         return -(histograms[index] * logs).sum(1).mean()
 
-    return training(parameters, loss, foreach, lambda t: rows(t, 512, len(prefixes)), beta2=0.99)
+    return training(parameters, loss, adam, Rows(batch, len(prefixes)), beta2=0.99)
 
 
 def generate(batch):
@@ -315,34 +358,41 @@ def generate(batch):
 
 def candidates(workload):
     """The ways to write a workload of which the fastest is timed: by name, a function that builds the step."""
-    ways = {}
-    for foreach, suffix in ((False, ""), (True, ", foreach Adam")):
-        if workload == "dense-autoencoder":
-            ways["dense" + suffix] = lambda foreach=foreach: dense(foreach)
-        elif workload == "mlp":
-            ways["dense" + suffix] = lambda foreach=foreach: mlp(foreach)
-        elif workload == "conv-autoencoder":
-            for name, layout in (("NCHW", torch.contiguous_format), ("NHWC", torch.channels_last)):
-                ways[name + suffix] = lambda foreach=foreach, layout=layout: conv(foreach, layout)
-        elif workload == "binary-autoencoder":
-            ways["dense" + suffix] = lambda foreach=foreach: binary(foreach)
-        elif workload == "seq2hist":
-            ways["dense" + suffix] = lambda foreach=foreach: seq2hist(foreach)
-        elif workload == "generate":
-            ways = {f"{batch} at once": lambda batch=batch: generate(batch) for batch in (1000, 10000)}
-        elif workload.startswith("matmul-"):
-            ways = {"out=": lambda: matmul(int(workload.removeprefix("matmul-")))}
-    if not ways:
+    if workload.startswith("matmul-"):
+        return {"out=": lambda: matmul(int(workload.removeprefix("matmul-")))}
+    if workload == "generate":
+        return {f"{batch} at once": lambda batch=batch: generate(batch) for batch in (1000, 10000)}
+    builders = {
+        "dense-autoencoder": {"dense": dense},
+        "mlp": {"dense": mlp},
+        "conv-autoencoder": {
+            "NCHW": lambda adam: conv(adam, torch.contiguous_format),
+            "NHWC": lambda adam: conv(adam, torch.channels_last),
+        },
+        "binary-autoencoder": {"dense": binary},
+        "seq2hist": {"dense": lambda adam: seq2hist(adam, 512)},
+        "seq2hist-32": {"dense": lambda adam: seq2hist(adam, 32)},
+    }.get(workload)
+    if builders is None:
         raise ValueError(f"has no definition of {workload}")
-    return ways
+    adams = [adam for adam in ADAMS if DEVICE == "cuda" or adam != "fused Adam"]
+    return {
+        f"{name}, {adam}": lambda build=build, adam=adam: build(adam)
+        for adam in adams for name, build in builders.items()
+    }
+
+
+def synchronize():
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 def seconds_of(step, count):
+    synchronize()
     start = time.perf_counter()
     for _ in range(count):
         step()
-    if DEVICE == "cuda":
-        torch.cuda.synchronize()
+    synchronize()
     return (time.perf_counter() - start) / count
 
 
@@ -357,27 +407,43 @@ def check_blas():
         )
 
 
+def fastest(ways):
+    """The name of the fastest of some steps, by taking turns."""
+    if len(ways) == 1:
+        return next(iter(ways))
+    steps = {name: build() for name, build in ways.items()}
+    counts = {name: max(1, round(0.05 / min(seconds_of(step, 1) for _ in range(3)))) for name, step in steps.items()}
+    times = {name: [] for name in steps}
+    for _ in range(5):
+        for name, step in steps.items():
+            times[name].append(seconds_of(step, counts[name]))
+    return min(times, key=lambda name: sorted(times[name])[2])
+
+
 def load(workload):
     """The fastest candidate, built afresh so that it starts from the first step."""
+    global MODE
     torch.set_num_threads(THREADS)
     if DEVICE == "cpu":
         check_blas()
     ways = candidates(workload)
-    if DEVICE == "cuda" and len(ways) > 1 and MODE != "eager":
-        # Compiling or capturing every way would take longer than the race: foreach, or all at once, is the fast one.
-        name = list(ways)[-1]
-        ways = {name: ways[name]}
-    best = next(iter(ways))
-    if len(ways) > 1:
-        steps = {name: build() for name, build in ways.items()}
-        counts = {name: max(1, round(0.05 / min(seconds_of(step, 1) for _ in range(3)))) for name, step in steps.items()}
-        times = {name: [] for name in steps}
-        for _ in range(5):
-            for name, step in steps.items():
-                times[name].append(seconds_of(step, counts[name]))
-        best = min(times, key=lambda name: sorted(times[name])[2])
+    if MODE == "compile":
+        # To compile every way would take longer than the race. The compiler makes one kernel of an optimizer itself,
+        # from its foreach form.
+        ways = {name: build for name, build in ways.items() if "Adam" not in name or "foreach" in name}
+        torch._dynamo.reset()
+        MODE = "eager"
+        try:
+            best = fastest(ways)
+        finally:
+            MODE = "compile"
+    else:
+        best = fastest(ways)
+    # What the others held is given back before the one that is timed is built.
+    gc.collect()
     if DEVICE == "cuda":
-        place = f"CUDA {torch.version.cuda} on {torch.cuda.get_device_name()}, {MODE}"
+        torch.cuda.empty_cache()
+        place = f"CUDA {torch.version.cuda} on {torch.cuda.get_device_name()}, {MODE}, no TF32"
     else:
         place = "1 thread" if THREADS == 1 else f"{THREADS} threads"
     return ways[best](), f"PyTorch {torch.__version__}, {place}, {best}"
@@ -389,17 +455,20 @@ def main():
         request = json.loads(line)
         try:
             if request["do"] == "load":
+                step = None
                 step, description = load(request["workload"])
                 reply = {"description": description}
             else:
+                synchronize()
                 start = time.perf_counter()
                 for _ in range(request["steps"]):
                     loss = step()
+                # Waits for the device.
                 loss = float(loss)
                 reply = {"seconds": time.perf_counter() - start, "loss": loss}
         except Exception as error:  # noqa: BLE001: whatever it is, it is the reason in the table
-            reply = {"error": str(error).split("\n")[0]}
-        print(json.dumps(reply), flush=True)
+            reply = {"error": str(error).strip().split("\n")[0] or type(error).__name__}
+        print(json.dumps(reply), file=REPLIES, flush=True)
 
 
 main()

@@ -3,9 +3,14 @@ import type { Executable } from "../executor.ts";
 import { sizeOf, type TypedArray, type Value } from "../graph.ts";
 import type { Plan } from "../plan.ts";
 import { checkSize, type Heap, type HeapStorage, largestBuffer } from "./heap.ts";
+import type { Product } from "./kernels/matmul.ts";
 import { writeNode } from "./kernels/mod.ts";
+import type { Tile } from "./kernels/tiles.ts";
+import { align, type Command, encode, type Labelled, type Pipelines, type Program } from "./pipelines.ts";
 import type { Failure, Feed, Queue } from "./queue.ts";
-import type { Dispatch, KernelContext, Location } from "./shader.ts";
+import { fetchBytes, timePasses } from "./readback.ts";
+import type { KernelContext, Location } from "./shader.ts";
+import type { Tuning } from "./tuning.ts";
 
 /** Most bytes of inputs of the steps of one submit, and of outputs kept between two read-backs. */
 const RING_BYTES = 1 << 24;
@@ -13,24 +18,14 @@ const RING_BYTES = 1 << 24;
 const MOST_STEPS = 256;
 /** Most steps whose outputs are kept on the GPU: filling one buffer should take longer than reading the other. */
 const MOST_KEPT = 4096;
-const MOST_GROUPS = 65535;
 
 /** What all executables of an executor share. */
 export interface Shared {
   readonly device: GPUDevice;
   readonly queue: Queue;
   readonly failure: Failure;
-  /** Pipelines by the number of heaps, then by WGSL text. */
-  readonly pipelines: Map<string, GPUComputePipeline>;
-  readonly layouts: Map<number, { readonly group: GPUBindGroupLayout; readonly pipeline: GPUPipelineLayout }>;
-}
-
-interface Command {
-  readonly pipeline: GPUComputePipeline;
-  /** The dynamic offset of the table, as `setBindGroup` takes it without allocation. */
-  readonly table: Uint32Array<ArrayBuffer>;
-  readonly columns: number;
-  readonly rows: number;
+  readonly pipelines: Pipelines;
+  readonly tuning: Pick<Tuning, "learn" | "tileOf">;
 }
 
 /** A tensor that a step copies in or out: `bytes` at `offset` of `buffer`, and at `slot` of the ring's slot. */
@@ -40,10 +35,6 @@ interface Port {
   readonly offset: number;
   readonly slot: number;
   readonly bytes: number;
-}
-
-function align(value: number, to: number): number {
-  return Math.ceil(value / to) * to;
 }
 
 function bytesOf(value: Value): number {
@@ -64,8 +55,11 @@ function scalarConstants(plan: Plan): Map<number, number> {
 /** Writes the shaders of all nodes; `scratch` is what the hungriest of them needs besides the plan's arena. */
 function writeShaders(
   plan: Plan,
-  locate: (value: Value) => Location,
-): { readonly nodes: Dispatch[][]; readonly scratch: number } {
+  { locate, tileOf }: {
+    readonly locate: (value: Value) => Location;
+    readonly tileOf: (product: Product) => Tile;
+  },
+): { readonly nodes: Labelled[]; readonly scratch: number } {
   const constants = scalarConstants(plan), start = align(plan.arenaSize, 16);
   let used = 0, scratch = 0;
   const context: KernelContext = {
@@ -77,10 +71,11 @@ function writeShaders(
       scratch = Math.max(scratch, used);
       return { buffer: 0, offset };
     },
+    tileOf,
   };
   const nodes = plan.graph.nodes.map((node) => {
     used = 0;
-    return writeNode(context, node);
+    return { label: node.op.kind, dispatches: writeNode(context, node) };
   });
   return { nodes, scratch };
 }
@@ -144,20 +139,11 @@ class Outlet {
   }
 }
 
-/** A copy of the first `bytes` bytes of a mappable buffer. Waits for the GPU (Deno polls: 11 ms at least). */
-export async function fetchBytes(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-  await buffer.mapAsync(GPUMapMode.READ, 0, bytes);
-  const copy = buffer.getMappedRange(0, bytes).slice(0);
-  buffer.unmap();
-  return copy;
-}
-
 /** See `Executable`. Made by `prepare`. */
 export class WebGpuExecutable implements Executable, Feed {
   readonly #shared: Shared;
   readonly #plan: Plan;
-  readonly #commands: readonly Command[][];
-  readonly #group: GPUBindGroup;
+  readonly #program: Program;
   readonly #buffers: readonly GPUBuffer[];
   readonly #inputs: readonly Port[];
   readonly #outputs: readonly Port[];
@@ -173,16 +159,13 @@ export class WebGpuExecutable implements Executable, Feed {
 
   /** Use `prepare`. */
   constructor(shared: Shared, plan: Plan, parts: {
-    readonly commands: readonly Command[][];
-    readonly group: GPUBindGroup;
+    readonly program: Program;
     readonly arena: GPUBuffer;
-    readonly tables: GPUBuffer;
     readonly bufferOf: (value: Value) => { readonly buffer: GPUBuffer; readonly offset: number };
   }) {
     this.#shared = shared;
     this.#plan = plan;
-    this.#commands = parts.commands;
-    this.#group = parts.group;
+    this.#program = parts.program;
     const ports = (list: readonly { readonly value: Value }[]) => {
       let slot = 0;
       const result = list.map(({ value }): Port => {
@@ -204,7 +187,7 @@ export class WebGpuExecutable implements Executable, Feed {
       size: Math.max(4, this.#slots * inputs.bytes),
       usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    this.#buffers = [parts.arena, parts.tables, this.#ring];
+    this.#buffers = [parts.arena, parts.program.tables, this.#ring];
   }
 
   async run(inputs: readonly TypedArray[]): Promise<void> {
@@ -228,7 +211,7 @@ export class WebGpuExecutable implements Executable, Feed {
     const encoder = this.#shared.queue.encoder(this);
     this.#encodeInputs(encoder, slot);
     const pass = encoder.beginComputePass();
-    for (const commands of this.#commands) this.#encode(pass, commands);
+    for (const commands of this.#program.commands) encode(pass, this.#program, commands);
     pass.end();
     if (this.#outputs.length > 0) {
       const target = this.#outlet.next();
@@ -252,14 +235,6 @@ export class WebGpuExecutable implements Executable, Feed {
       if (bytes > 0) {
         encoder.copyBufferToBuffer(this.#ring, step * this.#slotBytes + slot, buffer, offset, bytes);
       }
-    }
-  }
-
-  #encode(pass: GPUComputePassEncoder, commands: readonly Command[]): void {
-    for (const { pipeline, table, columns, rows } of commands) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, this.#group, table, 0, 1);
-      pass.dispatchWorkgroups(columns, rows);
     }
   }
 
@@ -292,54 +267,24 @@ export class WebGpuExecutable implements Executable, Feed {
     this.#check();
     const { device, queue } = this.#shared;
     queue.submit();
-    const encoder = queue.encoder();
-    this.#encodeInputs(encoder, this.#lastSlot);
+    this.#encodeInputs(queue.encoder(), this.#lastSlot);
+    const passes = this.#program.commands.map(
+      (commands: readonly Command[]) => (pass: GPUComputePassEncoder) =>
+        encode(pass, this.#program, commands),
+    );
     const times = device.features.has("timestamp-query")
-      ? await this.#timestamps(encoder)
-      : await this.#waitAndMeasure();
+      ? await timePasses(device, queue, passes)
+      : await this.#waitAndMeasure(passes);
     this.#shared.failure.check();
     return times;
   }
 
-  /** Milliseconds of each node by the GPU's own clock. */
-  async #timestamps(encoder: GPUCommandEncoder): Promise<Float64Array> {
-    const { device, queue } = this.#shared, nodes = this.#commands.length, most = 2048;
-    const times = new Float64Array(nodes);
-    for (let from = 0; from < nodes; from += most) {
-      const count = Math.min(most, nodes - from), bytes = 16 * count;
-      const target = from === 0 ? encoder : queue.encoder();
-      const querySet = device.createQuerySet({ type: "timestamp", count: 2 * count });
-      const resolved = device.createBuffer({
-        size: bytes,
-        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-      });
-      const mapped = device.createBuffer({
-        size: bytes,
-        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      });
-      for (let i = 0; i < count; i++) {
-        const pass = target.beginComputePass({
-          timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 },
-        });
-        this.#encode(pass, this.#commands[from + i]);
-        pass.end();
-      }
-      target.resolveQuerySet(querySet, 0, 2 * count, resolved, 0);
-      target.copyBufferToBuffer(resolved, 0, mapped, 0, bytes);
-      queue.submit();
-      const stamps = new BigInt64Array(await fetchBytes(mapped, bytes));
-      for (let i = 0; i < count; i++) times[from + i] = Number(stamps[2 * i + 1] - stamps[2 * i]) / 1e6;
-      for (const made of [querySet, resolved, mapped]) made.destroy();
-    }
-    return times;
-  }
-
   /** The same by the host's clock: includes the wait for each node. */
-  async #waitAndMeasure(): Promise<Float64Array> {
-    const { device, queue } = this.#shared, times = new Float64Array(this.#commands.length);
-    for (const [node, commands] of this.#commands.entries()) {
+  async #waitAndMeasure(passes: readonly ((pass: GPUComputePassEncoder) => void)[]): Promise<Float64Array> {
+    const { device, queue } = this.#shared, times = new Float64Array(passes.length);
+    for (const [node, record] of passes.entries()) {
       const pass = queue.encoder().beginComputePass();
-      this.#encode(pass, commands);
+      record(pass);
       pass.end();
       const start = performance.now();
       queue.submit();
@@ -360,7 +305,7 @@ export class WebGpuExecutable implements Executable, Feed {
 
   /** The number of dispatches of a step. */
   get dispatches(): number {
-    return this.#commands.reduce((sum, commands) => sum + commands.length, 0);
+    return this.#program.commands.reduce((sum, commands) => sum + commands.length, 0);
   }
 }
 
@@ -382,12 +327,21 @@ export async function prepare(
     const { heap, offset } = residents[place.index];
     return { buffer: 1 + heaps.indexOf(heap), offset };
   };
-  const { nodes, scratch } = writeShaders(plan, locate);
+  const { tuning } = shared, products: Product[] = [];
+  const note = (product: Product) => {
+    products.push(product);
+    return tuning.tileOf(product);
+  };
+  let { nodes, scratch } = writeShaders(plan, { locate, tileOf: note });
+  if (await tuning.learn(products)) {
+    shared.failure.check();
+    ({ nodes, scratch } = writeShaders(plan, { locate, tileOf: (product) => tuning.tileOf(product) }));
+  }
   const arenaSize = align(plan.arenaSize, 16) + scratch + 16;
   checkSize(arenaSize, largestBuffer(device), "the intermediate results, together");
+  shared.pipelines.checkBuffers(1 + heaps.length);
 
-  const layout = layoutFor(shared, heaps.length);
-
+  // What throws here must do so before: the scopes would stay open.
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
   const arena = device.createBuffer({
@@ -395,35 +349,10 @@ export async function prepare(
     size: 4 * arenaSize,
     usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
   });
-  const { tables, offsets, window } = makeTables(device, nodes.flat());
-  const group = device.createBindGroup({
-    layout: layout.group,
-    entries: [
-      { binding: 0, resource: { buffer: tables, size: window } },
-      ...[arena, ...heaps.map((heap) => heap.buffer)].map((buffer, i) => ({
-        binding: i + 1,
-        resource: { buffer },
-      })),
-    ],
-  });
-  let next = 0;
-  const commands = nodes.map((dispatches, node) =>
-    dispatches.map((dispatch): Command => ({
-      pipeline: pipelineFor(shared, dispatch.code, {
-        heaps: heaps.length,
-        label: plan.graph.nodes[node].op.kind,
-      }),
-      table: Uint32Array.of(offsets[next++]),
-      columns: Math.min(dispatch.groups, MOST_GROUPS),
-      rows: Math.ceil(dispatch.groups / MOST_GROUPS),
-    }))
-  );
   const buffers = [arena, ...heaps.map((heap) => heap.buffer)];
   const executable = new WebGpuExecutable(shared, plan, {
-    commands,
-    group,
+    program: shared.pipelines.assemble(nodes, buffers),
     arena,
-    tables,
     bufferOf: (value) => {
       const { buffer, offset } = locate(value);
       return { buffer: buffers[buffer], offset: 4 * offset };
@@ -437,78 +366,4 @@ export async function prepare(
     throw new Error(`Cannot prepare a plan as the GPU refused it: ${error.message}`);
   }
   return executable;
-}
-
-function layoutFor(
-  shared: Shared,
-  heaps: number,
-): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
-  const known = shared.layouts.get(heaps);
-  if (known !== undefined) return known;
-  const { device } = shared, most = device.limits.maxStorageBuffersPerShaderStage - 1;
-  if (heaps > most) {
-    throw new RangeError(
-      `Cannot prepare a plan as its residents lie in ${heaps} buffers: this GPU binds ${most}`,
-    );
-  }
-  const storage = Array.from({ length: heaps + 1 }, (_, i): GPUBindGroupLayoutEntry => ({
-    binding: i + 1,
-    visibility: GPUShaderStage.COMPUTE,
-    buffer: { type: "storage" },
-  }));
-  const group = device.createBindGroupLayout({
-    entries: [
-      {
-        binding: 0,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: "uniform", hasDynamicOffset: true },
-      },
-      ...storage,
-    ],
-  });
-  const made = { group, pipeline: device.createPipelineLayout({ bindGroupLayouts: [group] }) };
-  shared.layouts.set(heaps, made);
-  return made;
-}
-
-/** The label is for the GPU's error messages. */
-function pipelineFor(
-  shared: Shared,
-  code: string,
-  { heaps, label }: { readonly heaps: number; readonly label: string },
-): GPUComputePipeline {
-  const key = `${heaps} ${code}`, known = shared.pipelines.get(key);
-  if (known !== undefined) return known;
-  const module = shared.device.createShaderModule({ label, code });
-  const pipeline = shared.device.createComputePipeline({
-    label,
-    layout: layoutFor(shared, heaps).pipeline,
-    compute: { module, entryPoint: "main" },
-  });
-  shared.pipelines.set(key, pipeline);
-  return pipeline;
-}
-
-/** All tables in one buffer. A binding sees `window` bytes from a dynamic offset on. */
-function makeTables(
-  device: GPUDevice,
-  dispatches: readonly Dispatch[],
-): { readonly tables: GPUBuffer; readonly offsets: number[]; readonly window: number } {
-  const alignment = device.limits.minUniformBufferOffsetAlignment;
-  const bytes = dispatches.map(({ table }) => align(Math.max(1, table.length), 4) * 4);
-  const window = Math.max(16, ...bytes), offsets: number[] = [];
-  let size = 0;
-  for (const own of bytes) {
-    offsets.push(size);
-    size += align(own, alignment);
-  }
-  const words = new Uint32Array((size + window) / 4);
-  dispatches.forEach(({ table }, i) => words.set(table, offsets[i] / 4));
-  const tables = device.createBuffer({
-    label: "tables",
-    size: 4 * words.length,
-    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-  });
-  device.queue.writeBuffer(tables, 0, words);
-  return { tables, offsets, window };
 }

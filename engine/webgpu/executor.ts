@@ -2,15 +2,20 @@
 import type { Executable, Executor, Storage } from "../executor.ts";
 import type { TypedArray } from "../graph.ts";
 import type { Plan } from "../plan.ts";
-import { fetchBytes, prepare, type Shared } from "./executable.ts";
+import { prepare, type Shared } from "./executable.ts";
 import { Heaps, HeapStorage } from "./heap.ts";
+import { Pipelines } from "./pipelines.ts";
 import { Failure, Queue } from "./queue.ts";
+import { fetchBytes } from "./readback.ts";
+import { Tuning } from "./tuning.ts";
 
 /**
- * Opens the GPU. Null where there is none, or only a software adapter and `allowFallback` is false.
- * Close it (`await using`).
+ * Opens the GPU. Null where there is none, or only a software adapter and `allowFallback` is false. `choices` is a
+ * file that keeps what was measured about the GPU (see `Tuning`), where permissions allow. Close it (`await using`).
  */
-export async function openWebGpu(options: { readonly allowFallback: boolean }): Promise<Executor | null> {
+export async function openWebGpu(
+  options: { readonly allowFallback: boolean; readonly choices?: string },
+): Promise<Executor | null> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
   if (adapter === null) return null;
   if (adapter.info.isFallbackAdapter && !options.allowFallback) return null;
@@ -24,8 +29,16 @@ export async function openWebGpu(options: { readonly allowFallback: boolean }): 
     },
     requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
   });
-  const { description, device: name } = adapter.info;
-  return new WebGpuExecutor(device, `webgpu, ${description || name || "unnamed adapter"}`);
+  const { description, device: name, vendor, isFallbackAdapter } = adapter.info;
+  const called = description || name || "unnamed adapter", pipelines = new Pipelines(device);
+  const tuning = new Tuning(device, pipelines, {
+    software: isFallbackAdapter,
+    ...options.choices === undefined
+      ? {}
+      : { file: { path: options.choices, adapter: `${called} ${vendor}` } },
+  });
+  await tuning.recall();
+  return new WebGpuExecutor(device, { description: `webgpu, ${called}`, pipelines, tuning });
 }
 
 function storageOf(storage: Storage): HeapStorage {
@@ -40,8 +53,12 @@ class WebGpuExecutor implements Executor {
   readonly #heaps: Heaps;
   readonly #shared: Shared;
 
-  constructor(device: GPUDevice, description: string) {
-    this.description = description;
+  constructor(device: GPUDevice, parts: {
+    readonly description: string;
+    readonly pipelines: Pipelines;
+    readonly tuning: Tuning;
+  }) {
+    this.description = parts.description;
     this.#device = device;
     this.#heaps = new Heaps(device);
     const failure = new Failure(device);
@@ -49,8 +66,8 @@ class WebGpuExecutor implements Executor {
       device,
       failure,
       queue: new Queue(device, failure),
-      pipelines: new Map(),
-      layouts: new Map(),
+      pipelines: parts.pipelines,
+      tuning: parts.tuning,
     };
   }
 

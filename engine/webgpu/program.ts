@@ -3,8 +3,9 @@
  * F, I, U and B (float, int, unsigned, bool), which a shader declares as scalars or as vectors.
  *
  * WGSL lets a compiler assume that there is no NaN and no infinity, so both are recognised by their bits and made
- * from bits. Where the accuracy that Vulkan asks of a built-in is too weak for training (tanh, asin, log near 1,
- * division that should give an integer), the function is written out here.
+ * from bits. Where the accuracy that WGSL asks of a built-in is too weak (exp may be off by 3 + 2 |x| ulp, log near 1
+ * and sin and cos beyond one turn by anything; tanh, asin; a division that should give an integer), the function is
+ * written out here. Bounds in ulp are those that tests/engine/webgpu/program_test.ts asserts.
  */
 import type { DType, Program } from "../graph.ts";
 import type { Elementwise, Instruction } from "../program.ts";
@@ -48,11 +49,48 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
     needs: ["is_nan"],
     text: `fn sign_of(x: F) -> F { return select(sign(x), x, is_nan(x)); }`,
   },
+  // Cephes expf. Two factors of 2^n, as one cannot hold every n. n ln 2 = n 355 / 512 - n 2.1e-4 in two steps, the
+  // first in whole numbers: Mesa's compiler joins two products of one factor, and then they round.
+  exponential: {
+    needs: ["is_nan", "infinity"],
+    text: `fn exponential(x: F) -> F {
+  let bounded = clamp(x, F(-104.0), F(89.0));
+  let n = round(bounded * F(1.442695));
+  let whole = I(n);
+  let r = fma(n, F(2.12194440e-4), bounded - F(whole * I(355)) * F(0.001953125));
+  var y = fma(F(1.9875691500e-4), r, F(1.3981999507e-3));
+  y = fma(y, r, F(8.3334519073e-3));
+  y = fma(y, r, F(4.1665795894e-2));
+  y = fma(y, r, F(1.6666665459e-1));
+  y = fma(y, r, F(5.0000001201e-1));
+  y = fma(y, r * r, r) + F(1.0);
+  let half = whole >> U(1u);
+  y = y * bitcast<F>((half + I(127)) << U(23u)) * bitcast<F>((whole - half + I(127)) << U(23u));
+  return select(select(y, infinity(), x > F(88.72283)), x, is_nan(x));
+}`,
+  },
+  // Cephes logf: the mantissa in [sqrt(1/2), sqrt(2)) and its exponent.
   logarithm: {
-    needs: ["not_a_number", "infinity"],
+    needs: ["not_a_number", "infinity", "is_nan"],
     text: `fn logarithm(x: F) -> F {
-  let y = select(log(x), -infinity(), x == F(0.0));
-  return select(y, not_a_number(), x < F(0.0));
+  let small = x < F(1.17549435e-38);
+  let shifted = bitcast<I>(select(x, x * F(8388608.0), small)) - I(0x3f3504f3);
+  let e = (shifted >> U(23u)) - select(I(0), I(23), small);
+  let f = bitcast<F>((shifted & I(0x007fffff)) + I(0x3f3504f3)) - F(1.0);
+  let z = f * f;
+  var y = fma(F(7.0376836292e-2), f, F(-1.1514610310e-1));
+  y = fma(y, f, F(1.1676998740e-1));
+  y = fma(y, f, F(-1.2420140846e-1));
+  y = fma(y, f, F(1.4249322787e-1));
+  y = fma(y, f, F(-1.6668057665e-1));
+  y = fma(y, f, F(2.0000714765e-1));
+  y = fma(y, f, F(-2.4999993993e-1));
+  y = fma(y, f, F(3.3333331174e-1));
+  y = fma(F(e), F(-2.12194440e-4), y * f * z);
+  y = fma(F(e * I(355)), F(0.001953125), fma(z, F(-0.5), y) + f);
+  y = select(y, infinity(), x > F(3.4028234e38));
+  y = select(y, -infinity(), x == F(0.0));
+  return select(select(y, not_a_number(), x < F(0.0)), x, is_nan(x));
 }`,
   },
   // log(1 + x) = 2 artanh(x / (2 + x)), by its series where |x| < 0.5: relative error below 2e-7.
@@ -67,37 +105,41 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
   },
   // The Taylor series where |x| < 0.5: relative error below 2e-7.
   expm1: {
+    needs: ["exponential"],
     text: `fn expm1(x: F) -> F {
   let series = x * (F(1.0) + x * (F(0.5) + x * (F(0.16666667) + x * (F(0.041666668) + x * (F(0.008333334) + x * (F(0.0013888889) + x * F(0.0001984127)))))));
-  return select(exp(x) - F(1.0), series, abs(x) < F(0.5));
+  return select(exponential(x) - F(1.0), series, abs(x) < F(0.5));
 }`,
   },
   // Cephes tanhf: relative error below 2e-7. The clamp keeps exp finite.
   tanh_of: {
-    needs: ["is_nan"],
+    needs: ["is_nan", "exponential"],
     text: `fn tanh_of(x: F) -> F {
   let q = x * x;
   let series = x + x * q * (F(-0.333332819422) + q * (F(0.133314422036) + q * (F(-0.0537397155531) + q * (F(0.0206390887954) + q * F(-0.00570498872745)))));
   let size = min(abs(x), F(20.0));
-  let far = sign(x) * (F(1.0) - F(2.0) / (exp(F(2.0) * size) + F(1.0)));
+  let far = sign(x) * (F(1.0) - F(2.0) / (exponential(F(2.0) * size) + F(1.0)));
   return select(select(far, series, abs(x) < F(0.625)), x, is_nan(x));
 }`,
   },
-  sigmoid: { text: `fn sigmoid(x: F) -> F { return F(1.0) / (F(1.0) + exp(-x)); }` },
+  sigmoid: {
+    needs: ["exponential"],
+    text: `fn sigmoid(x: F) -> F { return F(1.0) / (F(1.0) + exponential(-x)); }`,
+  },
   softplus: {
-    needs: ["log1p", "maximum"],
-    text: `fn softplus(x: F) -> F { return maximum(x, F(0.0)) + log1p(exp(-abs(x))); }`,
+    needs: ["log1p", "maximum", "exponential"],
+    text: `fn softplus(x: F) -> F { return maximum(x, F(0.0)) + log1p(exponential(-abs(x))); }`,
   },
   // Below 1 the polynomial of Cephes erff, above it Abramowitz and Stegun 7.1.26: absolute error below 3e-7.
   erf: {
-    needs: ["is_nan"],
+    needs: ["is_nan", "exponential"],
     text: `fn erf(x: F) -> F {
   let q = x * x;
   let near = x * (F(1.128379165726710) + q * (F(-0.3761262582423300) + q * (F(0.1128358514861418) + q * (F(-0.02685381193529856) + q * (F(0.005188327685732524) + q * (F(-0.0008010193625184903) + q * F(0.00007853861353153693)))))));
   let size = min(abs(x), F(6.0));
   let t = F(1.0) / (F(1.0) + F(0.3275911) * size);
   let tail = t * (F(0.254829592) + t * (F(-0.284496736) + t * (F(1.421413741) + t * (F(-1.453152027) + t * F(1.061405429)))));
-  let far = sign(x) * (F(1.0) - tail * exp(-size * size));
+  let far = sign(x) * (F(1.0) - tail * exponential(-size * size));
   return select(select(far, near, abs(x) < F(1.0)), x, is_nan(x));
 }`,
   },
@@ -181,35 +223,122 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
   return select(angle, x + y, is_nan(x) | is_nan(y));
 }`,
   },
+  high_word: {
+    text: `fn high_word(a: u32, b: u32) -> u32 {
+  let a0 = a & 0xffffu;
+  let a1 = a >> 16u;
+  let b0 = b & 0xffffu;
+  let b1 = b >> 16u;
+  let middle = a1 * b0 + ((a0 * b0) >> 16u);
+  let carry = (middle & 0xffffu) + a0 * b1;
+  return a1 * b1 + (middle >> 16u) + (carry >> 16u);
+}`,
+  },
+  // Payne and Hanek: the fraction of x / 2 pi in 64 bits, from the 96 bits of 1 / 2 pi that the exponent asks for.
+  angle_of: {
+    needs: ["high_word"],
+    text: `struct Angle { rest: f32, quadrant: u32 }
+fn joined_bits(high: u32, low: u32, by: u32) -> u32 {
+  return select((high << by) | (low >> (32u - by)), high, by == 0u);
+}
+fn angle_of(size: f32) -> Angle {
+  if (size < 0.7853982) { return Angle(size, 0u); }
+  let bits = bitcast<u32>(size);
+  let mantissa = (bits << 8u) | 0x80000000u;
+  var turn = array<u32, 8>(0u, 0x28be60dbu, 0x9391054au, 0x7f09d5f4u, 0x7d4d3770u, 0x36d8a566u, 0x4f10e410u, 0x7f9458eau);
+  let at = ((bits >> 23u) - 126u) / 32u;
+  let by = ((bits >> 23u) - 126u) % 32u;
+  let first = mantissa * joined_bits(turn[at], turn[at + 1u], by);
+  let second = joined_bits(turn[at + 1u], turn[at + 2u], by);
+  let third = joined_bits(turn[at + 2u], turn[at + 3u], by);
+  var low = mantissa * second + high_word(mantissa, third);
+  var high = first + high_word(mantissa, second) + select(0u, 1u, low < mantissa * second);
+  let quadrant = (high + 0x20000000u) >> 30u;
+  high -= quadrant << 30u;
+  let negative = (high >> 31u) == 1u;
+  if (negative) {
+    low = ~low + 1u;
+    high = ~high + select(0u, 1u, low == 0u);
+  }
+  let zeros = min(countLeadingZeros(high), 31u);
+  let rest = f32(joined_bits(high, low, zeros)) * 1.4629181e-9 * bitcast<f32>((127u - zeros) << 23u);
+  return Angle(select(rest, -rest, negative), quadrant);
+}
+fn sine_near(x: f32) -> f32 {
+  let q = x * x;
+  return fma(x * q, fma(fma(-1.9515295891e-4, q, 8.3321608736e-3), q, -1.6666654611e-1), x);
+}
+fn cosine_near(x: f32) -> f32 {
+  let q = x * x;
+  return fma(q * q, fma(fma(2.443315711809948e-5, q, -1.388731625493765e-3), q, 4.166664568298827e-2), fma(-0.5, q, 1.0));
+}
+fn finite_or_not(x: f32, y: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  return select(y, bitcast<f32>(bits | 0x7fc00000u), (bits & 0x7f800000u) == 0x7f800000u);
+}`,
+  },
+  sine: {
+    needs: ["angle_of"],
+    text: `fn sine(x: f32) -> f32 {
+  let angle = angle_of(abs(x));
+  let y = select(sine_near(angle.rest), cosine_near(angle.rest), (angle.quadrant & 1u) == 1u);
+  return finite_or_not(x, select(y, -y, (bitcast<u32>(x) >> 31u) != (angle.quadrant >> 1u)));
+}`,
+  },
+  cosine: {
+    needs: ["angle_of"],
+    text: `fn cosine(x: f32) -> f32 {
+  let angle = angle_of(abs(x));
+  let y = select(cosine_near(angle.rest), sine_near(angle.rest), (angle.quadrant & 1u) == 1u);
+  return finite_or_not(x, select(y, -y, ((angle.quadrant + 1u) & 2u) == 2u));
+}`,
+  },
+  // Cephes tanf.
+  tangent: {
+    needs: ["angle_of"],
+    text: `fn tangent(x: f32) -> f32 {
+  let angle = angle_of(abs(x));
+  let q = angle.rest * angle.rest;
+  var y = fma(9.38540185543e-3, q, 3.11992232697e-3);
+  y = fma(y, q, 2.44301354525e-2);
+  y = fma(y, q, 5.34112807005e-2);
+  y = fma(y, q, 1.33387994085e-1);
+  y = fma(y, q, 3.33331568548e-1);
+  y = fma(y, q * angle.rest, angle.rest);
+  if ((angle.quadrant & 1u) == 1u) { y = -1.0 / y; }
+  return finite_or_not(x, select(y, -y, (bitcast<u32>(x) >> 31u) == 1u));
+}`,
+  },
   sinh_of: {
-    needs: ["expm1", "is_nan"],
+    needs: ["expm1", "exponential", "is_nan"],
     text: `fn sinh_of(x: F) -> F {
   let e = expm1(min(abs(x), F(20.0)));
   let near = F(0.5) * (e + e / (e + F(1.0)));
-  let size = select(near, exp(abs(x) - F(0.6931472)), abs(x) > F(20.0));
+  let size = select(near, exponential(abs(x) - F(0.6931472)), abs(x) > F(20.0));
   return select(select(F(1.0), F(-1.0), x < F(0.0)) * size, x, is_nan(x));
 }`,
   },
   cosh_of: {
+    needs: ["exponential"],
     text: `fn cosh_of(x: F) -> F {
-  let near = F(0.5) * (exp(x) + exp(-x));
-  return select(near, exp(abs(x) - F(0.6931472)), abs(x) > F(20.0));
+  let near = F(0.5) * (exponential(x) + exponential(-x));
+  return select(near, exponential(abs(x) - F(0.6931472)), abs(x) > F(20.0));
 }`,
   },
   asinh_of: {
-    needs: ["log1p"],
+    needs: ["log1p", "logarithm"],
     text: `fn asinh_of(x: F) -> F {
   let size = abs(x);
   let near = log1p(size + size * size / (F(1.0) + sqrt(size * size + F(1.0))));
-  return select(F(1.0), F(-1.0), x < F(0.0)) * select(near, log(size) + F(0.6931472), size > F(1e8));
+  return select(F(1.0), F(-1.0), x < F(0.0)) * select(near, logarithm(size) + F(0.6931472), size > F(1e8));
 }`,
   },
   acosh_of: {
-    needs: ["log1p", "not_a_number"],
+    needs: ["log1p", "logarithm", "not_a_number"],
     text: `fn acosh_of(x: F) -> F {
   let t = x - F(1.0);
   let near = log1p(t + sqrt(t * (F(2.0) + t)));
-  return select(select(near, log(x) + F(0.6931472), x > F(1e8)), not_a_number(), x < F(1.0));
+  return select(select(near, logarithm(x) + F(0.6931472), x > F(1e8)), not_a_number(), x < F(1.0));
 }`,
   },
   atanh_of: {
@@ -255,7 +384,7 @@ const FLOAT: Partial<Record<Elementwise, (x: string, y: string, z: string) => st
   sqrt: (x) => `sqrt(${x})`,
   rsqrt: (x) => `inverseSqrt(${x})`,
   reciprocal: (x) => `F(1.0) / ${x}`,
-  exp: (x) => `exp(${x})`,
+  exp: (x) => `exponential(${x})`,
   expm1: (x) => `expm1(${x})`,
   log: (x) => `logarithm(${x})`,
   log1p: (x) => `log1p(${x})`,
@@ -270,9 +399,9 @@ const FLOAT: Partial<Record<Elementwise, (x: string, y: string, z: string) => st
   floor: (x) => `floor(${x})`,
   ceil: (x) => `ceil(${x})`,
   round: (x) => `round(${x})`,
-  sin: (x) => `sin(${x})`,
-  cos: (x) => `cos(${x})`,
-  tan: (x) => `tan(${x})`,
+  sin: (x) => `sine(${x})`,
+  cos: (x) => `cosine(${x})`,
+  tan: (x) => `tangent(${x})`,
   asin: (x) => `arcsine(${x})`,
   acos: (x) => `arccosine(${x})`,
   atan: (x) => `arctangent(${x})`,
@@ -296,6 +425,10 @@ const FLOAT: Partial<Record<Elementwise, (x: string, y: string, z: string) => st
   atan2: (y, x) => `arctangent2(${y}, ${x})`,
   prelu: (x, slope) => `select(${x}, ${slope} * ${x}, ${x} < F(0.0))`,
 };
+
+/** Those of them whose functions take one element, as they branch. */
+const ONE_BY_ONE: ReadonlySet<Elementwise> = new Set(["sin", "cos", "tan"]);
+const COMPONENTS = [".x", ".y", ".z", ".w"];
 
 /** Operations on ints that give ints; what is missing is computed in float. */
 const INT: Partial<Record<Elementwise, (x: string, y: string, z: string) => string>> = {
@@ -385,7 +518,7 @@ function expression({ op, dtype }: Instruction, args: readonly Typed[], width: 1
   if (ints && op === "pow") {
     const [x, y] = args.map((arg) => arg.text);
     const one = (at: string) => `int_power_one(${x}${at}, ${y}${at})`;
-    return width === 1 ? one("") : `I(${[".x", ".y", ".z", ".w"].map(one).join(", ")})`;
+    return width === 1 ? one("") : `I(${COMPONENTS.map(one).join(", ")})`;
   }
   const write = ints ? INT[op] : undefined;
   if (write !== undefined) {
@@ -395,7 +528,10 @@ function expression({ op, dtype }: Instruction, args: readonly Typed[], width: 1
   const float = FLOAT[op];
   if (float === undefined) throw new RangeError(`Cannot write ${op} in WGSL as it is not known`);
   const [x, y, z] = args.map((arg) => converted(arg, "float32"));
-  return converted({ text: float(x, y, z), dtype: "float32" }, dtype);
+  const text = width === 4 && ONE_BY_ONE.has(op)
+    ? `F(${COMPONENTS.map((component) => float(x + component, y, z)).join(", ")})`
+    : float(x, y, z);
+  return converted({ text, dtype: "float32" }, dtype);
 }
 
 /**

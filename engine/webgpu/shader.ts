@@ -7,6 +7,8 @@
  * declared as unsigned integers, so that nothing but arithmetic can change an element's bits.
  */
 import type { DType, Value } from "../graph.ts";
+import type { Product } from "./kernels/matmul.ts";
+import type { Tile } from "./kernels/tiles.ts";
 
 /** Where a value lies: buffer 0 is the arena, 1, 2, ... are the heaps of the plan; the offset counts elements. */
 export interface Location {
@@ -21,6 +23,8 @@ export interface KernelContext {
   constant(value: Value): number | undefined;
   /** Room for intermediate results of the node being written. */
   scratch(elements: number): Location;
+  /** How a matrix product is cut into workgroups: its bits do not depend on it. */
+  tileOf(product: Product): Tile;
 }
 
 /** One dispatch: a shader, its table, and how many workgroups run. */

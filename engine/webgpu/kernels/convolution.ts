@@ -106,6 +106,7 @@ export function writeConv2d(
 ): Dispatch[] {
   const [kh, kw, channels, filters] = filter.shape, [images, rows, columns] = output.shape;
   return writeProduct(context, {
+    kind: "conv2d",
     batch: 1,
     rows: images * rows * columns,
     columns: filters,
@@ -126,6 +127,7 @@ export function writeConv2dFilterGrad(
 ): Dispatch[] {
   const [kh, kw, channels, filters] = output.shape, [images, rows, columns] = dy.shape;
   return writeProduct(context, {
+    kind: "conv2d_filter_grad",
     batch: 1,
     rows: kh * kw * channels,
     columns: filters,
@@ -174,6 +176,7 @@ export function writeConv2dInputGrad(
     },
   };
   return writeProduct(context, {
+    kind: "conv2d_input_grad",
     batch: 1,
     rows: images * rows * columns,
     columns: channels,

@@ -1,36 +1,18 @@
 /**
  * Products of matrices, and everything that is one in disguise (convolutions and their gradients): a workgroup
- * computes a tile of the output, its invocations a small block each in registers; strips of both factors go through
- * workgroup memory, the next strip being fetched while the last is used.
+ * computes a tile of the output, its invocations a small block each in registers.
  *
  * Every element is one fused chain over the inner extent in ascending order, whatever the tile, so tiles are free to
  * differ. Where the output has too few tiles to fill a device, the inner extent is cut into pieces (their number
  * depends on the shape alone), which a second dispatch adds in ascending order.
  */
-import { type DType, type Program, type Value } from "../../graph.ts";
+import type { DType, OpKind, Program, Value } from "../../graph.ts";
 import { broadcastStrides } from "../../kernels/strides.ts";
 import { coordinates, offsetOf } from "../indexing.ts";
 import { aliases, writeProgram } from "../program.ts";
 import { type Dispatch, type KernelContext, type Operand, Shader } from "../shader.ts";
 import { groupSize, loadOperands } from "./map.ts";
-
-/** A tile of `rows` x `columns` outputs in strips of `depth`; an invocation owns `own[0]` x `own[1]` of them. */
-interface Tile {
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-  readonly own: readonly [4 | 8, 4 | 8];
-}
-
-/** From the largest: more reuse of what is loaded. To the smallest: more workgroups. All depths divide `CHUNK`. */
-const TILES: readonly Tile[] = [
-  { rows: 128, columns: 128, depth: 8, own: [8, 8] },
-  { rows: 64, columns: 64, depth: 16, own: [4, 4] },
-  { rows: 32, columns: 32, depth: 32, own: [4, 4] },
-];
-const CHUNK = 32;
-/** Steps along the inner axis that are written out: enough to hide the loop, few enough to compile fast. */
-const UNROLLED = 8;
+import { CHUNK, extentOf, STAGED, type Tile, writeLoop } from "./tiles.ts";
 
 /** A product with fewer workgroups than this leaves a large device idle: its sum is cut. */
 const ENOUGH_GROUPS = 128;
@@ -54,6 +36,8 @@ export interface Factor {
 
 /** A product to be computed. */
 export interface Product {
+  /** What it is in the graph. */
+  readonly kind: OpKind;
   readonly batch: number;
   readonly rows: number;
   readonly columns: number;
@@ -66,33 +50,44 @@ export interface Product {
   readonly operands: readonly Value[];
 }
 
+/** Floating-point operations of a product: two for each multiply-add. */
+export function flopsOf({ batch, rows, columns, inner }: Product): number {
+  return 2 * batch * rows * columns * inner;
+}
+
 function groupsOf(product: Product, tile: Tile): number {
-  return product.batch * Math.ceil(product.rows / tile.rows) * Math.ceil(product.columns / tile.columns);
+  const extent = extentOf(tile);
+  return product.batch * Math.ceil(product.rows / extent.rows) * Math.ceil(product.columns / extent.columns);
 }
 
-function chooseTile(product: Product, pieces: number): Tile {
-  return TILES.find((tile) =>
-    groupsOf(product, tile) * pieces >= ENOUGH_GROUPS && product.rows >= tile.rows &&
-    product.columns >= tile.columns
-  ) ?? TILES[TILES.length - 1];
+/** The staged tile that fills a GPU with the largest blocks. */
+export function usualTile(product: Product): Tile {
+  const pieces = cutOf(product).pieces;
+  return STAGED.find((tile) => {
+    const extent = extentOf(tile);
+    return groupsOf(product, tile) * pieces >= ENOUGH_GROUPS && product.rows >= extent.rows &&
+      product.columns >= extent.columns;
+  }) ?? STAGED[STAGED.length - 1];
 }
 
-function piecesOf(product: Product): number {
-  const groups = groupsOf(product, TILES[TILES.length - 1]);
-  if (groups >= ENOUGH_GROUPS) return 1;
-  const wanted = Math.floor(CUT_GROUPS / groups), possible = Math.floor(product.inner / SHORTEST_PIECE);
-  return Math.max(1, Math.min(wanted, possible));
+/** Into how many pieces of which length the sums are cut. */
+function cutOf(product: Product): { readonly pieces: number; readonly length: number } {
+  const groups = groupsOf(product, STAGED[STAGED.length - 1]);
+  const wanted = groups >= ENOUGH_GROUPS ? 1 : Math.max(
+    1,
+    Math.min(Math.floor(CUT_GROUPS / groups), Math.floor(product.inner / SHORTEST_PIECE)),
+  );
+  if (wanted === 1) return { pieces: 1, length: product.inner };
+  const length = Math.ceil(Math.ceil(product.inner / wanted) / CHUNK) * CHUNK;
+  return { pieces: Math.ceil(product.inner / length), length };
 }
 
 /** One dispatch, or two where the sum is cut. */
 export function writeProduct(context: KernelContext, product: Product): Dispatch[] {
   const { batch, rows, columns } = product, size = batch * rows * columns;
   if (size === 0) return [];
-  const wanted = piecesOf(product);
-  const length = Math.ceil(Math.ceil(product.inner / wanted) / CHUNK) * CHUNK;
-  const pieces = wanted === 1 ? 1 : Math.ceil(product.inner / length);
-  const tile = chooseTile(product, pieces);
-  if (pieces === 1) return [writeTiles(context, product, { tile, pieces, length: product.inner })];
+  const { pieces, length } = cutOf(product), tile = context.tileOf(product);
+  if (pieces === 1) return [writeTiles(context, product, { tile, pieces, length })];
   const parts = context.scratch(pieces * size);
   return [
     writeTiles(context, product, { tile, pieces, length, parts }),
@@ -112,10 +107,8 @@ function writeTiles(
   product: Product,
   { tile, pieces, length, parts }: Cut,
 ): Dispatch {
-  const { rows, columns, inner, left, right } = product;
-  const [ownRows, ownColumns] = tile.own, { depth } = tile;
-  const across = tile.columns / ownColumns, down = tile.rows / ownRows, size = across * down;
-  const storesQuads = columns % 4 === 0;
+  const { rows, columns, inner, left, right } = product, { own, lanes: [down, across] } = tile;
+  const extent = extentOf(tile), storesQuads = columns % 4 === 0;
   const shader = new Shader(context, left.quads || right.quads || storesQuads ? 4 : 1);
   shader.declare(aliases(storesQuads ? 4 : 1));
   for (const [name, factor] of [["left", left], ["right", right]] as const) {
@@ -125,87 +118,28 @@ function writeTiles(
       }\n}`,
     );
   }
-  // One quad of padding a strip row keeps transposing stores off each other's banks.
-  const leftStride = tile.rows / 4 + 1, rightStride = tile.columns / 4 + 1;
-  shader.declare(`var<workgroup> left_strip: array<vec4<f32>, ${depth * leftStride}>;`);
-  shader.declare(`var<workgroup> right_strip: array<vec4<f32>, ${depth * rightStride}>;`);
-  const fetches = [
-    fetch("left", left, {
-      extent: tile.rows,
-      limit: rows,
-      depth,
-      size,
-      stride: leftStride,
-      first: "first_row",
-    }),
-    fetch("right", right, {
-      extent: tile.columns,
-      limit: columns,
-      depth,
-      size,
-      stride: rightStride,
-      first: "first_column",
-    }),
-  ];
-  const rowQuads = ownRows / 4, columnQuads = ownColumns / 4;
-  const sums: string[] = [];
-  for (let i = 0; i < ownRows; i++) {
-    for (let j = 0; j < columnQuads; j++) sums.push(`var sum${i}_${j} = vec4<f32>(0.0);`);
-  }
-  const multiply: string[] = [];
-  for (let k = 0; k < UNROLLED; k++) {
-    multiply.push("{");
-    for (let i = 0; i < rowQuads; i++) {
-      multiply.push(`let a${i} = left_strip[(k + ${k}u) * ${leftStride}u + my_row + ${i * down}u];`);
-    }
-    for (let j = 0; j < columnQuads; j++) {
-      multiply.push(`let b${j} = right_strip[(k + ${k}u) * ${rightStride}u + my_column + ${j * across}u];`);
-    }
-    for (let i = 0; i < ownRows; i++) {
-      for (let j = 0; j < columnQuads; j++) {
-        multiply.push(
-          `sum${i}_${j} = fma(vec4<f32>(a${i >> 2}.${"xyzw"[i & 3]}), b${j}, sum${i}_${j});`,
-        );
-      }
-    }
-    multiply.push("}");
-  }
-  const tilesAcross = Math.ceil(columns / tile.columns), tilesDown = Math.ceil(rows / tile.rows);
-  const groups = product.batch * pieces * tilesDown * tilesAcross;
+  const loop = writeLoop(product, tile);
+  for (const declaration of loop.declarations) shader.declare(declaration);
+  const tilesAcross = Math.ceil(columns / extent.columns), tilesDown = Math.ceil(rows / extent.rows);
   const stores = parts === undefined
     ? writeFinish(shader, product, storesQuads)
     : writeParts(shader, product, { parts, storesQuads });
   const body = [
     `let my_row = lane / ${across}u;`,
     `let my_column = lane % ${across}u;`,
-    `let first_column = (group % ${tilesAcross}u) * ${tile.columns}u;`,
-    `let first_row = (group / ${tilesAcross}u % ${tilesDown}u) * ${tile.rows}u;`,
+    `let first_column = (group % ${tilesAcross}u) * ${extent.columns}u;`,
+    `let first_row = (group / ${tilesAcross}u % ${tilesDown}u) * ${extent.rows}u;`,
     `let piece = group / ${tilesAcross * tilesDown}u % ${pieces}u;`,
     `let batch = group / ${tilesAcross * tilesDown * pieces}u;`,
     `let begin = piece * ${length}u;`,
     `let end = min(begin + ${length}u, ${inner}u);`,
-    ...sums,
-    ...fetches.flatMap(({ variables }) => variables),
-    `var strip = begin;`,
-    ...fetches.flatMap(({ load }) => load),
-    `for (var start = begin; start < end; start += ${depth}u) {`,
-    ...fetches.flatMap(({ keep }) => keep),
-    "workgroupBarrier();",
-    `strip = start + ${depth}u;`,
-    `if (strip < end) {`,
-    ...fetches.flatMap(({ load }) => load),
-    "}",
-    `for (var k = 0u; k < ${depth}u; k += ${UNROLLED}u) {`,
-    ...multiply,
-    "}",
-    "workgroupBarrier();",
-    "}",
+    ...loop.lines,
   ];
-  for (let i = 0; i < ownRows; i++) {
-    const row = `first_row + ${(i >> 2) * 4 * down + (i & 3)}u + my_row * 4u`;
+  for (let i = 0; i < own[0]; i++) {
+    const row = loop.row(i);
     body.push(`if (${row} < ${rows}u) {`);
-    for (let j = 0; j < columnQuads; j++) {
-      const column = `first_column + ${j * 4 * across}u + my_column * 4u`;
+    for (let j = 0; j < own[1] / 4; j++) {
+      const column = loop.column(j);
       if (storesQuads) {
         body.push(`if (${column} < ${columns}u) { ${stores(`sum${i}_${j}`, row, column)} }`);
       } else {
@@ -217,59 +151,7 @@ function writeTiles(
     }
     body.push("}");
   }
-  return shader.finish(body.join("\n"), { size, groups });
-}
-
-/** The code that moves one factor's strips: memory to registers (`load`), registers to workgroup memory (`keep`). */
-function fetch(
-  name: "left" | "right",
-  factor: Factor,
-  { extent, limit, depth, size, stride, first }: {
-    readonly extent: number;
-    readonly limit: number;
-    readonly depth: number;
-    readonly size: number;
-    readonly stride: number;
-    readonly first: string;
-  },
-): { readonly variables: string[]; readonly load: string[]; readonly keep: string[] } {
-  const step = factor.quads ? 4 : 1, total = extent * depth / step;
-  const alongOuter = factor.along === "outer";
-  const perLine = (alongOuter ? extent : depth) / step;
-  const variables: string[] = [], load: string[] = [], keep: string[] = [];
-  for (let i = 0; i * size < total; i++) {
-    const item = `(lane + ${i * size}u)`,
-      fast = `(${item} % ${perLine}u * ${step}u)`,
-      slow = `(${item} / ${perLine}u)`;
-    const [outer, inner] = alongOuter ? [fast, slow] : [slow, fast];
-    const guard = (lines: readonly string[]) =>
-      total % size === 0 || (i + 1) * size <= total
-        ? [...lines]
-        : [`if (${item} < ${total}u) {`, ...lines, "}"];
-    const register = `${name}${i}`, type = factor.quads ? "vec4<f32>" : "f32";
-    variables.push(`var ${register} = ${type}(0.0);`);
-    load.push(
-      ...guard([
-        `${register} = ${type}(0.0);`,
-        `if (${first} + ${outer} < ${limit}u && strip + ${inner} < end) {`,
-        `${register} = read_${name}(${first} + ${outer}, strip + ${inner}, batch);`,
-        "}",
-      ]),
-    );
-    const at = (o: string, k: string) => `${name}_strip[${k} * ${stride}u + ${o} / 4u]`;
-    if (!factor.quads) keep.push(...guard([`${at(outer, inner)}[${outer} % 4u] = ${register};`]));
-    else if (alongOuter) keep.push(...guard([`${at(outer, inner)} = ${register};`]));
-    else {
-      keep.push(
-        ...guard(
-          [0, 1, 2, 3].map((c) =>
-            `${at(outer, `(${inner} + ${c}u)`)}[${outer} % 4u] = ${register}.${"xyzw"[c]};`
-          ),
-        ),
-      );
-    }
-  }
-  return { variables, load, keep };
+  return shader.finish(body.join("\n"), { size: down * across, groups: groupsOf(product, tile) * pieces });
 }
 
 type StoreWriter = (sum: string, row: string, column: string) => string;

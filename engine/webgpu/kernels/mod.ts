@@ -40,6 +40,7 @@ const WRITERS: { readonly [K in OpKind]: Writer<K> } = {
   matmul(context, { transposeA, transposeB, epilogue }, [a, b, ...operands], [output]) {
     const lead = broadcastShape([a.shape.slice(0, -2), b.shape.slice(0, -2)]) ?? [];
     return writeProduct(context, {
+      kind: "matmul",
       batch: sizeOf(lead),
       rows: a.shape.at(transposeA ? -1 : -2)!,
       columns: b.shape.at(transposeB ? -2 : -1)!,

@@ -5,16 +5,7 @@ import { aliases, need } from "../program.ts";
 import { type Dispatch, type KernelContext, Shader } from "../shader.ts";
 import { eachItem } from "./move.ts";
 
-const PHILOX = `fn high_word(a: u32, b: u32) -> u32 {
-  let a0 = a & 0xffffu;
-  let a1 = a >> 16u;
-  let b0 = b & 0xffffu;
-  let b1 = b >> 16u;
-  let middle = a1 * b0 + ((a0 * b0) >> 16u);
-  let carry = (middle & 0xffffu) + a0 * b1;
-  return a1 * b1 + (middle >> 16u) + (carry >> 16u);
-}
-fn philox(block: u32, step: u32, key: vec2<u32>) -> vec4<u32> {
+const PHILOX = `fn philox(block: u32, step: u32, key: vec2<u32>) -> vec4<u32> {
   var c = vec4<u32>(block, step, 0u, 0u);
   var k = key;
   for (var round = 0u; round < 10u; round++) {
@@ -28,9 +19,9 @@ fn philox(block: u32, step: u32, key: vec2<u32>) -> vec4<u32> {
 fn uniform_of(word: u32) -> f32 { return f32(word >> 8u) / 16777216.0; }`;
 
 const NORMALS = `fn normals_of(words: vec2<u32>) -> vec2<f32> {
-  let radius = sqrt(-2.0 * log((f32(words.x >> 8u) + 1.0) / 16777216.0));
+  let radius = sqrt(-2.0 * logarithm((f32(words.x >> 8u) + 1.0) / 16777216.0));
   let angle = 6.2831855 * uniform_of(words.y);
-  return radius * vec2<f32>(cos(angle), sin(angle));
+  return radius * vec2<f32>(cosine(angle), sine(angle));
 }`;
 
 function keyWords(shader: Shader, key: Key): string {
@@ -48,8 +39,13 @@ export function writeRandom(
   },
 ): Dispatch[] {
   const shader = new Shader(context, 4), target = shader.operand(output);
+  need(shader, "high_word");
   shader.declare(PHILOX);
-  if (distribution === "normal") shader.declare(NORMALS);
+  if (distribution === "normal") {
+    shader.declare(aliases(1));
+    for (const name of ["logarithm", "sine", "cosine"]) need(shader, name);
+    shader.declare(NORMALS);
+  }
   const values = {
     word: "words",
     uniform: "vec4<f32>(uniform_of(words.x), uniform_of(words.y), uniform_of(words.z), uniform_of(words.w))",
@@ -73,20 +69,20 @@ export function writeCategorical(
 ): Dispatch[] {
   const [rows, width] = logits.shape, shader = new Shader(context);
   shader.declare(aliases(1));
+  for (const name of ["high_word", "maximum", "exponential"]) need(shader, name);
   shader.declare(PHILOX);
-  need(shader, "maximum");
   const read = shader.operand(logits).at(`(item * ${width}u + i)`);
   return eachItem(shader, rows, [
     `let words = philox(item / 4u, u32(${shader.operand(counter).at("0u")}), ${keyWords(shader, key)});`,
     `var largest = ${shader.float(-Infinity)};`,
     `for (var i = 0u; i < ${width}u; i++) { largest = maximum(largest, ${read}); }`,
     "var total = 0.0;",
-    `for (var i = 0u; i < ${width}u; i++) { total += exp(${read} - largest); }`,
+    `for (var i = 0u; i < ${width}u; i++) { total += exponential(${read} - largest); }`,
     "let limit = uniform_of(words[item % 4u]) * total;",
     "var sum = 0.0;",
     `var drawn = ${width - 1}u;`,
     `for (var i = 0u; i < ${width - 1}u; i++) {`,
-    `sum += exp(${read} - largest);`,
+    `sum += exponential(${read} - largest);`,
     "if (limit < sum) { drawn = i; break; }",
     "}",
     shader.operand(output).store("item", "i32(drawn)"),

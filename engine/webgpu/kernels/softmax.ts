@@ -68,13 +68,13 @@ function largestAndTotal(
   { read, width }: { read: string; width: number },
 ): string[] {
   shader.declare(aliases(1));
-  need(shader, "maximum");
+  for (const name of ["maximum", "exponential", "logarithm"]) need(shader, name);
   return [
     `var largest = ${shader.float(-Infinity)};`,
     ...eachElement(teams, width, [`largest = maximum(largest, ${read});`]),
     ...joined(shader, teams, "largest", largerOf),
     "var total = 0.0;",
-    ...eachElement(teams, width, [`total += exp(${read} - largest);`]),
+    ...eachElement(teams, width, [`total += exponential(${read} - largest);`]),
     ...joined(shader, teams, "total", sumOf),
   ];
 }
@@ -91,9 +91,9 @@ export function writeSoftmax(
   const body = [
     ...rowStart(teams, rows),
     ...largestAndTotal(shader, teams, { read, width }),
-    ...(log ? ["let shift = log(total);"] : ["let scale = 1.0 / total;"]),
+    ...(log ? ["let shift = logarithm(total);"] : ["let scale = 1.0 / total;"]),
     ...eachElement(teams, width, [
-      target.store("at", log ? `${read} - largest - shift` : `exp(${read} - largest) * scale`),
+      target.store("at", log ? `${read} - largest - shift` : `exponential(${read} - largest) * scale`),
     ]),
   ].join("\n");
   return [shader.finish(body, { size: teams.size, groups: Math.ceil(rows / teams.teams) })];
@@ -116,7 +116,7 @@ export function writeSoftmaxCrossEntropy(
   const body = [
     ...rowStart(teams, rows),
     ...largestAndTotal(shader, teams, { read, width }),
-    "let shift = log(total);",
+    "let shift = logarithm(total);",
     "let scale = 1.0 / total;",
     "var loss = 0.0;",
     "var mass = 0.0;",
@@ -128,7 +128,7 @@ export function writeSoftmaxCrossEntropy(
     ...joined(shader, teams, "loss", sumOf),
     ...joined(shader, teams, "mass", sumOf),
     ...eachElement(teams, width, [
-      shader.operand(gradient).store("at", `exp(${read} - largest) * scale * mass - ${wanted}`),
+      shader.operand(gradient).store("at", `exponential(${read} - largest) * scale * mass - ${wanted}`),
     ]),
     `if (exists && member == 0u) { ${shader.operand(losses).store("row", "loss")} }`,
   ].join("\n");

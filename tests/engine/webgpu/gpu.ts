@@ -4,7 +4,13 @@ import type { Executor, Storage } from "../../../engine/executor.ts";
 import { type Graph, sizeOf, type TypedArray } from "../../../engine/graph.ts";
 import { planMemory } from "../../../engine/plan.ts";
 import { interpret } from "../../../engine/reference.ts";
+import type { Shared } from "../../../engine/webgpu/executable.ts";
 import { openWebGpu } from "../../../engine/webgpu/executor.ts";
+import type { Product } from "../../../engine/webgpu/kernels/matmul.ts";
+import type { Tile } from "../../../engine/webgpu/kernels/tiles.ts";
+import { Pipelines } from "../../../engine/webgpu/pipelines.ts";
+import { Failure, Queue } from "../../../engine/webgpu/queue.ts";
+import { Tuning } from "../../../engine/webgpu/tuning.ts";
 
 const required = Deno.permissions.querySync({ name: "env", variable: "REQUIRE_GPU" }).state === "granted" &&
   Deno.env.get("REQUIRE_GPU") === "1";
@@ -24,6 +30,27 @@ export function gpuTest(name: string, test: (executor: Executor) => Promise<void
       await test(executor);
     },
   });
+}
+
+/** A device of the test's own, and what executables on it share; products use the tile that `tileOf` gives. */
+export async function openShared(tileOf?: (product: Product) => Tile): Promise<Shared> {
+  const adapter = (await navigator.gpu.requestAdapter())!;
+  const device = await adapter.requestDevice({
+    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
+  });
+  const failure = new Failure(device), pipelines = new Pipelines(device);
+  const tuning = tileOf === undefined
+    ? new Tuning(device, pipelines, { software: adapter.info.isFallbackAdapter })
+    : { tileOf, learn: () => Promise.resolve(false) };
+  return { device, failure, pipelines, tuning, queue: new Queue(device, failure) };
+}
+
+/** Closes what `openShared` opened. */
+export async function closeShared({ device, failure }: Shared): Promise<void> {
+  failure.check();
+  failure.close();
+  await device.queue.onSubmittedWorkDone();
+  device.destroy();
 }
 
 /** Storages that hold the residents' elements. */

@@ -44,7 +44,7 @@ import {
   table1,
   type Table1Config,
 } from "./binary_networks.ts";
-import { searchCodes } from "./search_codes.ts";
+import { searchCodes, type SearchProgress } from "./search_codes.ts";
 
 const ARCHITECTURES = ["dense", "table1"] as const;
 const RECIPES = ["straight-through", "noise"] as const;
@@ -210,7 +210,7 @@ export async function reconstruct(
     readonly images: Float32Array;
     /** Rounds in which `searchCodes` may improve on the encoder's codes; absent: 0. */
     readonly search?: number;
-    readonly onRound?: (round: number, improved: number) => void;
+    readonly onProgress?: (progress: SearchProgress) => Promise<void>;
   },
 ): Promise<Coded> {
   const { network } = model, { search = 0 } = options;
@@ -432,14 +432,13 @@ export async function runAutoencoder(run: Run, options: {
   });
   await run.saveWeights(weights, { model: "binary-autoencoder", config: model.config });
 
-  const note = (line: string): void => run.note(line);
   const { codes, reconstructions, framedErrors, ...learned } = await measure(model, {
+    run,
     device,
     images,
     search,
-    note,
   });
-  const unseen = heldOut && await measure(model, { device, images: heldOut, search, note });
+  const unseen = heldOut && await measure(model, { run, device, images: heldOut, search });
   await writeCodes(run, codes);
   // An image whose only pixel is off by the root of its mean squared error has the PSNR of the whole.
   const roots = framedErrors.map(Math.sqrt), zeros = new Float32Array(roots.length);
@@ -460,21 +459,34 @@ export async function runAutoencoder(run: Run, options: {
 
 /** What it makes of images, and the mean PSNR in dB of that and of the encoder's own codes. */
 async function measure(model: Autoencoder, options: {
+  readonly run: Run;
   readonly device: Device;
   readonly images: ImageSet;
   readonly search: number;
-  readonly note: (line: string) => void;
 }): Promise<Coded & { readonly psnr: number; readonly encoderPsnr: number }> {
-  const { device, images, search, note } = options, x = levels(images);
+  const { run: { session }, device, images, search } = options, x = levels(images);
   const psnrOf = ({ reconstructions }: Coded): number =>
     psnr(x, reconstructions, { size: pixelsOf(model), peak: 1 });
   const encoded = await reconstruct(model, { device, images: x });
-  const onRound = (round: number, improved: number): void =>
-    note(
-      `search, round ${round} of ${search}: ${improved.toLocaleString("en-US")} of ` +
-        `${images.count.toLocaleString("en-US")} ${images.split} images have a better code`,
-    );
-  const coded = search === 0 ? encoded : await reconstruct(model, { device, images: x, search, onRound });
+  let begun = performance.now();
+  const onProgress = async ({ round, tried, open, improved }: SearchProgress): Promise<void> => {
+    const now = performance.now();
+    const position = {
+      phase: `search ${round}/${search}, ${images.split} images`,
+      step: tried,
+      steps: open,
+      seconds: (now - begun) / 1000,
+      values: { improved },
+    };
+    if (tried < open) {
+      session.progress.update(position);
+    } else {
+      session.progress.end(position);
+      begun = now;
+    }
+    await session.pause();
+  };
+  const coded = search === 0 ? encoded : await reconstruct(model, { device, images: x, search, onProgress });
   return { ...coded, psnr: psnrOf(coded), encoderPsnr: psnrOf(encoded) };
 }
 

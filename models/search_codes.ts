@@ -16,11 +16,22 @@ const TRIES = 8;
 /** Images in one call; each is drawn once for its slopes and once for every sign that is tried. */
 const BATCH = 32;
 
+/** How far a search is. */
+export interface SearchProgress {
+  /** Counted from 1. */
+  readonly round: number;
+  /** Codes that this round has tried to improve, of `open` that it is to try. */
+  readonly tried: number;
+  readonly open: number;
+  /** Codes that it has improved. */
+  readonly improved: number;
+}
+
 /**
  * Improves codes [count, bits] of images [count, pixels] in 0..1. Every round turns at most one sign of a code, and
  * passes over those that the round before could not improve. No image is drawn worse than before.
  *
- * @param options.onRound is told how many codes each round improved.
+ * @param options.onProgress is awaited after every few images.
  */
 export async function searchCodes(network: Network, options: {
   readonly device: Device;
@@ -28,9 +39,9 @@ export async function searchCodes(network: Network, options: {
   readonly codes: Int8Array;
   /** How many at most. */
   readonly rounds: number;
-  readonly onRound?: (round: number, improved: number) => void;
+  readonly onProgress?: (progress: SearchProgress) => Promise<void>;
 }): Promise<Int8Array> {
-  const { device, rounds, onRound } = options, { bits } = network;
+  const { device, rounds, onProgress } = options, { bits } = network;
   const codes = options.codes.slice(), count = codes.length / bits, batch = Math.min(BATCH, count);
   const images = tf.tensor2d(options.images, [count, options.images.length / count]);
   const step = await compile(
@@ -39,27 +50,35 @@ export async function searchCodes(network: Network, options: {
       bestTurn(network, { images: tf.gather(images, index as tf.Tensor1D), codes: codes as tf.Tensor2D }),
     { index: { shape: [batch], dtype: "int32" }, codes: { shape: [batch, bits] } },
   );
-  let open: Int32Array = Int32Array.from({ length: count }, (_, image) => image);
+  let open = Array.from({ length: count }, (_, image) => image);
   for (let round = 1; round <= rounds && open.length > 0; round++) {
-    const { bit, gain } = await overRows(step, {
-      count: open.length,
-      batch,
-      inputs: (rows) => {
-        const index = Int32Array.from({ length: batch }, (_, at) => open[rows[at]]);
-        return {
-          index,
+    const improved: number[] = [];
+    for (let start = 0; start < open.length; start += batch) {
+      const few = open.slice(start, start + batch);
+      const { bit, gain } = await overRows(step, {
+        count: few.length,
+        batch,
+        inputs: (rows) => ({
+          index: rows.map((row) => few[row]),
           codes: Float32Array.from(
             { length: batch * bits },
-            (_, at) => codes[index[Math.floor(at / bits)] * bits + at % bits],
+            (_, at) => codes[few[rows[Math.floor(at / bits)]] * bits + at % bits],
           ),
-        };
-      },
-    });
-    for (let row = 0; row < open.length; row++) {
-      if (gain[row] > 0) codes[open[row] * bits + bit[row]] *= -1;
+        }),
+      });
+      few.forEach((image, row) => {
+        if (gain[row] <= 0) return;
+        codes[image * bits + bit[row]] *= -1;
+        improved.push(image);
+      });
+      await onProgress?.({
+        round,
+        tried: start + few.length,
+        open: open.length,
+        improved: improved.length,
+      });
     }
-    open = open.filter((_, row) => gain[row] > 0);
-    onRound?.(round, open.length);
+    open = improved;
   }
   step.dispose();
   images.dispose();

@@ -126,8 +126,9 @@ export function describeAutoencoder(config: AutoencoderConfig, options: {
       config.settle < 1
         ? `After ${
           Math.round(100 * config.settle)
-        }% of the steps the codes are fixed, and the decoder alone goes ` +
-          "on learning: from there on it learns a plain function by heart."
+        }% of the steps the codes are fixed, two images with one code ` +
+          "being told apart by their least certain sign, and the decoder alone goes on learning: from there on it " +
+          "learns a plain function by heart."
         : "Encoder and decoder learn together to the end.",
       ...search === 0 ? [] : [
         `The encoder's code is then a first guess. In each of up to ${search} rounds the sign of an image's code ` +

@@ -8,9 +8,11 @@
  * Departures, by default: a dense network; the gradient passes the sign by the straight-through estimator (Bengio et
  * al. 2013) of tanh; the loss is the mean over images of log(MSE + 1e-5), which is PSNR itself up to its sign and
  * scale, so that every decibel of every image counts alike; layer normalization; and codes that are fixed after the
- * first `settle` share of the steps. Up to there the encoder finds a code for every image; from there on the decoder
- * learns a plain function of fixed codes, that is, it remembers. On 1,024 images and equal steps that alone is worth
- * 4 dB, layer normalization with that loss 3 dB, and a leaky slope of 0.01 instead of 0.2 another 3 dB.
+ * first `settle` share of the steps, where two images with one code are told apart. Up to there the encoder finds a
+ * code for every image; from there on the decoder learns a plain function of fixed codes, that is, it remembers. On
+ * 1,024 images and equal steps that alone is worth 4 dB, layer normalization with that loss 3 dB, and a leaky slope of
+ * 0.01 instead of 0.2 another 3 dB. `--search` then looks for better codes than the encoder's, of images that it
+ * learned and of others: the encoder is a quick guess, and its signs are 1.6 dB off for images that it did not learn.
  */
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
@@ -44,6 +46,7 @@ import {
   table1,
   type Table1Config,
 } from "./binary_networks.ts";
+import { distinctCodes } from "./distinct_codes.ts";
 import { searchCodes, type SearchProgress } from "./search_codes.ts";
 
 const ARCHITECTURES = ["dense", "table1"] as const;
@@ -208,6 +211,8 @@ export async function reconstruct(
   options: {
     readonly device: Device;
     readonly images: Float32Array;
+    /** Whether they are the images that were learned, whose codes were told apart when they were fixed. */
+    readonly apart?: boolean;
     /** Rounds in which `searchCodes` may improve on the encoder's codes; absent: 0. */
     readonly search?: number;
     readonly onProgress?: (progress: SearchProgress) => Promise<void>;
@@ -245,22 +250,19 @@ export async function reconstruct(
 /** The encoder's codes [count, 3, 4, 4] of images [count, pixels] in 0..1. */
 async function encodeImages(
   model: Autoencoder,
-  options: { readonly device: Device; readonly images: Float32Array },
+  options: { readonly device: Device; readonly images: Float32Array; readonly apart?: boolean },
 ): Promise<Int8Array> {
   const { network } = model, pixels = pixelsOf(model);
   const count = options.images.length / pixels, batch = Math.min(EVALUATION_BATCH, count);
   const images = tf.tensor2d(options.images, [count, pixels]);
-  const encode = await compile(
-    options.device,
-    ({ index }) => ({
-      codes: sign(network.encode(network.frame(tf.gather(images, index as tf.Tensor1D)))),
-    }),
-    { index: { shape: [batch], dtype: "int32" } },
-  );
-  const { codes } = await overRows(encode, { count, batch, inputs: (index) => ({ index }) });
+  const encode = await compile(options.device, ({ index }) => {
+    const latents = network.encode(network.frame(tf.gather(images, index as tf.Tensor1D)));
+    return { latents, codes: sign(latents) };
+  }, { index: { shape: [batch], dtype: "int32" } });
+  const { latents, codes } = await overRows(encode, { count, batch, inputs: (index) => ({ index }) });
   encode.dispose();
   images.dispose();
-  return Int8Array.from(codes);
+  return options.apart ? distinctCodes(latents as Float32Array, network.bits) : Int8Array.from(codes);
 }
 
 /** Images [count, pixels] in 0..1 of codes [count, 3, 4, 4]. */
@@ -301,8 +303,8 @@ export function trainingStep(model: Autoencoder, options: {
 }
 
 /**
- * Trains in two phases: encoder and decoder together up to the share `settle` of the steps; then the codes are fixed,
- * and the decoder alone learns to turn them into the images.
+ * Trains in two phases: encoder and decoder together up to the share `settle` of the steps; then the codes are told
+ * apart and fixed, and the decoder alone learns to turn them into the images.
  */
 export async function fit(
   model: Autoencoder,
@@ -332,7 +334,7 @@ export async function fit(
 
   async function decoderAlone() {
     await device.pull(Object.values(weights));
-    const codes = await encodeImages(model, { device, images: options.images });
+    const codes = await encodeImages(model, { device, images: options.images, apart: true });
     const fixed = tf.tensor2d(Float32Array.from(codes), [count, network.bits]);
     const step = await compile(device, ({ index, rate }) => {
       const { value, grads } = tf.variableGrads(() => {
@@ -436,9 +438,10 @@ export async function runAutoencoder(run: Run, options: {
     run,
     device,
     images,
+    apart: model.config.settle < 1,
     search,
   });
-  const unseen = heldOut && await measure(model, { run, device, images: heldOut, search });
+  const unseen = heldOut && await measure(model, { run, device, images: heldOut, apart: false, search });
   await writeCodes(run, codes);
   // An image whose only pixel is off by the root of its mean squared error has the PSNR of the whole.
   const roots = framedErrors.map(Math.sqrt), zeros = new Float32Array(roots.length);
@@ -462,12 +465,13 @@ async function measure(model: Autoencoder, options: {
   readonly run: Run;
   readonly device: Device;
   readonly images: ImageSet;
+  readonly apart: boolean;
   readonly search: number;
 }): Promise<Coded & { readonly psnr: number; readonly encoderPsnr: number }> {
-  const { run: { session }, device, images, search } = options, x = levels(images);
+  const { run: { session }, device, images, apart, search } = options, x = levels(images);
   const psnrOf = ({ reconstructions }: Coded): number =>
     psnr(x, reconstructions, { size: pixelsOf(model), peak: 1 });
-  const encoded = await reconstruct(model, { device, images: x });
+  const encoded = await reconstruct(model, { device, images: x, apart });
   let begun = performance.now();
   const onProgress = async ({ round, tried, open, improved }: SearchProgress): Promise<void> => {
     const now = performance.now();
@@ -486,7 +490,9 @@ async function measure(model: Autoencoder, options: {
     }
     await session.pause();
   };
-  const coded = search === 0 ? encoded : await reconstruct(model, { device, images: x, search, onProgress });
+  const coded = search === 0
+    ? encoded
+    : await reconstruct(model, { device, images: x, apart, search, onProgress });
   return { ...coded, psnr: psnrOf(coded), encoderPsnr: psnrOf(encoded) };
 }
 

@@ -316,6 +316,25 @@ Deno.test("a run's weights bring back its network, whichever it is", async () =>
   }
 });
 
+Deno.test("codes are told apart when they are fixed, and the decoder learns those", async () => {
+  const images = await digits(8), x = levels(images);
+  await using device = await openDevice("wasm", { threads: 1 });
+  const run = await openRun(images, device), model = build({ ...DENSE, settle: 0 });
+  // Every latent is far above 0, so that all images have one code.
+  weightsOf(model)["encoder2/bias"].assign(tf.fill([48], 10));
+  await fit(model, { run, device, images: x, steps: 200 });
+  const measured = async (apart: boolean) => {
+    const { codes, reconstructions } = await reconstruct(model, { device, images: x, apart });
+    return {
+      codes: distinctRows(codes, 48).first.length,
+      psnr: psnr(x, reconstructions, { size: 784, peak: 1 }),
+    };
+  };
+  const apart = await measured(true), together = await measured(false);
+  assert.deepEqual([apart.codes, together.codes], [8, 1]);
+  assert.ok(apart.psnr > together.psnr + 10, `${apart.psnr}, told apart; ${together.psnr} with one code`);
+});
+
 Deno.test("a search writes better codes than the encoder's, and both figures are told", async () => {
   const images = await digits(8), x = levels(images);
   const heldOut = await openImages({ dataset: "digits", split: "test", count: 5 });

@@ -12,7 +12,7 @@
  * code for every image; from there on the decoder learns a plain function of fixed codes, that is, it remembers. On
  * 1,024 images and equal steps that alone is worth 4 dB, layer normalization with that loss 3 dB, and a leaky slope of
  * 0.01 instead of 0.2 another 3 dB. `--search` then looks for better codes than the encoder's, of images that it
- * learned and of others: the encoder is a quick guess, and its signs are 1.6 dB off for images that it did not learn.
+ * learned and of others: the encoder is a quick guess, and its signs are 1.8 dB off for images that it did not learn.
  */
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { stream } from "../../base/random.ts";
 import { openDevice } from "../../engine/open.ts";
 import { dense, type Network, table1 } from "../../models/binary_networks.ts";
+import { gpuTest } from "../engine/webgpu/gpu.ts";
 import { searchCodes, type SearchProgress } from "../../models/search_codes.ts";
 
 await tf.setBackend("cpu");
@@ -86,13 +87,19 @@ Deno.test("no image is drawn worse, and the rounds end when nothing helps", asyn
   }
 });
 
-Deno.test("stock tfjs finds the codes that the engine finds", async () => {
+/** What a device finds for 9 images of noise. */
+async function found(kind: "tfjs" | "wasm" | "webgpu"): Promise<Int8Array> {
   const image = { height: 8, width: 8, channels: 1 };
   const network = dense({ architecture: "dense", hidden: 24, dimensions: 3 }, { image, random: stream(2) });
-  const codes = signs(5, 9), images = stream(6).uniforms(9 * 64).map(Math.abs), found: Int8Array[] = [];
-  for (const kind of ["wasm", "tfjs"] as const) {
-    await using device = await openDevice(kind, { threads: 1 });
-    found.push(await searchCodes(network, { device, images, codes, rounds: 4 }));
-  }
-  assert.deepEqual(found[0], found[1]);
+  const images = stream(6).uniforms(9 * 64).map(Math.abs);
+  await using device = await openDevice(kind, { threads: 1 });
+  return await searchCodes(network, { device, images, codes: signs(5, 9), rounds: 4 });
+}
+
+Deno.test("stock tfjs finds the codes that the engine finds", async () => {
+  assert.deepEqual(await found("wasm"), await found("tfjs"));
+});
+
+gpuTest("webgpu finds the codes that wasm finds", async () => {
+  assert.deepEqual(await found("webgpu"), await found("wasm"));
 });

@@ -8,13 +8,14 @@
  * Departures, by default: a dense network; the gradient passes the sign by the straight-through estimator (Bengio et
  * al. 2013) of tanh; the loss is the mean over images of log(MSE + 1e-5), which is PSNR itself up to its sign and
  * scale, so that every decibel of every image counts alike; layer normalization; and codes that are fixed after the
- * first `settle` share of the steps. Up to there the encoder finds a code for every image; from there on the decoder
- * learns a plain function of fixed codes, that is, it remembers. On 1,024 images and equal steps that alone is worth
- * 4 dB, layer normalization with that loss 3 dB, and a leaky slope of 0.01 instead of 0.2 another 3 dB.
+ * first `settle` share of the steps, where two images with one code are told apart. Up to there the encoder finds a
+ * code for every image; from there on the decoder learns a plain function of fixed codes, that is, it remembers. On
+ * 1,024 images and equal steps that alone is worth 4 dB, layer normalization with that loss 3 dB, and a leaky slope of
+ * 0.01 instead of 0.2 another 3 dB. `--search` then looks for better codes than the encoder's, of images that it
+ * learned and of others: the encoder is a quick guess, and its signs are 1.8 dB off for images that it did not learn.
  */
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
-import { writeAtomically } from "../base/files.ts";
 import { IMAGE_DATASETS, type ImageSet, openImages } from "../data/images.ts";
 import { CODE_SHAPE } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
@@ -23,7 +24,6 @@ import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { normal } from "../engine/random.ts";
 import { overRows } from "../engine/rows.ts";
 import { distinctRows, psnr } from "../metrics/mod.ts";
-import { imageGrid, imagesOf } from "../report/grid.ts";
 import { epochBatches } from "../run/batches.ts";
 import { writeCodes } from "../run/codes.ts";
 import { openTrainingImages } from "../run/images.ts";
@@ -31,17 +31,23 @@ import type { AutoencoderPart } from "../run/image_source.ts";
 import { assignVariables, readWeights, type Run } from "../run/run.ts";
 import { choice, commonFlags, type FlagValues, integer, number, runTask, UsageError } from "../run/task.ts";
 import { train } from "../run/training.ts";
-import { type Description, type Layer, layerTable, writeReport } from "../run/write_report.ts";
+import { layerTable } from "../run/write_report.ts";
+import {
+  type AutoencoderMetrics,
+  describeAutoencoder,
+  inOneLine,
+  writeAutoencoderReport,
+} from "./autoencoder_report.ts";
 import {
   dense,
   type DenseConfig,
-  denseLayers,
   type ImageShape,
   type Network,
   table1,
   type Table1Config,
-  table1Layers,
 } from "./binary_networks.ts";
+import { distinctCodes } from "./distinct_codes.ts";
+import { searchCodes, type SearchProgress } from "./search_codes.ts";
 
 const ARCHITECTURES = ["dense", "table1"] as const;
 const RECIPES = ["straight-through", "noise"] as const;
@@ -199,36 +205,64 @@ export interface Coded {
   readonly framedErrors: Float32Array;
 }
 
-/** Codes and reconstructions of images [count, pixels] in 0..1. */
+/** Codes and reconstructions of images [count, pixels] in 0..1: the encoder's own codes, unless there is a search. */
 export async function reconstruct(
   model: Autoencoder,
-  options: { readonly device: Device; readonly images: Float32Array },
+  options: {
+    readonly device: Device;
+    readonly images: Float32Array;
+    /** Whether they are the images that were learned, whose codes were told apart when they were fixed. */
+    readonly apart?: boolean;
+    /** Rounds in which `searchCodes` may improve on the encoder's codes; absent: 0. */
+    readonly search?: number;
+    readonly onProgress?: (progress: SearchProgress) => Promise<void>;
+  },
 ): Promise<Coded> {
-  const { network } = model;
-  const { device } = options, pixels = pixelsOf(model);
-  const count = options.images.length / pixels, batch = Math.min(EVALUATION_BATCH, count);
-  const images = tf.tensor2d(options.images, [count, pixels]);
-  const evaluate = await compile(device, ({ index }) => {
-    const framed = network.frame(tf.gather(images, index as tf.Tensor1D));
-    const codes = sign(network.encode(framed)), drawn = network.decode(codes);
+  const { network } = model, { search = 0 } = options;
+  const encoded = await encodeImages(model, options);
+  const codes = search === 0
+    ? encoded
+    : await searchCodes(network, { ...options, codes: encoded, rounds: search });
+  const count = codes.length / network.bits, batch = Math.min(EVALUATION_BATCH, count);
+  const images = tf.tensor2d(options.images, [count, pixelsOf(model)]);
+  const signs = tf.tensor2d(Float32Array.from(codes), [count, network.bits]);
+  const draw = await compile(options.device, ({ index }) => {
+    const rows = index as tf.Tensor1D, drawn = network.decode(tf.gather(signs, rows));
     return {
-      codes,
       reconstructions: network.picture(drawn),
-      framedErrors: squaredErrors(framed, tf.clipByValue(drawn, 0, 1)),
+      framedErrors: squaredErrors(network.frame(tf.gather(images, rows)), tf.clipByValue(drawn, 0, 1)),
     };
   }, { index: { shape: [batch], dtype: "int32" } });
-  const { codes, reconstructions, framedErrors } = await overRows(evaluate, {
+  const { reconstructions, framedErrors } = await overRows(draw, {
     count,
     batch,
     inputs: (index) => ({ index }),
   });
-  evaluate.dispose();
-  images.dispose();
+  draw.dispose();
+  tf.dispose([images, signs]);
   return {
-    codes: Int8Array.from(codes),
+    codes,
     reconstructions: reconstructions as Float32Array,
     framedErrors: framedErrors as Float32Array,
   };
+}
+
+/** The encoder's codes [count, 3, 4, 4] of images [count, pixels] in 0..1. */
+async function encodeImages(
+  model: Autoencoder,
+  options: { readonly device: Device; readonly images: Float32Array; readonly apart?: boolean },
+): Promise<Int8Array> {
+  const { network } = model, pixels = pixelsOf(model);
+  const count = options.images.length / pixels, batch = Math.min(EVALUATION_BATCH, count);
+  const images = tf.tensor2d(options.images, [count, pixels]);
+  const encode = await compile(options.device, ({ index }) => {
+    const latents = network.encode(network.frame(tf.gather(images, index as tf.Tensor1D)));
+    return { latents, codes: sign(latents) };
+  }, { index: { shape: [batch], dtype: "int32" } });
+  const { latents, codes } = await overRows(encode, { count, batch, inputs: (index) => ({ index }) });
+  encode.dispose();
+  images.dispose();
+  return options.apart ? distinctCodes(latents as Float32Array, network.bits) : Int8Array.from(codes);
 }
 
 /** Images [count, pixels] in 0..1 of codes [count, 3, 4, 4]. */
@@ -269,8 +303,8 @@ export function trainingStep(model: Autoencoder, options: {
 }
 
 /**
- * Trains in two phases: encoder and decoder together up to the share `settle` of the steps; then the codes are fixed,
- * and the decoder alone learns to turn them into the images.
+ * Trains in two phases: encoder and decoder together up to the share `settle` of the steps; then the codes are told
+ * apart and fixed, and the decoder alone learns to turn them into the images.
  */
 export async function fit(
   model: Autoencoder,
@@ -300,7 +334,7 @@ export async function fit(
 
   async function decoderAlone() {
     await device.pull(Object.values(weights));
-    const { codes } = await reconstruct(model, { device, images: options.images });
+    const codes = await encodeImages(model, { device, images: options.images, apart: true });
     const fixed = tf.tensor2d(Float32Array.from(codes), [count, network.bits]);
     const step = await compile(device, ({ index, rate }) => {
       const { value, grads } = tf.variableGrads(() => {
@@ -363,6 +397,7 @@ const FLAGS = {
   hidden: integer({ min: 1, help: "units of each hidden layer of the dense network (default: 512)" }),
   batch: integer({ min: 1, help: "images in one step (default: 128, or 64 for --architecture table1)" }),
   settle: number({ min: 0, max: 1, help: "share of the steps after which codes are fixed (default: 0.4)" }),
+  search: integer({ min: 0, help: "rounds of a search for better codes than the encoder's (default: 0)" }),
 };
 
 /** The flags of `train-autoencoder`: what decides which autoencoder comes out. */
@@ -374,80 +409,91 @@ export async function runAutoencoder(run: Run, options: {
   readonly images: ImageSet;
   /** Images to measure on that it does not learn. */
   readonly heldOut?: ImageSet;
-  readonly flags: AutoencoderChoice & Pick<AutoencoderFlags, "steps" | "budget">;
+  readonly flags: AutoencoderChoice & Pick<AutoencoderFlags, "steps" | "budget"> & {
+    readonly search?: number;
+  };
 }): Promise<Autoencoder> {
-  const { device, images, heldOut, flags } = options;
-  const model = build(configOf(images, flags));
-  const description = describe(model, images), { parameters } = description;
+  const { device, images, heldOut, flags } = options, { search = 0 } = flags;
+  const model = build(configOf(images, flags)), weights = weightsOf(model);
+  const parameters = Object.values(weights).reduce((sum, weight) => sum + weight.size, 0);
+  const { encode, decode } = model.network;
+  const description = describeAutoencoder(model.config, {
+    images,
+    parameters,
+    code: [encode, decode, sign, loss, decoderLoss, ...search === 0 ? [] : [searchCodes]],
+    noise: { deviation: NOISE, latentWeight: LATENT_WEIGHT },
+    search,
+  });
   run.note(layerTable(description.layers, parameters));
-  const x = levels(images), pixels = pixelsOf(model);
   await fit(model, {
     run,
     device,
-    images: x,
+    images: levels(images),
     steps: flags.steps ?? defaultSteps(images.count),
     budget: flags.budget,
   });
-  await run.saveWeights(weightsOf(model), { model: "binary-autoencoder", config: model.config });
-  const { codes, reconstructions, framedErrors } = await reconstruct(model, { device, images: x });
+  await run.saveWeights(weights, { model: "binary-autoencoder", config: model.config });
+
+  const { codes, reconstructions, framedErrors, ...learned } = await measure(model, {
+    run,
+    device,
+    images,
+    apart: model.config.settle < 1,
+    search,
+  });
+  const unseen = heldOut && await measure(model, { run, device, images: heldOut, apart: false, search });
   await writeCodes(run, codes);
   // An image whose only pixel is off by the root of its mean squared error has the PSNR of the whole.
   const roots = framedErrors.map(Math.sqrt), zeros = new Float32Array(roots.length);
   const metrics = {
-    psnr_db: psnr(x, reconstructions, { size: pixels, peak: 1 }),
+    psnr_db: learned.psnr,
     ...model.network.padded ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
+    ...search === 0 ? {} : { psnr_encoder_db: learned.encoderPsnr },
     distinct_codes: distinctRows(codes, CODE_BITS).first.length,
-    distinct_images: distinctRows(images.pixels, pixels).first.length,
-    ...heldOut === undefined ? {} : { test_psnr_db: await psnrOf(model, { device, images: heldOut }) },
-  };
-  const shown = Math.min(30, images.count);
-  const shape = [shown, images.height, images.width, images.channels];
-  const originals = imagesOf(x.subarray(0, shown * pixels), shape);
-  const drawn = imagesOf(reconstructions.subarray(0, shown * pixels), shape);
-  const sheet = imageGrid({
-    title: description.title,
-    sections: [{
-      caption: `Images, and below each its reconstruction from 48 bits: ${metrics.psnr_db.toFixed(2)} dB`,
-      tiles: originals.map((image, index) => ({ image: [image, drawn[index]] })),
-    }],
-  });
-  await writeAtomically(run.path("reconstructions.png"), sheet);
-  await writeReport(run, {
-    description,
-    figures: [
-      { label: "PSNR", value: `${metrics.psnr_db.toFixed(2)} dB`, note: "mean over all training images" },
-      {
-        label: "distinct codes",
-        value: metrics.distinct_codes.toLocaleString("en-US"),
-        note: `of ${metrics.distinct_images.toLocaleString("en-US")} distinct images`,
-      },
-      ...metrics.test_psnr_db === undefined ? [] : [{
-        label: "held-out PSNR",
-        value: `${metrics.test_psnr_db.toFixed(2)} dB`,
-        note: "mean over the test images, which it never saw",
-      }],
-    ],
-    results: [{
-      title: "Reconstructions",
-      blocks: [{ kind: "picture", png: sheet, alt: "Training images and their reconstructions" }],
-    }],
-  });
+    distinct_images: distinctRows(images.pixels, pixelsOf(model)).first.length,
+    ...unseen === undefined ? {} : { test_psnr_db: unseen.psnr },
+    ...unseen === undefined || search === 0 ? {} : { test_psnr_encoder_db: unseen.encoderPsnr },
+  } satisfies AutoencoderMetrics;
+  await writeAutoencoderReport(run, { description, images, reconstructions, metrics });
   await run.finish({ metrics, parameters });
-  run.note(
-    `PSNR ${metrics.psnr_db.toFixed(2)} dB, ${metrics.distinct_codes} distinct codes ` +
-      `for ${metrics.distinct_images} distinct images`,
-  );
+  run.note(inOneLine(metrics));
   return model;
 }
 
-/** Mean PSNR of images in dB. */
-async function psnrOf(
-  model: Autoencoder,
-  options: { readonly device: Device; readonly images: ImageSet },
-): Promise<number> {
-  const images = levels(options.images);
-  const { reconstructions } = await reconstruct(model, { ...options, images });
-  return psnr(images, reconstructions, { size: pixelsOf(model), peak: 1 });
+/** What it makes of images, and the mean PSNR in dB of that and of the encoder's own codes. */
+async function measure(model: Autoencoder, options: {
+  readonly run: Run;
+  readonly device: Device;
+  readonly images: ImageSet;
+  readonly apart: boolean;
+  readonly search: number;
+}): Promise<Coded & { readonly psnr: number; readonly encoderPsnr: number }> {
+  const { run: { session }, device, images, apart, search } = options, x = levels(images);
+  const psnrOf = ({ reconstructions }: Coded): number =>
+    psnr(x, reconstructions, { size: pixelsOf(model), peak: 1 });
+  const encoded = await reconstruct(model, { device, images: x, apart });
+  let begun = performance.now();
+  const onProgress = async ({ round, tried, open, improved }: SearchProgress): Promise<void> => {
+    const now = performance.now();
+    const position = {
+      phase: `search ${round}/${search}, ${images.split} images`,
+      step: tried,
+      steps: open,
+      seconds: (now - begun) / 1000,
+      values: { improved },
+    };
+    if (tried < open) {
+      session.progress.update(position);
+    } else {
+      session.progress.end(position);
+      begun = now;
+    }
+    await session.pause();
+  };
+  const coded = search === 0
+    ? encoded
+    : await reconstruct(model, { device, images: x, apart, search, onProgress });
+  return { ...coded, psnr: psnrOf(coded), encoderPsnr: psnrOf(encoded) };
 }
 
 /**
@@ -481,90 +527,6 @@ export const AUTOENCODER_PART: AutoencoderPart = {
     return await decodeCodes(await loadAutoencoder(folder), { device, codes });
   },
 };
-
-function describe(model: Autoencoder, images: ImageSet): Description {
-  const { config, network } = model, isTable = config.network.architecture === "table1";
-  return {
-    title: `Binary autoencoder of ${images.count.toLocaleString("en-US")} ${images.name} images`,
-    abstract:
-      "Each image is put through a bottleneck of 48 signs and drawn again from these alone. How well that works, " +
-      "and whether each image keeps a code of its own, decides what a sequence model of the codes can remember.",
-    method: [
-      config.recipe === "straight-through"
-        ? "The sign [@blae] has no slope, so its gradient is taken to be that of tanh, the straight-through " +
-          "estimator [@ste]. The loss is the mean over images of $\\log(MSE + 10^{-5})$: PSNR up to a factor, so " +
-          "every decibel of every image counts alike."
-        : `While it learns, the decoder sees $b + ${NOISE} n$ in place of the sign [@blae], $b$ being tanh of the ` +
-          "latents and $n$ standard normal noise, as in the authors' code [@localauto]. The loss is " +
-          `$MSE + ${LATENT_WEIGHT} b^2$ on average, levels being in -1..1.`,
-      config.settle < 1
-        ? `After ${
-          Math.round(100 * config.settle)
-        }% of the steps the codes are fixed, and the decoder alone goes ` +
-          "on learning: from there on it learns a plain function by heart."
-        : "Encoder and decoder learn together to the end.",
-      isTable
-        ? "The network is Table 1 of the assignment, its channels times " +
-          `${
-            (config.network as Table1Config).width
-          }; where that contradicts itself, it is read as the project's ` +
-          "page on it tells. Grey images stand in all three channels with zeros around."
-        : "Layer normalization [@layernorm] stands in every hidden layer.",
-      `Adam [@adam], ${config.learningRate} decaying by half a cosine, batches of ${config.batch}. PSNR is the ` +
-      "mean over all training images of $10 \\log_{10}(1 / MSE)$ with levels in 0..1, without padding.",
-    ],
-    formula: {
-      formula: "\\hat{x} = D(sign(E(x)))",
-      text: "$E$ is the encoder, $D$ the decoder; the code $sign(E(x))$ has shape 3 x 4 x 4.",
-    },
-    layers: layersOf(config),
-    parameters: Object.values(weightsOf(model)).reduce((sum, weight) => sum + weight.size, 0),
-    code: [network.encode, network.decode, sign, loss, decoderLoss],
-    references: [
-      {
-        key: "blae",
-        authors: "Zhao, Basu",
-        year: 2025,
-        title:
-          "Exploring image generation via mutually exclusive probability spaces and local dependence hypothesis",
-        venue: "arXiv 2506.21731",
-      },
-      config.recipe === "straight-through"
-        ? {
-          key: "ste",
-          authors: "Bengio, Léonard, Courville",
-          year: 2013,
-          title: "Estimating or propagating gradients through stochastic neurons for conditional computation",
-          venue: "arXiv 1308.3432",
-        }
-        : {
-          key: "localauto",
-          authors: "Zhao, Basu",
-          year: 2026,
-          title: "Local autoregression with finite-support random variables for image generation",
-          venue: "ICPR",
-        },
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-      ...isTable ? [] : [{
-        key: "layernorm",
-        authors: "Ba, Kiros, Hinton",
-        year: 2016,
-        title: "Layer normalization",
-        venue: "arXiv 1607.06450",
-      }],
-    ],
-  };
-}
-
-function layersOf({ network, image }: AutoencoderConfig): Layer[] {
-  return network.architecture === "table1" ? table1Layers(network) : denseLayers(network, image);
-}
 
 if (import.meta.main) {
   await runTask({

@@ -147,7 +147,6 @@ function notEmpty(text: string): string {
 /** The flags that mean the same in every task. A task adds its own, and overrides or leaves out some of these. */
 export const commonFlags = {
   dataset: choice(["digits", "mnist", "idx"], { default: "digits", help: "what to learn" }),
-  file: text({ placeholder: "FILE", help: "the file of a data set that is one file" }),
   count: integer({ min: 1, help: "how many items to learn (default: all, up to 1,024)" }),
   offset: integer({ min: 0, default: 0, help: "how many items of the data set to skip" }),
   seed: integer({ min: 0, max: Number.MAX_SAFE_INTEGER, default: 0, help: "fixes every random draw" }),

@@ -5,7 +5,7 @@ import { stream } from "../../base/random.ts";
 import { type ImageSet, openImages } from "../../data/images.ts";
 import type { Device } from "../../engine/device.ts";
 import { openDevice } from "../../engine/open.ts";
-import { psnr } from "../../metrics/mod.ts";
+import { distinctRows, psnr } from "../../metrics/mod.ts";
 import {
   type AutoencoderConfig,
   build,
@@ -21,6 +21,7 @@ import {
   weightsOf,
 } from "../../models/binary_autoencoder.ts";
 import { type Stage, table1, table1Layers, table1Stages } from "../../models/binary_networks.ts";
+import { readCodes } from "../../run/codes.ts";
 import { Run } from "../../run/run.ts";
 import { Session } from "../../run/session.ts";
 
@@ -313,6 +314,61 @@ Deno.test("a run's weights bring back its network, whichever it is", async () =>
     if ("architecture" in flags) assert.ok(metrics.psnr_padded_db! <= metrics.psnr_db! + 1.16);
     else assert.equal(metrics.psnr_padded_db, undefined);
   }
+});
+
+Deno.test("codes are told apart when they are fixed, and the decoder learns those", async () => {
+  const images = await digits(8), x = levels(images);
+  await using device = await openDevice("wasm", { threads: 1 });
+  const run = await openRun(images, device), model = build({ ...DENSE, settle: 0 });
+  // Every latent is far above 0, so that all images have one code.
+  weightsOf(model)["encoder2/bias"].assign(tf.fill([48], 10));
+  await fit(model, { run, device, images: x, steps: 200 });
+  const measured = async (apart: boolean) => {
+    const { codes, reconstructions } = await reconstruct(model, { device, images: x, apart });
+    return {
+      codes: distinctRows(codes, 48).first.length,
+      psnr: psnr(x, reconstructions, { size: 784, peak: 1 }),
+    };
+  };
+  const apart = await measured(true), together = await measured(false);
+  assert.deepEqual([apart.codes, together.codes], [8, 1]);
+  assert.ok(apart.psnr > together.psnr + 10, `${apart.psnr}, told apart; ${together.psnr} with one code`);
+});
+
+Deno.test("a search writes better codes than the encoder's, and both figures are told", async () => {
+  const images = await digits(8), x = levels(images);
+  const heldOut = await openImages({ dataset: "digits", split: "test", count: 5 });
+  await using device = await openDevice("wasm", { threads: 1 });
+  const trained = async (search: number | undefined) => {
+    const run = await openRun(images, device);
+    const model = await runAutoencoder(run, {
+      device,
+      images,
+      heldOut,
+      flags: { seed: 1, hidden: 32, steps: 30, budget: undefined, settle: 1, search },
+    });
+    return { run, model, metrics: run.summary!.metrics, codes: await readCodes(run.folder) };
+  };
+  const alone = await trained(undefined), { run, model, metrics, codes } = await trained(5);
+  // The network is the same, and so is what its encoder reaches.
+  assert.deepEqual(
+    Object.values(weightsOf(model)).map((weight) => weight.dataSync()),
+    Object.values(weightsOf(alone.model)).map((weight) => weight.dataSync()),
+  );
+  assert.equal(metrics.psnr_encoder_db, alone.metrics.psnr_db);
+  assert.equal(metrics.test_psnr_encoder_db, alone.metrics.test_psnr_db);
+  assert.equal("psnr_encoder_db" in alone.metrics || "test_psnr_encoder_db" in alone.metrics, false);
+  assert.ok(metrics.psnr_db! > metrics.psnr_encoder_db!);
+  assert.ok(metrics.test_psnr_db! > metrics.test_psnr_encoder_db!);
+  // The codes on disk are those that are measured.
+  assert.notDeepEqual(codes, alone.codes);
+  const drawn = await decodeCodes(model, { device, codes });
+  close([metrics.psnr_db!], [psnr(x, drawn, { size: 784, peak: 1 })], 1e-6);
+  assert.equal(metrics.distinct_codes, distinctRows(codes, 48).first.length);
+  const page = await Deno.readTextFile(run.path("report.html"));
+  assert.ok(page.includes(`the encoder alone ${metrics.test_psnr_encoder_db!.toFixed(2)} dB`));
+  // Equal seeds find equal codes.
+  assert.deepEqual((await trained(5)).codes, codes);
 });
 
 Deno.test("weights of another model, or of a network that is not known, are refused in one sentence", async () => {

@@ -111,3 +111,7 @@ Deno.test("the common flags' defaults", () => {
     resume: false,
   });
 });
+
+Deno.test("a file is no common flag, as an image set is none", () => {
+  assert.throws(() => parseFlags(commonFlags, ["--file", "x"]), /Unknown flag --file/);
+});

@@ -37,7 +37,7 @@ import {
   describeAutoencoder,
   inOneLine,
   writeAutoencoderReport,
-} from "./autoencoder_report.ts";
+} from "./binary_autoencoder/report.ts";
 import {
   dense,
   type DenseConfig,
@@ -45,9 +45,9 @@ import {
   type Network,
   table1,
   type Table1Config,
-} from "./binary_networks.ts";
-import { distinctCodes } from "./distinct_codes.ts";
-import { searchCodes, type SearchProgress } from "./search_codes.ts";
+} from "./binary_autoencoder/networks.ts";
+import { distinctCodes } from "./binary_autoencoder/distinct_codes.ts";
+import { searchCodes, type SearchProgress } from "./binary_autoencoder/search_codes.ts";
 
 const ARCHITECTURES = ["dense", "table1"] as const;
 const RECIPES = ["straight-through", "noise"] as const;

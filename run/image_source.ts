@@ -91,11 +91,11 @@ async function codedImages(part: AutoencoderPart, options: {
   readonly images: ImageSet;
 }): Promise<{ folder: string; metrics: { psnr_db: number; distinct_codes: number } }> {
   const { flags, run, device, images } = options;
-  const { dataset, file, count, offset, seed, threads, dataDir, autoencoderSteps: steps } = flags;
+  const { dataset, count, offset, seed, threads, dataDir, autoencoderSteps: steps } = flags;
   const child = flags.autoencoder === undefined
     ? await run.child("autoencoder", {
       task: part.task,
-      flags: { dataset, file, count, offset, seed, device: flags.device, threads, dataDir, steps },
+      flags: { dataset, count, offset, seed, device: flags.device, threads, dataDir, steps },
       dataset: images,
       device,
       model: part.config({ seed }),

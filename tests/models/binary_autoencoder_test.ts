@@ -20,7 +20,7 @@ import {
   sign,
   weightsOf,
 } from "../../models/binary_autoencoder.ts";
-import { type Stage, table1, table1Layers, table1Stages } from "../../models/binary_networks.ts";
+import { type Stage, table1, table1Layers, table1Stages } from "../../models/binary_autoencoder/networks.ts";
 import { readCodes } from "../../run/codes.ts";
 import { Run } from "../../run/run.ts";
 import { Session } from "../../run/session.ts";

@@ -17,9 +17,9 @@
  * | biases, initial weights | biases start at 0; weights uniform, of the variance that keeps a layer's outputs as large as its inputs; the last layer's ten times smaller, so that the first drawing is nearly 0 |
  */
 import * as tf from "@tensorflow/tfjs";
-import type { Random } from "../base/random.ts";
-import type { Weights } from "../engine/optimizers.ts";
-import type { Layer } from "../run/write_report.ts";
+import type { Random } from "../../base/random.ts";
+import type { Weights } from "../../engine/optimizers.ts";
+import type { Layer } from "../../run/write_report.ts";
 
 /** What an image is made of. */
 export interface ImageShape {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { distinctCodes } from "../../models/distinct_codes.ts";
+import { distinctCodes } from "../../../models/binary_autoencoder/distinct_codes.ts";
 
 function codesOf(rows: readonly (readonly number[])[]): string[] {
   const bits = rows[0].length, codes = distinctCodes(Float32Array.from(rows.flat()), bits);

@@ -7,9 +7,9 @@
  * are drawn. On MNIST that found what trying all of them did, to 0.03 dB, in a third of the time.
  */
 import * as tf from "@tensorflow/tfjs";
-import { compile, type Device } from "../engine/device.ts";
-import { overRows } from "../engine/rows.ts";
-import type { Network } from "./binary_networks.ts";
+import { compile, type Device } from "../../engine/device.ts";
+import { overRows } from "../../engine/rows.ts";
+import type { Network } from "./networks.ts";
 
 /** Signs of one code that are tried in one round. */
 const TRIES = 8;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
-import { stream } from "../../base/random.ts";
-import { openDevice } from "../../engine/open.ts";
-import { dense, type Network, table1 } from "../../models/binary_networks.ts";
-import { gpuTest } from "../engine/webgpu/gpu.ts";
-import { searchCodes, type SearchProgress } from "../../models/search_codes.ts";
+import { stream } from "../../../base/random.ts";
+import { openDevice } from "../../../engine/open.ts";
+import { dense, type Network, table1 } from "../../../models/binary_autoencoder/networks.ts";
+import { gpuTest } from "../../engine/webgpu/gpu.ts";
+import { searchCodes, type SearchProgress } from "../../../models/binary_autoencoder/search_codes.ts";
 
 await tf.setBackend("cpu");
 

@@ -1,12 +1,17 @@
 /** What an autoencoder's run says of itself: its method in words, its figures, and a sheet of reconstructions. */
-import { writeAtomically } from "../base/files.ts";
-import type { ImageSet } from "../data/images.ts";
-import { imageGrid, imagesOf } from "../report/grid.ts";
-import type { KeyFigure } from "../report/html.ts";
-import type { Run } from "../run/run.ts";
-import { type Description, type Layer, writeReport } from "../run/write_report.ts";
-import type { AutoencoderConfig } from "./binary_autoencoder.ts";
-import { denseLayers, type Table1Config, table1Layers } from "./binary_networks.ts";
+import { writeAtomically } from "../../base/files.ts";
+import type { ImageSet } from "../../data/images.ts";
+import { imageGrid, imagesOf } from "../../report/grid.ts";
+import type { KeyFigure } from "../../report/html.ts";
+import type { Run } from "../../run/run.ts";
+import { type Description, type Layer, writeReport } from "../../run/write_report.ts";
+import {
+  type DenseConfig,
+  denseLayers,
+  type ImageShape,
+  type Table1Config,
+  table1Layers,
+} from "./networks.ts";
 
 /** What was measured. Levels are in 0..1. */
 export interface AutoencoderMetrics {
@@ -98,8 +103,18 @@ function decibels(psnr: number): string {
   return `${psnr.toFixed(2)} dB`;
 }
 
+/** What of a configuration its description tells. */
+interface Described {
+  readonly image: ImageShape;
+  readonly network: DenseConfig | Table1Config;
+  readonly recipe: "straight-through" | "noise";
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly settle: number;
+}
+
 /** The method of an autoencoder in words, and its network. `code` shows the functions that are the model. */
-export function describeAutoencoder(config: AutoencoderConfig, options: {
+export function describeAutoencoder(config: Described, options: {
   readonly images: ImageSet;
   readonly parameters: number;
   readonly code: Description["code"];
@@ -195,6 +210,6 @@ export function describeAutoencoder(config: AutoencoderConfig, options: {
   };
 }
 
-function layersOf({ network, image }: AutoencoderConfig): Layer[] {
+function layersOf({ network, image }: Described): Layer[] {
   return network.architecture === "table1" ? table1Layers(network) : denseLayers(network, image);
 }

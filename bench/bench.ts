@@ -4,6 +4,7 @@
  * Every runner is a process of its own; on each workload they take turns (A B C A B C), so that a machine that is
  * busy for a while is busy for all of them, and the median of a runner's turns is its figure.
  */
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { measurePeak } from "./peak.ts";
 import { Peer, reasonOf } from "./protocol.ts";
@@ -41,12 +42,9 @@ async function runners(): Promise<Runner[]> {
 }
 
 /** What the figures were measured on. */
-async function machine(): Promise<Readonly<Record<string, string | number>>> {
-  const cpu = await Deno.readTextFile("/proc/cpuinfo").then(
-    (text) => /model name\s*:\s*(.*)/.exec(text)?.[1] ?? "unknown",
-    () => "unknown",
-  );
-  return { cpu, threads: navigator.hardwareConcurrency, system: Deno.build.target, deno: Deno.version.deno };
+function machine(): Readonly<Record<string, string | number>> {
+  const [{ model }, ...others] = cpus();
+  return { cpu: model, threads: others.length + 1, system: Deno.build.target, deno: Deno.version.deno };
 }
 
 const USAGE = `deno task bench [--only TEXT] [--out FILE]
@@ -93,7 +91,7 @@ async function main(): Promise<void> {
   if (flags.out !== undefined) {
     await Deno.writeTextFile(
       flags.out,
-      JSON.stringify({ machine: { ...await machine(), peak }, rows }, null, 2) + "\n",
+      JSON.stringify({ machine: { ...machine(), peak }, rows }, null, 2) + "\n",
     );
   }
 }

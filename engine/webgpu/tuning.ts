@@ -7,7 +7,7 @@
  * benchmarks, and to compile the others there takes longer than they could win.
  */
 import { dirname } from "node:path";
-import { readJson, writeJson } from "../../base/files.ts";
+import { isRecord, readJson, writeJson } from "../../base/files.ts";
 import { sizeOf, type Value } from "../graph.ts";
 import { largestBuffer } from "./heap.ts";
 import { flopsOf, type Product, usualTile, writeProduct } from "./kernels/matmul.ts";
@@ -63,7 +63,8 @@ export class Tuning {
 
   /** Takes over what the file knows; a file that cannot be read knows nothing. */
   async recall(): Promise<void> {
-    for (const [key, name] of Object.entries(await this.#stored())) {
+    const stored = this.#file && (await this.#stored())[this.#file.adapter];
+    for (const [key, name] of Object.entries(stored ?? {})) {
       const tile = TILES.find((tile) => tile.name === name);
       if (tile !== undefined) this.#known.set(key, tile);
     }
@@ -160,21 +161,18 @@ export class Tuning {
     }
   }
 
-  async #stored(): Promise<Choices> {
+  /** The choices of all adapters. */
+  async #stored(): Promise<Readonly<Record<string, Choices>>> {
     if (this.#file === undefined || !allowed("read", this.#file.path)) return {};
-    try {
-      const all = await readJson(this.#file.path) as Readonly<Record<string, Choices>>;
-      return all[this.#file.adapter] ?? {};
-    } catch {
-      return {};
-    }
+    const stored = await readJson(this.#file.path).catch(() => undefined);
+    return isRecord(stored) ? stored as Readonly<Record<string, Choices>> : {};
   }
 
   async #store(found: Choices): Promise<void> {
     if (this.#file === undefined || !allowed("write", this.#file.path)) return;
     const { path, adapter } = this.#file, stored = await this.#stored();
     await Deno.mkdir(dirname(path), { recursive: true });
-    await writeJson(path, { [adapter]: { ...stored, ...found } });
+    await writeJson(path, { ...stored, [adapter]: { ...stored[adapter], ...found } });
   }
 }
 

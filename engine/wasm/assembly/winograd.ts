@@ -28,16 +28,30 @@ function placesOf(source: usize, grid: usize, group: i32, tile: i32, c: i32, poi
   const across = (word(grid, GRID_W) + 1) >> 1, down = (word(grid, GRID_H) + 1) >> 1;
   const height = word(grid, SOURCE_H), width = word(grid, SOURCE_W), channels = word(grid, CHANNELS);
   const row = tile / across, image = row / down;
-  const top = 2 * (row - image * down) * word(grid, STRIDE_Y) + word(grid, TAP_TABLE + 2 * group);
-  const left = 2 * (tile - row * across) * word(grid, STRIDE_X) + word(grid, TAP_TABLE + 2 * group + 1);
-  for (let i = 0; i < 3; i++) {
-    const y = top + i * word(grid, STRIDE_Y);
-    for (let j = 0; j < 3; j++) {
-      const x = left + j * word(grid, STRIDE_X);
-      const inside = <u32>y < <u32>height && <u32>x < <u32>width;
-      const from = inside ? at(source, ((image * height + y) * width + x) * channels + c) : scratch + ZEROS;
-      store<u32>(at(pointers, 3 * i + j), <u32>from);
+  const strideY = word(grid, STRIDE_Y), strideX = word(grid, STRIDE_X);
+  const top = 2 * (row - image * down) * strideY + word(grid, TAP_TABLE + 2 * group);
+  const left = 2 * (tile - row * across) * strideX + word(grid, TAP_TABLE + 2 * group + 1);
+  const first = at(source, ((image * height + top) * width + left) * channels + c);
+  const nextRow = <usize>(strideY * width * channels) << 2, nextColumn = <usize>(strideX * channels) << 2;
+  if (top >= 0 && left >= 0 && top + 2 * strideY < height && left + 2 * strideX < width) {
+    for (let i = 0, from = first; i < 9; i += 3, from += nextRow) {
+      store<u32>(at(pointers, i), <u32>from, 0);
+      store<u32>(at(pointers, i), <u32>(from + nextColumn), 4);
+      store<u32>(at(pointers, i), <u32>(from + 2 * nextColumn), 8);
     }
+    return;
+  }
+  const zeros = scratch + ZEROS;
+  let y = top, start = first;
+  for (let i = 0; i < 9; i += 3) {
+    let x = left, from = start;
+    for (let j = 0; j < 3; j++) {
+      store<u32>(at(pointers, i + j), <u32>(<u32>y < <u32>height && <u32>x < <u32>width ? from : zeros));
+      x += strideX;
+      from += nextColumn;
+    }
+    y += strideY;
+    start += nextRow;
   }
 }
 

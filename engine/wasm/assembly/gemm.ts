@@ -425,7 +425,9 @@ export function gemm(p: usize): void {
   const down = splits / across;
   const tall = ceilDiv(ceilDiv(m, ROWS), down) * ROWS, wide = ceilDiv(ceilDiv(n, 16), across) * 16;
   const units = batches * splits;
-  for (let unit = thread; unit < units; unit += threads) {
+  // Neighbouring units to one thread: it reads again what lies in its core's caches.
+  const last = units * (thread + 1) / threads;
+  for (let unit = units * thread / threads; unit < last; unit++) {
     const index = unit / splits, part = unit - index * splits;
     const m0 = (part / across) * tall, n0 = (part % across) * wide;
     if (m0 >= m || n0 >= n) continue;

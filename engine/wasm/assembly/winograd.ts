@@ -432,7 +432,8 @@ export function winogradFilterGrad(p: usize): void {
   const gradients = images + PRODUCTS * tall, beyond = gradients + PRODUCTS * wide;
   const pointers = scratch + SOURCE;
   memory.fill(scratch + ZEROS, 0, MOST * 4);
-  for (let unit = thread; unit < runs * parts; unit += threads) {
+  const last = runs * parts * (thread + 1) / threads;
+  for (let unit = runs * parts * thread / threads; unit < last; unit++) {
     const index = unit / parts, part = unit - index * parts;
     const panel0 = panels * part / parts, panel1 = panels * (part + 1) / parts;
     const start = index * run, end = minimum(tiles, start + run);

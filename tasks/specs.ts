@@ -203,9 +203,13 @@ function report(
 
 const USAGE = `deno task specs [--backend ${Object.keys(BACKENDS).join("|")}] [--only TEXT]`;
 
-function flags(): { backend: string; only: string } {
+function flags(): { backend: string; only: string; help?: boolean } {
   return parseArgs({
-    options: { backend: { type: "string", default: "cpu" }, only: { type: "string", default: "" } },
+    options: {
+      backend: { type: "string", default: "cpu" },
+      only: { type: "string", default: "" },
+      help: { type: "boolean" },
+    },
   }).values;
 }
 
@@ -216,6 +220,10 @@ async function main(): Promise<number> {
   } catch (error) {
     console.error(`${(error as Error).message}\n${USAGE}`);
     return 2;
+  }
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
   }
   const backend = BACKENDS[values.backend];
   if (backend === undefined) {

@@ -7,7 +7,7 @@
 import { at, ceilDiv, minimum, word } from "./simd";
 import { COLUMNS, micro, ROWS } from "./micro";
 import {
-  A, applyEpilogue, B, C, C_ROW, CHANNELS, EPILOGUE, GRID, GRID_H, GRID_W, K, KC, M, N, PACK_B, packRows, ROW_INDEX, SOURCE,
+  A, applyEpilogue, B, C, CHANNELS, EPILOGUE, GRID, GRID_H, GRID_W, K, KC, M, N, PACK_B, packRows, ROW_INDEX, SOURCE,
   SOURCE_H, SOURCE_W, STRIDE_X, STRIDE_Y, TAP_TABLE, TAPS, ZEROS,
 } from "./gemm";
 import { beat, scratch, thread, threads } from "./thread";

@@ -94,6 +94,13 @@ export class Shader {
     return start;
   }
 
+  /** One of some numbers, by an index (an expression of type u32): read from the table, unless all are equal. */
+  choice(numbers: readonly number[], index: string): string {
+    if (numbers.every((number) => number === numbers[0])) return literal((numbers[0] ?? 0) >>> 0);
+    const start = this.rows(numbers);
+    return `table[${start}u + ${index} / 4u][${index} % 4u]`;
+  }
+
   operand(value: Value): Operand {
     const bits = this.#context.constant(value);
     if (bits !== undefined) return constantOperand(value.dtype, this.word(bits));

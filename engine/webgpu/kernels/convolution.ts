@@ -3,7 +3,7 @@
  * as the product needs them.
  */
 import type { Program, Value, Window } from "../../graph.ts";
-import type { Dispatch, KernelContext } from "../shader.ts";
+import type { Dispatch, KernelContext, Shader } from "../shader.ts";
 import { type Factor, matrixFactor, writeProduct } from "./matmul.ts";
 
 interface Epilogue {
@@ -139,7 +139,53 @@ export function writeConv2dFilterGrad(
   });
 }
 
-/** dy [B, H', W', O], filter [kh, kw, C, O] -> [B, H, W, C]. */
+/** Places of one axis of dx that the same taps reach: every stride-th from the phase's number on. */
+interface Phase {
+  /** The first of these taps. */
+  readonly first: number;
+  /** How many they are. */
+  readonly taps: number;
+  /** How much further along dy the first of them looks than the place's number in the phase. */
+  readonly shift: number;
+}
+
+/** The phases of one axis. */
+interface Phases {
+  readonly list: readonly Phase[];
+  /** Places of the longest. */
+  readonly places: number;
+  /** From one tap of a phase to its next, and how far back along dy that one looks. */
+  readonly step: number;
+  readonly back: number;
+}
+
+function phasesOf(
+  axis: 0 | 1,
+  { window, extent, taps }: { readonly window: Window; readonly extent: number; readonly taps: number },
+): Phases {
+  const stride = window.strides[axis], padding = window.padding[axis], dilation = window.dilation[axis];
+  const step = stride / greatestCommonDivisor(stride, dilation), count = Math.min(stride, extent);
+  const list = Array.from({ length: count }, (_, phase): Phase => {
+    const start = phase + padding;
+    let first = 0;
+    while (first < step && (start - first * dilation) % stride !== 0) first++;
+    // Where one of `step` neighbours reaches the phase, so does every step-th; else none does.
+    if (first === step || first >= taps) return { first: 0, taps: 0, shift: 0 };
+    return { first, taps: Math.ceil((taps - first) / step), shift: (start - first * dilation) / stride };
+  });
+  return { list, places: Math.ceil(extent / stride), step, back: step * dilation / stride };
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
+ * dy [B, H', W', O], filter [kh, kw, C, O] -> [B, H, W, C].
+ *
+ * A stride parts dx into phases that different taps reach. Each is a product of its own, without the taps that would
+ * add nothing, and all of them are one batch of products.
+ */
 export function writeConv2dInputGrad(
   context: KernelContext,
   window: Window,
@@ -149,19 +195,38 @@ export function writeConv2dInputGrad(
     readonly output: Value;
   },
 ): Dispatch[] {
-  const [kh, kw, channels, filters] = filter.shape, [images, rows, columns] = output.shape;
+  const [kh, kw, channels, filters] = filter.shape, [images, height, width] = output.shape;
+  const down = phasesOf(0, { window, extent: height, taps: kh });
+  const across = phasesOf(1, { window, extent: width, taps: kw });
+  const batch = down.list.length * across.list.length;
+  const grid = [images, down.places, across.places, channels];
   const quads = filters % 4 === 0, zero = quads ? "vec4<f32>()" : "0.0";
+  const downPhase = `(batch / ${across.list.length}u)`, acrossPhase = `(batch % ${across.list.length}u)`;
+  /** What a phase has of `key`. */
+  const ofDown = (shader: Shader, key: keyof Phase) =>
+    shader.choice(down.list.map((phase) => phase[key]), downPhase);
+  const ofAcross = (shader: Shader, key: keyof Phase) =>
+    shader.choice(across.list.map((phase) => phase[key]), acrossPhase);
+  const taps = (shader: Shader) => [
+    `let channel = inner % ${filters}u;`,
+    `let tap = inner / ${filters}u;`,
+    `let taps_across = max(1u, ${ofAcross(shader, "taps")});`,
+    "let tap_row = tap / taps_across;",
+    "let tap_column = tap % taps_across;",
+  ];
   const left: Factor = {
     along: "inner",
     quads,
     write(shader) {
-      const operand = shader.operand(dy), [, height, width] = dy.shape;
-      const index = `(((image * ${height}u + u32(up)) * ${width}u + u32(left)) * ${filters}u + channel)`;
+      const operand = shader.operand(dy), [, rows, columns] = dy.shape;
+      const index = `(((image * ${rows}u + up) * ${columns}u + left) * ${filters}u + channel)`;
       return [
-        ...positionLines("outer", output.shape),
-        ...tapLines("inner", { columns: kw, channels: filters }),
-        ...outputPosition(window, dy.shape),
-        `if (!hits) { return ${zero}; }`,
+        ...positionLines("outer", grid),
+        ...taps(shader),
+        // What would be negative wraps, and is too large too.
+        `let up = row + ${ofDown(shader, "shift")} - tap_row * ${down.back}u;`,
+        `let left = column + ${ofAcross(shader, "shift")} - tap_column * ${across.back}u;`,
+        `if (up >= ${rows}u || left >= ${columns}u) { return ${zero}; }`,
         `return ${quads ? operand.vector(`(${index} / 4u)`) : operand.at(index)};`,
       ].join("\n");
     },
@@ -171,19 +236,34 @@ export function writeConv2dInputGrad(
     quads,
     write(shader) {
       const operand = shader.operand(filter);
-      const index = `((inner / ${filters}u * ${channels}u + outer) * ${filters}u + inner % ${filters}u)`;
-      return `return ${quads ? operand.vector(`(${index} / 4u)`) : operand.at(index)};`;
+      const index =
+        `(((kernel_row * ${kw}u + kernel_column) * ${channels}u + outer) * ${filters}u + channel)`;
+      return [
+        ...taps(shader),
+        `let kernel_row = ${ofDown(shader, "first")} + tap_row * ${down.step}u;`,
+        `let kernel_column = ${ofAcross(shader, "first")} + tap_column * ${across.step}u;`,
+        `return ${quads ? operand.vector(`(${index} / 4u)`) : operand.at(index)};`,
+      ].join("\n");
     },
   };
+  const lengths = down.list.flatMap((row) => across.list.map((column) => row.taps * column.taps * filters));
+  const place = [
+    `let y = row / ${across.places}u % ${down.places}u * ${window.strides[0]}u + ${downPhase};`,
+    `let x = row % ${across.places}u * ${window.strides[1]}u + ${acrossPhase};`,
+    `if (y >= ${height}u || x >= ${width}u) { return; }`,
+    `let place = (row / ${down.places * across.places}u * ${height}u + y) * ${width}u + x;`,
+  ];
   return writeProduct(context, {
     kind: "conv2d_input_grad",
-    batch: 1,
-    rows: images * rows * columns,
+    batch,
+    rows: images * down.places * across.places,
     columns: channels,
-    inner: kh * kw * filters,
+    inner: Math.max(0, ...lengths),
+    lengths,
     left,
     right,
     output,
+    ...batch === 1 ? {} : { place },
     epilogue,
     operands,
   });

@@ -12,7 +12,7 @@ import { coordinates, offsetOf } from "../indexing.ts";
 import { aliases, writeProgram } from "../program.ts";
 import { type Dispatch, type KernelContext, type Operand, Shader } from "../shader.ts";
 import { groupSize, loadOperands } from "./map.ts";
-import { CHUNK, extentOf, STAGED, type Tile, writeLoop } from "./tiles.ts";
+import { CHUNK, extentOf, lengthsOf, STAGED, type Tile, writeLoop } from "./tiles.ts";
 
 /** A product with fewer workgroups than this leaves a large device idle: its sum is cut. */
 const ENOUGH_GROUPS = 128;
@@ -42,11 +42,18 @@ export interface Product {
   readonly rows: number;
   readonly columns: number;
   readonly inner: number;
+  /** By batch, how far along the inner axis its sums go; absent: to its end. */
+  readonly lengths?: readonly number[];
   readonly left: Factor;
   readonly right: Factor;
   readonly output: Value;
+  /**
+   * WGSL that finds `place`, the output's row where `row` of `batch` lies, or returns where it lies nowhere. Absent:
+   * the output is [batch..., rows, columns] row-major.
+   */
+  readonly place?: readonly string[];
   readonly epilogue?: Program;
-  /** The epilogue's further operands, broadcast to the output, which is [batch..., rows, columns] row-major. */
+  /** The epilogue's further operands, broadcast to the output. */
   readonly operands: readonly Value[];
 }
 
@@ -107,7 +114,7 @@ function writeTiles(
   product: Product,
   { tile, pieces, length, parts }: Cut,
 ): Dispatch {
-  const { rows, columns, inner, left, right } = product, { own, lanes: [down, across] } = tile;
+  const { rows, columns, left, right } = product, { own, lanes: [down, across] } = tile;
   const extent = extentOf(tile), storesQuads = columns % 4 === 0;
   const shader = new Shader(context, left.quads || right.quads || storesQuads ? 4 : 1);
   shader.declare(aliases(storesQuads ? 4 : 1));
@@ -132,7 +139,7 @@ function writeTiles(
     `let piece = group / ${tilesAcross * tilesDown}u % ${pieces}u;`,
     `let batch = group / ${tilesAcross * tilesDown * pieces}u;`,
     `let begin = piece * ${length}u;`,
-    `let end = min(begin + ${length}u, ${inner}u);`,
+    `let end = min(begin + ${length}u, ${shader.choice(lengthsOf(product), "batch")});`,
     ...loop.lines,
   ];
   for (let i = 0; i < own[0]; i++) {
@@ -172,15 +179,15 @@ function writeParts(
 function writeFinish(shader: Shader, product: Product, storesQuads: boolean): StoreWriter {
   const { rows, columns, output, epilogue, operands } = product;
   const target = shader.operand(output);
-  const index = `(batch * ${rows}u + row) * ${columns}u + column`;
+  const index = `place * ${columns}u + column`;
   const store = (text: string) =>
     storesQuads ? target.storeVector(`((${index}) / 4u)`, text) : target.store(`(${index})`, text);
-  const lines: string[] = [];
+  const lines = [...product.place ?? [`let place = batch * ${rows}u + row;`]];
   if (epilogue === undefined) lines.push(store("sum"));
   else {
     // The output's leading axes are the batch; a convolution's are all in its rows.
     const shape = output.shape, last = shape.length - 1;
-    const split = coordinates(`batch * ${rows}u + row`, shape.slice(0, last), "c");
+    const split = coordinates("place", shape.slice(0, last), "c");
     if (operands.some((operand) => operand.shape.slice(0, -1).some((extent) => extent > 1))) {
       lines.push(...split.lines);
     }

@@ -44,6 +44,14 @@ export function extentOf({ own, lanes }: Tile): { readonly rows: number; readonl
   return { rows: own[0] * lanes[0], columns: own[1] * lanes[1] };
 }
 
+/** By batch, how many products its sums have; one number where all batches are alike. */
+export function lengthsOf(
+  { inner, lengths = [inner] }: Pick<Product, "inner" | "lengths">,
+): readonly number[] {
+  // A product that is measured by a part of it is shorter than the whole.
+  return lengths.map((length) => Math.min(length, inner));
+}
+
 /** A loop that leaves the sums of an invocation in `sum<row>_<quad>`. */
 export interface Loop {
   /** Module-scope declarations. */
@@ -236,7 +244,9 @@ function direct(product: Product, { own }: Tile): Loop {
       "for (; k + 4u <= end; k += 4u) {",
       ...block(4),
       "}",
-      ...(product.inner % 4 === 0 ? [] : ["for (; k < end; k++) {", ...block(1), "}"]),
+      ...(lengthsOf(product).every((length) => length % 4 === 0)
+        ? []
+        : ["for (; k < end; k++) {", ...block(1), "}"]),
     ],
     row,
     column,

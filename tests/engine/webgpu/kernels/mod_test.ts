@@ -204,6 +204,53 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
       asked: [3, 9, 8, 2],
       tolerance: LONG,
     },
+    // Phases of unlike many taps, in an image that they do not divide.
+    {
+      op: {
+        kind: "conv2d_input_grad",
+        window: { ...plain, strides: [2, 2], padding: [1, 0] },
+        epilogue: biased,
+      },
+      inputs: [[2, 4, 3, 8], [3, 3, 4, 8], [7, 1, 4]],
+      asked: [2, 7, 7, 4],
+      tolerance: LONG,
+    },
+    // A long sum over few places, cut into pieces.
+    {
+      op: {
+        kind: "conv2d_input_grad",
+        window: { ...plain, strides: [3, 2], padding: [0, 2] },
+        epilogue: biased,
+      },
+      inputs: [[1, 2, 3, 100], [5, 4, 3, 100], [3]],
+      asked: [1, 8, 5, 3],
+      tolerance: LONG,
+    },
+    // Phases without a tap: a stride above the filter's side, a dilation that shares a factor with the stride.
+    {
+      op: { kind: "conv2d_input_grad", window: { ...plain, strides: [3, 4] }, epilogue: biased },
+      inputs: [[2, 3, 2, 3], [2, 1, 5, 3], [2, 1, 1, 5]],
+      asked: [2, 9, 6, 5],
+      tolerance: LONG,
+    },
+    {
+      op: { kind: "conv2d_input_grad", window: { strides: [4, 2], padding: [3, 1], dilation: [6, 2] } },
+      inputs: [[2, 3, 4, 4], [3, 2, 4, 4]],
+      asked: [2, 16, 8, 4],
+      tolerance: LONG,
+    },
+    // Fewer places than phases; of the second nothing is reached.
+    {
+      op: { kind: "conv2d_input_grad", window: { ...plain, strides: [5, 3] } },
+      inputs: [[2, 1, 1, 4], [2, 2, 3, 4]],
+      asked: [2, 2, 2, 3],
+      tolerance: LONG,
+    },
+    {
+      op: { kind: "conv2d_input_grad", window: { ...plain, strides: [5, 1], padding: [3, 0] } },
+      inputs: [[2, 1, 4, 4], [2, 1, 3, 4]],
+      asked: [2, 1, 4, 3],
+    },
   ],
   conv2d_filter_grad: [
     {

@@ -29,6 +29,12 @@ const CASES: readonly (readonly [op: Op, inputs: readonly Shape[], asked?: Shape
   [matmul(true, true), [[3, 34, 17], [1, 66, 34]]],
   [{ kind: "conv2d", window: skewed, epilogue: biased }, [[3, 9, 8, 3], [2, 3, 3, 8], [8]], [3, 4, 2, 8]],
   [{ kind: "conv2d_input_grad", window: halving }, [[2, 6, 5, 8], [4, 4, 4, 8]], [2, 12, 10, 4]],
+  [{ kind: "conv2d_input_grad", window: skewed, epilogue: biased }, [[3, 4, 2, 6], [2, 2, 5, 6], [5]], [
+    3,
+    9,
+    8,
+    5,
+  ]],
   [{ kind: "conv2d_filter_grad", window: halving }, [[6, 12, 10, 4], [6, 6, 5, 8]], [4, 4, 4, 8]],
 ];
 

@@ -1,8 +1,9 @@
 /** Elementwise programs: one invocation makes one element, or four where the operands allow. */
 import { type Program, sizeOf, type Value } from "../../graph.ts";
 import { broadcastStrides } from "../../kernels/strides.ts";
+import { aliases } from "../functions.ts";
 import { coordinates, mergeAxes, offsetOf } from "../indexing.ts";
-import { aliases, type Typed, writeProgram } from "../program.ts";
+import { type Typed, writeProgram } from "../program.ts";
 import { type Dispatch, type KernelContext, type Operand, scalarType, Shader } from "../shader.ts";
 
 /** Invocations a workgroup: few where there is little work, so that it spreads over the whole device. */

@@ -8,8 +8,9 @@
  */
 import type { DType, OpKind, Program, Value } from "../../graph.ts";
 import { broadcastStrides } from "../../kernels/strides.ts";
+import { aliases } from "../functions.ts";
 import { coordinates, offsetOf } from "../indexing.ts";
-import { aliases, writeProgram } from "../program.ts";
+import { writeProgram } from "../program.ts";
 import { type Dispatch, type KernelContext, type Operand, Shader } from "../shader.ts";
 import { groupSize, loadOperands } from "./map.ts";
 import { CHUNK, extentOf, lengthsOf, STAGED, type Tile, writeLoop } from "./tiles.ts";

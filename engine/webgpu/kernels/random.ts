@@ -1,7 +1,7 @@
 /** Philox 4x32-10 (see `base/random.ts`, whose bits these are), and draws from softmax distributions. */
 import { sizeOf, type Value } from "../../graph.ts";
 import type { Key } from "../../../base/random.ts";
-import { aliases, need } from "../program.ts";
+import { aliases, need } from "../functions.ts";
 import { type Dispatch, type KernelContext, Shader } from "../shader.ts";
 import { eachItem } from "./move.ts";
 

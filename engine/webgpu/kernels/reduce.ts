@@ -6,8 +6,9 @@
 import { type DType, sizeOf, type Value } from "../../graph.ts";
 import type { OpOf } from "../../kernels/kernel.ts";
 import { broadcastStrides, stridesOf } from "../../kernels/strides.ts";
+import { aliases, need } from "../functions.ts";
 import { coordinates, mergeAxes, offsetOf } from "../indexing.ts";
-import { aliases, need, writeProgram } from "../program.ts";
+import { writeProgram } from "../program.ts";
 import {
   type Dispatch,
   type KernelContext,

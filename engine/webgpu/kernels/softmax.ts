@@ -1,7 +1,7 @@
 /** Ops over the rows of a matrix: a team of lanes shares a row, as in `reduce.ts`. */
 import { sizeOf, type Value } from "../../graph.ts";
 import { around } from "../../kernels/argreduce.ts";
-import { aliases, need } from "../program.ts";
+import { aliases, need } from "../functions.ts";
 import { type Dispatch, type KernelContext, scalarType, Shader } from "../shader.ts";
 import { rowsOf } from "./move.ts";
 import { joinTeam, powerOfTwo } from "./reduce.ts";

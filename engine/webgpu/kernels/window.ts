@@ -1,6 +1,6 @@
 /** Depthwise convolutions and pooling: one invocation an output element, which looks through its window. */
 import { sizeOf, type Value, type Window } from "../../graph.ts";
-import { aliases, need } from "../program.ts";
+import { aliases, need } from "../functions.ts";
 import { type Dispatch, type KernelContext, Shader } from "../shader.ts";
 import { inputPosition, outputPosition } from "./convolution.ts";
 import { eachItem } from "./move.ts";

@@ -121,6 +121,8 @@ class Outlet {
     this.#current = 1 - this.#current;
     const free = this.#otherFree;
     const fetched = fetchBytes(buffer, steps * this.slotBytes).then((bytes) => ({ steps, bytes }));
+    // Whoever takes it is told of a failure; of an executable that is disposed nobody does.
+    fetched.catch(() => {});
     this.#drained.push(fetched);
     this.#otherFree = fetched;
     await free;

@@ -19,14 +19,8 @@ export async function openWebGpu(
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
   if (adapter === null) return null;
   if (adapter.info.isFallbackAdapter && !options.allowFallback) return null;
-  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
   const device = await adapter.requestDevice({
-    requiredLimits: {
-      maxBufferSize,
-      maxStorageBufferBindingSize,
-      // A plan binds its arena and every heap that holds one of its residents; heaps double, so few are enough.
-      maxStorageBuffersPerShaderStage: Math.min(16, maxStorageBuffersPerShaderStage),
-    },
+    requiredLimits: { ...limitsOf(adapter.limits) },
     requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
   });
   const { description, device: name, vendor, isFallbackAdapter } = adapter.info;
@@ -39,6 +33,25 @@ export async function openWebGpu(
   });
   await tuning.recall();
   return new WebGpuExecutor(device, { description: `webgpu, ${called}`, pipelines, tuning });
+}
+
+/** The limits that a device needs for large tensors, and for many. */
+type Limits = Pick<
+  GPUSupportedLimits,
+  "maxBufferSize" | "maxStorageBufferBindingSize" | "maxStorageBuffersPerShaderStage"
+>;
+
+/** What to ask a device for, of what its adapter has. */
+export function limitsOf(
+  { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage }: Limits,
+): Limits {
+  return {
+    // On NVIDIA's GPUs wgpu knows no limit and says 2^64 - 1, which Deno takes to be out of range when asked for it.
+    maxBufferSize: Math.min(maxBufferSize, Number.MAX_SAFE_INTEGER),
+    maxStorageBufferBindingSize,
+    // A plan binds its arena and every heap that holds one of its residents; heaps double, so few are enough.
+    maxStorageBuffersPerShaderStage: Math.min(16, maxStorageBuffersPerShaderStage),
+  };
 }
 
 function storageOf(storage: Storage): HeapStorage {

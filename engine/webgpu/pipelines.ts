@@ -1,6 +1,7 @@
 /** From shaders to what a GPU can be asked to run: pipelines, tables, bind groups. */
 import type { Dispatch } from "./shader.ts";
 
+/** Most workgroups along an axis of a dispatch: every GPU has that many, and hardly any has more. */
 const MOST_GROUPS = 65535;
 
 /** A dispatch as a GPU takes it. */
@@ -78,12 +79,16 @@ export class Pipelines {
     });
     let next = 0;
     const commands = lists.map(({ label, dispatches }) =>
-      dispatches.map(({ code, groups }): Command => ({
-        pipeline: this.#pipelineFor(code, { buffers: buffers.length, label }),
-        table: Uint32Array.of(offsets[next++]),
-        columns: Math.min(groups, MOST_GROUPS),
-        rows: Math.ceil(groups / MOST_GROUPS),
-      }))
+      dispatches.map(({ code, groups }): Command => {
+        // Rows of equal length, so that hardly any workgroup is started for nothing.
+        const rows = Math.ceil(groups / MOST_GROUPS);
+        return {
+          pipeline: this.#pipelineFor(code, { buffers: buffers.length, label }),
+          table: Uint32Array.of(offsets[next++]),
+          columns: Math.ceil(groups / rows),
+          rows,
+        };
+      })
     );
     return { commands, group, tables };
   }

@@ -9,7 +9,7 @@ import { adam } from "../../../engine/optimizers.ts";
 import { optimize } from "../../../engine/passes/mod.ts";
 import { planMemory } from "../../../engine/plan.ts";
 import { ReferenceExecutor } from "../../../engine/reference.ts";
-import { openWebGpu } from "../../../engine/webgpu/executor.ts";
+import { limitsOf, openWebGpu } from "../../../engine/webgpu/executor.ts";
 import { Builder } from "../builder.ts";
 import { randomGraph } from "../random_graph.ts";
 import { assertClose, assertLikeReference, gpuTest } from "./gpu.ts";
@@ -52,6 +52,27 @@ gpuTest("WebGPU: many runs are read back in order, more than any ring holds", as
     assert.deepEqual((await executable.read()).map(({ length }) => length), [0, 0]);
     executable.dispose();
   }
+});
+
+gpuTest("WebGPU: what is disposed while its outputs are on their way is no failure", async (executor) => {
+  const size = 1 << 19;
+  const { executable, total } = await prepareAccumulator(executor, size);
+  for (let run = 1; run <= 5; run++) await executable.run([new Float32Array(size).fill(run)]);
+  executable.dispose();
+  assert.equal((await executor.read(total, "float32"))[size - 1], 15);
+});
+
+Deno.test("WebGPU: a device is asked for nothing that JavaScript cannot say", () => {
+  const limits = limitsOf({
+    maxBufferSize: 2 ** 64,
+    maxStorageBufferBindingSize: 2 ** 31 - 1,
+    maxStorageBuffersPerShaderStage: 2 ** 20,
+  });
+  assert.deepEqual(limits, {
+    maxBufferSize: 2 ** 53 - 1,
+    maxStorageBufferBindingSize: 2 ** 31 - 1,
+    maxStorageBuffersPerShaderStage: 16,
+  });
 });
 
 gpuTest("WebGPU: inputs are copied, writes and other functions' runs keep their turn", async (executor) => {

@@ -61,7 +61,9 @@ export class Pipelines {
     const most = this.#device.limits.maxStorageBuffersPerShaderStage;
     if (count > most) {
       throw new RangeError(
-        `Cannot prepare a plan as its residents lie in ${count - 1} buffers: this GPU binds ${most - 1}`,
+        `Cannot prepare a plan as its residents lie in ${count - 1} buffers and this GPU binds ${
+          most - 1
+        }: use a smaller model or data set, or --device wasm`,
       );
     }
   }

@@ -59,3 +59,45 @@ gpuTest("WebGPU: of plans that are prepared at once, each is told of its own err
   await closeShared(shared);
   await closeShared(other);
 });
+
+gpuTest("WebGPU: residents in more buffers than the GPU binds are one clear error", async () => {
+  const shared = await openShared(), { device } = shared;
+  const most = device.limits.maxStorageBuffersPerShaderStage, builder = new Builder();
+  const variables = Array.from({ length: most }, () => builder.variable([4]));
+  builder.output("sum", variables.reduce((sum, variable) => builder.map("add", sum, variable)));
+  const storages = variables.map(() => new Heap(device, 64).take(4)!);
+  await assert.rejects(
+    prepare(shared, planMemory(builder.graph()), storages),
+    new RegExp(
+      `^RangeError: Cannot prepare a plan as its residents lie in ${most} buffers .* --device wasm$`,
+    ),
+  );
+  await assert.rejects(device.popErrorScope());
+  // One less is not too many.
+  const fewer = [...storages.slice(0, -1), storages[0]];
+  for (const { heap } of fewer) device.queue.writeBuffer(heap.buffer, 0, Float32Array.of(1, 2, 3, 4, 5));
+  const executable = await prepare(shared, planMemory(builder.graph()), fewer);
+  await executable.run([]);
+  assert.deepEqual(await executable.read(), [Float32Array.of(most, 2 * most, 3 * most, 4 * most)]);
+  executable.dispose();
+  await closeShared(shared);
+});
+
+gpuTest("WebGPU: intermediate results beyond the largest buffer are one clear error", async () => {
+  // A device of default limits: 128 MiB.
+  const shared = await openShared(), builder = new Builder();
+  const column = builder.input("column", [8192, 1]), row = builder.input("row", [1, 8192]);
+  const [product] = builder.node({ kind: "matmul", transposeA: false, transposeB: false }, [column, row]);
+  const identity = { operands: 1, instructions: [], results: [0] };
+  builder.output(
+    "sum",
+    builder.one({ kind: "reduce", reducer: "sum", domain: [8192, 8192], axes: [0, 1], program: identity }, [
+      product,
+    ]),
+  );
+  await assert.rejects(
+    prepare(shared, planMemory(builder.graph()), []),
+    /^RangeError: Cannot allocate the intermediate results, together of 256\.\d MiB as one buffer of this GPU holds 128\.0 MiB: /,
+  );
+  await closeShared(shared);
+});

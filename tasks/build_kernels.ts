@@ -29,7 +29,7 @@ async function buildKernels(relaxed: boolean): Promise<Uint8Array> {
     "--optimizeLevel=3",
     "--shrinkLevel=0",
     "--converge",
-    "--memoryBase=8192",
+    "--memoryBase=16384",
     "--enable=simd",
     "--enable=threads",
     ...(relaxed ? ["--enable=relaxed-simd"] : []),

@@ -21,8 +21,6 @@ export interface Context {
 export const DENSE = 0, PIXELS = 1, PATCHES = 2;
 /** The reducers, as the kernels number them. */
 export const REDUCERS = { sum: 0, prod: 1, max: 2, min: 3 } as const;
-/** What one thread does alone: smaller maps are not worth sharing out. */
-const ALONE = 2048;
 
 /** A product, batch by batch, with its epilogue. Strides and offsets are in elements. */
 export interface Product {
@@ -53,7 +51,6 @@ export function isIdentity(program: Program): boolean {
 export class Commands {
   readonly stream = new Stream();
   readonly #context: Context;
-  #maps = 0;
   #own = { size: 0, address: 0 };
 
   constructor(context: Context) {
@@ -112,7 +109,6 @@ export class Commands {
       rank - 2,
       nest.extents[rank - 2],
       n,
-      size < ALONE ? this.#maps++ : -1,
       ...nest.extents.slice(0, rank - 2),
       ...places.flatMap((value, i) => [this.at(value), ...nest.strides[i].map((stride) => 4 * stride)]),
     ]);

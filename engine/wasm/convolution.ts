@@ -63,7 +63,7 @@ const LEAST_IMAGES = 8;
 /** Elements of tiles that a thread spreads at a time (of L2), and the groups of twelve it takes of large filters. */
 const SPREAD = 120_000, LARGE_FILTER = 262_144, LEAST_SPAN = 8;
 /** Tiles of a run of a filter's gradient, and the most runs; a thread's elements of them at a time, and the least tiles. */
-const RUN_TILES = 256, MOST_TILE_RUNS = 4, GRADIENT_SPREAD = 150_000, LEAST_TILE_DEPTH = 16;
+const RUN_TILES = 128, MOST_TILE_RUNS = 8, GRADIENT_SPREAD = 150_000, LEAST_TILE_DEPTH = 16;
 const PRODUCTS = 9, ROWS = 12;
 
 function range(count: number): number[] {
@@ -359,7 +359,7 @@ export class Convolutions {
     const tiles = source.shape[0] * Math.ceil(places[0] / 2) * Math.ceil(places[1] / 2);
     const most = Math.min(MOST_TILE_RUNS, Math.max(1, Math.floor(tiles / RUN_TILES)));
     const run = Math.ceil(tiles / most), runs = Math.ceil(tiles / run);
-    const parts = Math.ceil(this.#commands.threads / runs), wide = Math.ceil(k / ROWS) * ROWS;
+    const parts = Math.ceil(2 * this.#commands.threads / runs), wide = Math.ceil(k / ROWS) * ROWS;
     const depth = Math.min(
       run,
       Math.max(LEAST_TILE_DEPTH, Math.floor(GRADIENT_SPREAD / PRODUCTS / (wide / parts + n))),

@@ -7,6 +7,12 @@ export interface Kernels {
   barrier(): number;
   nextJob(last: number): number;
   postJob(): void;
+  /** Begins a command of `count` units, of which `grain` or more go together. */
+  share(count: number, grain: number): void;
+  /** Takes units that no thread has: those from `first` to before `last`; 0 where none are left. */
+  take(): number;
+  readonly first: WebAssembly.Global;
+  readonly last: WebAssembly.Global;
   fma_peak(rounds: number): number;
 }
 

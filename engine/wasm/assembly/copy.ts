@@ -1,6 +1,6 @@
 // Copies between strided tensors: transpose, slice, tile, concat, pad; gather and scatter.
-import { at, ceilDiv, minimum, word } from "./simd";
-import { beat, thread, threads } from "./thread";
+import { at, ceilDiv, maximum, minimum, word } from "./simd";
+import { beat, first, last, share, take, threads } from "./thread";
 
 // The words: from, to, axes, then per axis: extent, stride of from, stride of to (elements). The last axis of `to` is dense.
 const FROM = 0, TO = 1, AXES = 2, TABLE = 3;
@@ -55,11 +55,11 @@ function transpose(from: usize, fromRow: i32, to: usize, toRow: i32, r0: i32, r1
   }
 }
 
-/** The command: this thread's share of a copy. */
+/** The command: copy. */
 export function copy(p: usize): void {
   const axes = word(p, AXES), table = at(p, TABLE);
   const from = <usize>load<u32>(at(p, FROM)), to = <usize>load<u32>(at(p, TO));
-  const last = at(table, 3 * (axes - 1)), n = word(last, 0), stride = word(last, 1);
+  const innermost = at(table, 3 * (axes - 1)), n = word(innermost, 0), stride = word(innermost, 1);
   let outer = axes - 1, rows = 1;
   const flip = axes > 1 && stride != 1 && word(table, 3 * (axes - 2) + 1) == 1 && n >= 4;
   if (flip) {
@@ -71,22 +71,24 @@ export function copy(p: usize): void {
   // Transpositions are shared out in blocks of 16 rows, long single rows in pieces, the rest row by row.
   const pieces = flip ? ceilDiv(rows, 16) : total == 1 ? ceilDiv(n, 4096) : 1;
   const units = total * pieces;
-  const begin = <i32>(<i64>units * thread / threads), end = <i32>(<i64>units * (thread + 1) / threads);
-  for (let unit = begin; unit < end; unit++) {
-    const piece = unit % pieces;
-    let rest = unit / pieces, source = from, target = to;
-    for (let axis = outer - 1; axis >= 0; axis--) {
-      const entryOf = at(table, 3 * axis), extent = word(entryOf, 0), next = rest / extent, i = rest - next * extent;
-      source = at(source, i * word(entryOf, 1));
-      target = at(target, i * word(entryOf, 2));
-      rest = next;
-    }
-    if (flip) {
-      transpose(source, stride, target, word(table, 3 * outer + 2), piece * 16, minimum(rows, piece * 16 + 16), n);
-    } else if (pieces > 1) {
-      copyRun(at(source, piece * 4096 * stride), stride, at(target, piece * 4096), minimum(4096, n - piece * 4096));
-    } else {
-      copyRun(source, stride, target, n);
+  share(units, maximum(1, 4096 / (flip ? 16 * n : minimum(n, 4096))));
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      const piece = unit % pieces;
+      let rest = unit / pieces, source = from, target = to;
+      for (let axis = outer - 1; axis >= 0; axis--) {
+        const entryOf = at(table, 3 * axis), extent = word(entryOf, 0), next = rest / extent, i = rest - next * extent;
+        source = at(source, i * word(entryOf, 1));
+        target = at(target, i * word(entryOf, 2));
+        rest = next;
+      }
+      if (flip) {
+        transpose(source, stride, target, word(table, 3 * outer + 2), piece * 16, minimum(rows, piece * 16 + 16), n);
+      } else if (pieces > 1) {
+        copyRun(at(source, piece * 4096 * stride), stride, at(target, piece * 4096), minimum(4096, n - piece * 4096));
+      } else {
+        copyRun(source, stride, target, n);
+      }
     }
   }
 }
@@ -96,8 +98,8 @@ const FILL_TO = 0, FILL_SIZE = 1, FILL_BITS = 2;
 /** The command: every element becomes the given bits. */
 export function fill(p: usize): void {
   const size = word(p, FILL_SIZE), to = <usize>load<u32>(at(p, FILL_TO));
-  const share = (ceilDiv(size, threads) + 15) & ~15, from = minimum(size, share * thread);
-  copyRun(at(p, FILL_BITS), 0, at(to, from), minimum(size, from + share) - from);
+  share(ceilDiv(size, 4096), 1);
+  while (take()) copyRun(at(p, FILL_BITS), 0, at(to, first * 4096), minimum(size, last * 4096) - first * 4096);
 }
 
 // x [outer, a, inner], indices [count] -> [outer, count, inner].
@@ -108,21 +110,23 @@ export function gather(p: usize): void {
   const x = <usize>load<u32>(at(p, GATHER_X)), to = <usize>load<u32>(at(p, GATHER_TO));
   const indices = <usize>load<u32>(at(p, GATHER_INDICES));
   const a = word(p, A), inner = word(p, INNER), count = word(p, COUNT), units = word(p, OUTER) * count;
-  const begin = <i32>(<i64>units * thread / threads), end = <i32>(<i64>units * (thread + 1) / threads);
-  let outer = begin / count, i = begin - outer * count;
-  for (let unit = begin; unit < end; unit++) {
-    const index = word(indices, i), target = at(to, unit * inner);
-    const valid = <u32>index < <u32>a;
-    if (inner == 1) {
-      store<f32>(target, valid ? load<f32>(at(x, outer * a + index)) : 0);
-    } else if (valid) {
-      memory.copy(target, at(x, (outer * a + index) * inner), inner << 2);
-    } else {
-      memory.fill(target, 0, inner << 2);
-    }
-    if (++i == count) {
-      i = 0;
-      outer++;
+  share(units, maximum(1, 4096 / maximum(1, inner)));
+  while (take()) {
+    let outer = first / count, i = first - outer * count;
+    for (let unit = first; unit < last; unit++) {
+      const index = word(indices, i), target = at(to, unit * inner);
+      const valid = <u32>index < <u32>a;
+      if (inner == 1) {
+        store<f32>(target, valid ? load<f32>(at(x, outer * a + index)) : 0);
+      } else if (valid) {
+        memory.copy(target, at(x, (outer * a + index) * inner), inner << 2);
+      } else {
+        memory.fill(target, 0, inner << 2);
+      }
+      if (++i == count) {
+        i = 0;
+        outer++;
+      }
     }
   }
 }
@@ -131,29 +135,31 @@ export function gather(p: usize): void {
 const SCATTER_INDICES = 0, SCATTER_UPDATES = 1, SCATTER_TO = 2, SEGMENTS = 3, SCATTER_INNER = 4, SCATTER_COUNT = 5,
   SCATTER_INTEGER = 6;
 
-/** The command: scatter_add. A thread owns segments, and goes through the updates in order. */
+/** The command: scatter_add. Whoever takes segments goes through the updates in order. */
 export function scatterAdd(p: usize): void {
   const indices = <usize>load<u32>(at(p, SCATTER_INDICES)), updates = <usize>load<u32>(at(p, SCATTER_UPDATES));
   const to = <usize>load<u32>(at(p, SCATTER_TO)), segments = word(p, SEGMENTS), inner = word(p, SCATTER_INNER);
-  const begin = <i32>(<i64>segments * thread / threads), end = <i32>(<i64>segments * (thread + 1) / threads);
   const count = word(p, SCATTER_COUNT), integer = word(p, SCATTER_INTEGER);
-  memory.fill(at(to, begin * inner), 0, (end - begin) * inner << 2);
-  for (let i = 0; i < count; i++) {
-    const segment = word(indices, i);
-    if (segment < begin || segment >= end) continue;
-    if ((i & 1023) == 0) beat();
-    let from = at(updates, i * inner), target = at(to, segment * inner), n = inner;
-    for (; n >= 4; n -= 4) {
-      const sum = v128.load(target), update = v128.load(from);
-      v128.store(target, integer ? i32x4.add(sum, update) : f32x4.add(sum, update));
-      from += 16;
-      target += 16;
-    }
-    for (; n > 0; n--) {
-      if (integer) store<i32>(target, load<i32>(target) + load<i32>(from));
-      else store<f32>(target, load<f32>(target) + load<f32>(from));
-      from += 4;
-      target += 4;
+  share(segments, ceilDiv(segments, threads));
+  while (take()) {
+    memory.fill(at(to, first * inner), 0, (last - first) * inner << 2);
+    for (let i = 0; i < count; i++) {
+      const segment = word(indices, i);
+      if (segment < first || segment >= last) continue;
+      if ((i & 1023) == 0) beat();
+      let from = at(updates, i * inner), target = at(to, segment * inner), n = inner;
+      for (; n >= 4; n -= 4) {
+        const sum = v128.load(target), update = v128.load(from);
+        v128.store(target, integer ? i32x4.add(sum, update) : f32x4.add(sum, update));
+        from += 16;
+        target += 16;
+      }
+      for (; n > 0; n--) {
+        if (integer) store<i32>(target, load<i32>(target) + load<i32>(from));
+        else store<f32>(target, load<f32>(target) + load<f32>(from));
+        from += 4;
+        target += 4;
+      }
     }
   }
 }

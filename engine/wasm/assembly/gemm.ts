@@ -1,13 +1,16 @@
 // Matrix products and convolutions: panels packed from wherever the operands lie, one micro-kernel.
 // A sum runs over k in ascending order whatever the blocking, so results depend on neither blocks nor threads.
-import { at, ceilDiv, fma, minimum, word } from "./simd";
+import { at, ceilDiv, fma, maximum, minimum, word } from "./simd";
 import { COLUMNS, micro, ROWS } from "./micro";
-import { beat, scratch, thread, threads } from "./thread";
+import { beat, first, last, scratch, share, take, threads } from "./thread";
 import { runProgram } from "./program";
 
 export const KC = 256; // a panel of A is 12 KiB: L1
 const FEW = 7; // rows for which packing b does not pay
 const NC = 512; // a block of B is 512 KiB: L2
+const THIN = 64; // columns at least of a strip that is not to be packed more than once
+const LEAST_STRIP = 96; // columns of a strip for which packing a again and again pays
+const LEAST_WORK: i64 = 32768; // products that are worth sharing out
 export const PACK_B: usize = 0;
 const PACK_A: usize = 524288;
 const TILE: usize = 524288 + 12288;
@@ -324,8 +327,11 @@ function thin(a: usize, aColumn: i32, b: usize, bRow: i32, c: usize, k: i32, n: 
   }
 }
 
-/** Rows m0 ... m1, columns n0 ... n1 of one product. */
-function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32): void {
+/** The strip whose b is packed, all of it. */
+let held: i32 = -1;
+
+/** Rows m0 ... m1, columns n0 ... n1 of one product. All of b is packed, and kept, for a `strip` that is not -1. */
+function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32, strip: i32): void {
   const kind = word(p, A_KIND), aRow = word(p, A_ROW), aColumn = word(p, A_COLUMN);
   const bRow = word(p, B_ROW), bColumn = word(p, B_COLUMN), grid = <usize>load<u32>(at(p, GRID));
   let a = <usize>load<u32>(at(p, A)), b = <usize>load<u32>(at(p, B)), c = <usize>load<u32>(at(p, C));
@@ -354,15 +360,14 @@ function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32): void
     }
     return;
   }
-  const packedA = scratch + PACK_A, packedB = scratch + PACK_B, pointers = scratch + ROW_POINTER;
+  const packedA = scratch + PACK_A, pointers = scratch + ROW_POINTER;
   const tile = scratch + TILE, tileRows = scratch + TILE_ROWS;
-  for (let r = 0; r < ROWS; r++) store<u32>(at(tileRows, r), <u32>(tile + (<usize>r << 4)));
-  if (kind == PIXELS) memory.fill(scratch + ZEROS, 0, KC * 4);
   for (let j0 = n0; j0 < n1; j0 += NC) {
     const n = minimum(NC, n1 - j0);
     for (let k0 = 0; k0 < k; k0 += KC) {
       const kc = minimum(KC, k - k0);
-      packB(at(b, k0 * bRow + j0 * bColumn), bRow, bColumn, kc, n, packedB);
+      const packedB = scratch + PACK_B + (strip < 0 ? 0 : <usize>(k0 * ((n + 3) & ~3)) << 2);
+      if (strip < 0 || strip != held) packB(at(b, k0 * bRow + j0 * bColumn), bRow, bColumn, kc, n, packedB);
       for (let m = m0; m < m1; m += ROWS) {
         const rows = minimum(ROWS, m1 - m);
         beat();
@@ -403,34 +408,50 @@ function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32): void
       }
     }
   }
+  held = strip;
 }
 
-/** The command: this thread's share of all products. */
+/** The command: products. */
 export function gemm(p: usize): void {
-  const m = word(p, M), n = word(p, N), batches = word(p, BATCHES), table = <usize>load<u32>(at(p, BATCH_TABLE));
-  const entry = 3 + word(p, OPERANDS);
-  let splits = 1;
-  if (batches < 2 * threads && <f64>m * <f64>n * <f64>word(p, K) * <f64>batches > 32768) splits = threads;
-  // The cut into rows and columns that leaves the largest share smallest; packing costs about ten products an element.
-  let across = 1, best = f64.MAX_VALUE;
-  for (let columns = 1; columns <= splits; columns++) {
-    if (splits % columns) continue;
-    const tall = ceilDiv(ceilDiv(m, ROWS), splits / columns) * ROWS, wide = ceilDiv(ceilDiv(n, 16), columns) * 16;
-    const cost = <f64>tall * <f64>wide + 8 * <f64>(tall + wide);
-    if (cost < best) {
+  const m = word(p, M), n = word(p, N), k = word(p, K), batches = word(p, BATCHES);
+  const table = <usize>load<u32>(at(p, BATCH_TABLE)), entry = 3 + word(p, OPERANDS), groups = ceilDiv(m, ROWS);
+  // A unit is some rows by a strip of columns. Twelve rows, where all of the strip's b stays packed from unit to unit.
+  const isThin = word(p, A_KIND) == DENSE && m <= FEW && word(p, B_COLUMN) == 1;
+  const most = isThin ? THIN : minimum(NC, (NC * KC / k) & ~15);
+  const keeps = isThin || most >= minimum(n, LEAST_STRIP);
+  let strips = 1, tall = m, wide = n;
+  if (keeps) {
+    strips = maximum(ceilDiv(n, most), minimum(ceilDiv(n, THIN), ceilDiv(4 * threads, batches * groups)));
+    wide = ceilDiv(ceilDiv(n, 16), strips) * 16;
+    strips = ceilDiv(n, wide);
+    if (!isThin) tall = ROWS;
+  } else if (batches < 2 * threads) {
+    // The cut into rows and columns that leaves the largest share smallest; packing costs about ten products an element.
+    let best = f64.MAX_VALUE;
+    for (let columns = 1; columns <= threads; columns++) {
+      if (threads % columns) continue;
+      const high = ceilDiv(groups, threads / columns) * ROWS, broad = ceilDiv(ceilDiv(n, 16), columns) * 16;
+      const cost = <f64>high * <f64>broad + 8 * <f64>(high + broad);
+      if (cost >= best) continue;
       best = cost;
-      across = columns;
+      tall = high;
+      wide = broad;
     }
+    strips = ceilDiv(n, wide);
   }
-  const down = splits / across;
-  const tall = ceilDiv(ceilDiv(m, ROWS), down) * ROWS, wide = ceilDiv(ceilDiv(n, 16), across) * 16;
-  const units = batches * splits;
-  // Neighbouring units to one thread: it reads again what lies in its core's caches.
-  const last = units * (thread + 1) / threads;
-  for (let unit = units * thread / threads; unit < last; unit++) {
-    const index = unit / splits, part = unit - index * splits;
-    const m0 = (part / across) * tall, n0 = (part % across) * wide;
-    if (m0 >= m || n0 >= n) continue;
-    block(p, table ? at(table, index * entry) : 0, m0, minimum(m, m0 + tall), n0, minimum(n, n0 + wide));
+  const chunks = ceilDiv(m, tall), units = batches * strips * chunks;
+  held = -1;
+  memory.fill(scratch + ZEROS, 0, KC * 4);
+  for (let r = 0; r < ROWS; r++) store<u32>(at(scratch + TILE_ROWS, r), <u32>(scratch + TILE + (<usize>r << 4)));
+  share(units, <i32>(LEAST_WORK / (<i64>minimum(tall, m) * <i64>wide * <i64>k)) + 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      const strip = unit / chunks, index = strip / strips;
+      const m0 = (unit - strip * chunks) * tall, n0 = (strip - index * strips) * wide;
+      block(
+        p, table ? at(table, index * entry) : 0, m0, minimum(m, m0 + tall), n0, minimum(n, n0 + wide),
+        keeps ? strip : -1,
+      );
+    }
   }
 }

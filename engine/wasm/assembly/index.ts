@@ -11,7 +11,7 @@ import { softmax, softmaxCrossEntropy } from "./softmax";
 import { winograd, winogradFilter, winogradFilterGrad, winogradFilterSum, winogradInputGrad } from "./winograd";
 import { word } from "./simd";
 
-export { barrier, initialize, nextJob, postJob } from "./thread";
+export { barrier, first, initialize, last, nextJob, postJob, share, take } from "./thread";
 export { fma_peak } from "./micro";
 export * from "./math";
 

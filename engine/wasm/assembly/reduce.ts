@@ -1,6 +1,6 @@
 // Sums, products, maxima and minima of a program's values.
 import { at, minimum, word } from "./simd";
-import { beat, scratch, thread, threads } from "./thread";
+import { beat, first, last, scratch, share, take } from "./thread";
 import { runProgram } from "./program";
 
 // The words. The domain is [outer kept..., outer reduced..., rows, n]; `inner` says whether n is reduced (and rows kept)
@@ -129,7 +129,7 @@ function evaluate(p: usize, outer: i32, row: i32, rows: i32, element: i32, n: i3
   return scratch + VALUES;
 }
 
-/** The command: this thread's share of a reduction. */
+/** The command: reduce. */
 export function reduce(p: usize): void {
   const reducer = word(p, REDUCER), integer = word(p, INTEGER), rows = word(p, ROWS), n = word(p, N);
   const chunk = word(p, CHUNK), to = <usize>load<u32>(at(p, TO));
@@ -141,30 +141,33 @@ export function reduce(p: usize): void {
     // Short rows are evaluated several at a time.
     const together = chunks == 1 && reduced == 1 && n < TILE ? TILE / n : 1;
     const groups = (rows + together - 1) / together, units = kept * groups * chunks;
-    for (let unit = thread; unit < units; unit += threads) {
-      beat();
-      const part = unit % chunks, group = (unit / chunks) % groups, outer = unit / chunks / groups;
-      const row = group * together, count = minimum(together, rows - row);
-      const out = at(to, (outer * rows + row) * chunks + part);
-      if (together > 1) {
-        const values = evaluate(p, outer, row, count, 0, n);
-        for (let r = 0; r < count; r++) {
-          store<f32>(at(out, r), f32x4.extract_lane(reduceRun(reducer, integer, values + <usize>r * rowStride, n), 0));
+    share(units, 1);
+    while (take()) {
+      for (let unit = first; unit < last; unit++) {
+        beat();
+        const part = unit % chunks, group = (unit / chunks) % groups, outer = unit / chunks / groups;
+        const row = group * together, count = minimum(together, rows - row);
+        const out = at(to, (outer * rows + row) * chunks + part);
+        if (together > 1) {
+          const values = evaluate(p, outer, row, count, 0, n);
+          for (let r = 0; r < count; r++) {
+            store<f32>(at(out, r), f32x4.extract_lane(reduceRun(reducer, integer, values + <usize>r * rowStride, n), 0));
+          }
+          continue;
         }
-        continue;
-      }
-      const end = minimum(n, (part + 1) * chunk);
-      let total: f64 = 0, result = start(reducer, integer);
-      for (let i = 0; i < reduced; i++) {
-        for (let j = part * chunk; j < end; j += TILE) {
-          const length = minimum(TILE, end - j);
-          const values = evaluate(p, outer * reduced + i, row, 1, j, length);
-          const sum = reduceRun(reducer, integer, values, length);
-          if (reducer == SUM && !integer) total += <f64>f32x4.extract_lane(sum, 0);
-          else result = combine(reducer, integer, result, sum);
+        const end = minimum(n, (part + 1) * chunk);
+        let total: f64 = 0, result = start(reducer, integer);
+        for (let i = 0; i < reduced; i++) {
+          for (let j = part * chunk; j < end; j += TILE) {
+            const length = minimum(TILE, end - j);
+            const values = evaluate(p, outer * reduced + i, row, 1, j, length);
+            const sum = reduceRun(reducer, integer, values, length);
+            if (reducer == SUM && !integer) total += <f64>f32x4.extract_lane(sum, 0);
+            else result = combine(reducer, integer, result, sum);
+          }
         }
+        store<f32>(out, reducer == SUM && !integer ? <f32>total : f32x4.extract_lane(result, 0));
       }
-      store<f32>(out, reducer == SUM && !integer ? <f32>total : f32x4.extract_lane(result, 0));
     }
     return;
   }
@@ -172,22 +175,25 @@ export function reduce(p: usize): void {
   // Narrow strips of columns where there is little else to share out.
   const width = n > COLUMNS ? COLUMNS : kept * chunks >= 8 || n <= 64 ? n : 64;
   const strips = (n + width - 1) / width, units = kept * chunks * strips;
-  for (let unit = thread; unit < units; unit += threads) {
-    beat();
-    const strip = unit % strips, part = (unit / strips) % chunks, outer = unit / strips / chunks;
-    const from = strip * width, columns = minimum(width, n - from);
-    const end = minimum(rows, (part + 1) * chunk);
-    const sums = scratch + SUMS;
-    for (let j = 0; j < columns; j += 4) v128.store(at(sums, j), start(reducer, integer));
-    const together = TILE / columns;
-    for (let i = 0; i < reduced; i++) {
-      for (let row = part * chunk; row < end; row += together) {
-        const count = minimum(together, end - row);
-        const values = evaluate(p, outer * reduced + i, row, count, from, columns);
-        addRows(reducer, integer, values, rowStride, count, columns, sums);
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      beat();
+      const strip = unit % strips, part = (unit / strips) % chunks, outer = unit / strips / chunks;
+      const from = strip * width, columns = minimum(width, n - from);
+      const end = minimum(rows, (part + 1) * chunk);
+      const sums = scratch + SUMS;
+      for (let j = 0; j < columns; j += 4) v128.store(at(sums, j), start(reducer, integer));
+      const together = TILE / columns;
+      for (let i = 0; i < reduced; i++) {
+        for (let row = part * chunk; row < end; row += together) {
+          const count = minimum(together, end - row);
+          const values = evaluate(p, outer * reduced + i, row, count, from, columns);
+          addRows(reducer, integer, values, rowStride, count, columns, sums);
+        }
       }
+      memory.copy(at(to, (outer * chunks + part) * n + from), sums, columns << 2);
     }
-    memory.copy(at(to, (outer * chunks + part) * n + from), sums, columns << 2);
   }
 }
 
@@ -199,19 +205,22 @@ export function argreduce(p: usize): void {
   const largest = word(p, ARG_MAX), n = word(p, ARG_N), inner = word(p, ARG_INNER);
   const x = <usize>load<u32>(at(p, ARG_X)), to = <usize>load<u32>(at(p, ARG_TO)), integer = word(p, ARG_INTEGER);
   const units = word(p, ARG_OUTER) * inner;
-  for (let unit = thread; unit < units; unit += threads) {
-    const outer = unit / inner, i = unit - outer * inner;
-    let from = at(x, outer * n * inner + i), best = 0;
-    // float64 holds every int32 and every float32.
-    let value = integer ? <f64>load<i32>(from) : <f64>load<f32>(from);
-    for (let j = 1; j < n; j++) {
-      from += <usize>inner << 2;
-      const other = integer ? <f64>load<i32>(from) : <f64>load<f32>(from);
-      if (largest ? other > value : other < value) {
-        value = other;
-        best = j;
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      const outer = unit / inner, i = unit - outer * inner;
+      let from = at(x, outer * n * inner + i), best = 0;
+      // float64 holds every int32 and every float32.
+      let value = integer ? <f64>load<i32>(from) : <f64>load<f32>(from);
+      for (let j = 1; j < n; j++) {
+        from += <usize>inner << 2;
+        const other = integer ? <f64>load<i32>(from) : <f64>load<f32>(from);
+        if (largest ? other > value : other < value) {
+          value = other;
+          best = j;
+        }
       }
+      store<i32>(at(to, unit), best);
     }
-    store<i32>(at(to, unit), best);
   }
 }

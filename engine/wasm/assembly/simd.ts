@@ -17,4 +17,5 @@ export const VECTOR: usize = 16;
 @inline export function at(base: usize, index: i32): usize { return base + ((<usize>index) << 2); }
 @inline export function word(base: usize, index: i32): i32 { return load<i32>(base + ((<usize>index) << 2)); }
 @inline export function minimum(a: i32, b: i32): i32 { return a < b ? a : b; }
+@inline export function maximum(a: i32, b: i32): i32 { return a > b ? a : b; }
 @inline export function ceilDiv(a: i32, b: i32): i32 { return (a + b - 1) / b; }

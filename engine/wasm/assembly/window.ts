@@ -1,6 +1,6 @@
 // Pooling and depthwise convolution: windows over [B, H, W, C] images, channel by channel.
 import { at, fma, minimum, word } from "./simd";
-import { beat, thread, threads } from "./thread";
+import { beat, first, last, share, take } from "./thread";
 
 // The words that all of these begin with.
 const IMAGES = 0, HEIGHT = 1, WIDTH = 2, CHANNELS = 3, OUT_HEIGHT = 4, OUT_WIDTH = 5, TAPS_Y = 6, TAPS_X = 7, STRIDE_Y = 8,
@@ -46,34 +46,37 @@ export function pool(p: usize): void {
   const dilationY = word(p, DILATION_Y), dilationX = word(p, DILATION_X), largest = word(p, OPTION);
   const x = <usize>load<u32>(at(p, FIRST)), to = <usize>load<u32>(at(p, TO)), integer = word(p, INTEGER);
   const units = word(p, IMAGES) * word(p, OUT_HEIGHT);
-  for (let unit = thread; unit < units; unit += threads) {
-    beat();
-    const image = unit / word(p, OUT_HEIGHT), row = unit - image * word(p, OUT_HEIGHT);
-    const top = row * word(p, STRIDE_Y) - word(p, PAD_Y);
-    const y0 = firstTap(top, dilationY), y1 = lastTap(top, dilationY, word(p, TAPS_Y), height);
-    for (let column = 0; column < outWidth; column++) {
-      const left = column * word(p, STRIDE_X) - word(p, PAD_X);
-      const x0 = firstTap(left, dilationX), x1 = lastTap(left, dilationX, word(p, TAPS_X), width);
-      const out = at(to, (unit * outWidth + column) * channels);
-      const area = f32x4.splat(<f32>((y1 - y0) * (x1 - x0)));
-      for (let c = 0; c < channels; c += 4) {
-        const count = channels - c;
-        let v = largest ? integer ? i32x4.splat(i32.MIN_VALUE) : f32x4.splat(-Infinity) : f32x4.splat(0);
-        for (let ty = y0; ty < y1; ty++) {
-          for (let tx = x0; tx < x1; tx++) {
-            const from = ((image * height + top + ty * dilationY) * width + left + tx * dilationX) * channels + c;
-            const value = loadSome(at(x, from), count);
-            if (!largest) v = f32x4.add(v, value);
-            else v = integer ? i32x4.max_s(v, value) : f32x4.max(v, value);
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      beat();
+      const image = unit / word(p, OUT_HEIGHT), row = unit - image * word(p, OUT_HEIGHT);
+      const top = row * word(p, STRIDE_Y) - word(p, PAD_Y);
+      const y0 = firstTap(top, dilationY), y1 = lastTap(top, dilationY, word(p, TAPS_Y), height);
+      for (let column = 0; column < outWidth; column++) {
+        const left = column * word(p, STRIDE_X) - word(p, PAD_X);
+        const x0 = firstTap(left, dilationX), x1 = lastTap(left, dilationX, word(p, TAPS_X), width);
+        const out = at(to, (unit * outWidth + column) * channels);
+        const area = f32x4.splat(<f32>((y1 - y0) * (x1 - x0)));
+        for (let c = 0; c < channels; c += 4) {
+          const count = channels - c;
+          let v = largest ? integer ? i32x4.splat(i32.MIN_VALUE) : f32x4.splat(-Infinity) : f32x4.splat(0);
+          for (let ty = y0; ty < y1; ty++) {
+            for (let tx = x0; tx < x1; tx++) {
+              const from = ((image * height + top + ty * dilationY) * width + left + tx * dilationX) * channels + c;
+              const value = loadSome(at(x, from), count);
+              if (!largest) v = f32x4.add(v, value);
+              else v = integer ? i32x4.max_s(v, value) : f32x4.max(v, value);
+            }
           }
+          storeSome(at(out, c), largest ? v : f32x4.div(v, area), count);
         }
-        storeSome(at(out, c), largest ? v : f32x4.div(v, area), count);
       }
     }
   }
 }
 
-/** The command: the gradient of pooling. A thread has whole images, or strips of channels where there are few. */
+/** The command: the gradient of pooling. A unit is a whole image, or a strip of its channels where there are few images. */
 export function poolGrad(p: usize): void {
   const height = word(p, HEIGHT), width = word(p, WIDTH), channels = word(p, CHANNELS);
   const outHeight = word(p, OUT_HEIGHT), outWidth = word(p, OUT_WIDTH), largest = word(p, OPTION);
@@ -81,43 +84,46 @@ export function poolGrad(p: usize): void {
   const dy = <usize>load<u32>(at(p, FIRST)), x = <usize>load<u32>(at(p, SECOND)), to = <usize>load<u32>(at(p, TO));
   const images = word(p, IMAGES), strips = images >= 8 ? 1 : (channels + 15) / 16;
   const units = images * strips;
-  for (let unit = thread; unit < units; unit += threads) {
-    beat();
-    const image = unit / strips, strip = unit - image * strips;
-    const c0 = strip * 16, c1 = strips == 1 ? channels : minimum(channels, c0 + 16);
-    const base = image * height * width * channels;
-    for (let i = 0; i < height * width; i++) memory.fill(at(to, base + i * channels + c0), 0, (c1 - c0) << 2);
-    for (let row = 0; row < outHeight; row++) {
-      const top = row * word(p, STRIDE_Y) - word(p, PAD_Y);
-      const y0 = firstTap(top, dilationY), y1 = lastTap(top, dilationY, word(p, TAPS_Y), height);
-      for (let column = 0; column < outWidth; column++) {
-        const left = column * word(p, STRIDE_X) - word(p, PAD_X);
-        const x0 = firstTap(left, dilationX), x1 = lastTap(left, dilationX, word(p, TAPS_X), width);
-        if (y0 >= y1 || x0 >= x1) continue;
-        const area = f32x4.splat(<f32>((y1 - y0) * (x1 - x0)));
-        for (let c = c0; c < c1; c += 4) {
-          const count = c1 - c;
-          const gradient = loadSome(at(dy, ((image * outHeight + row) * outWidth + column) * channels + c), count);
-          const share = f32x4.div(gradient, area);
-          let best = f32x4.splat(0), place = i32x4.splat(-1);
-          for (let ty = y0; ty < y1; ty++) {
-            for (let tx = x0; tx < x1; tx++) {
-              const index = base + ((top + ty * dilationY) * width + left + tx * dilationX) * channels + c;
-              if (largest) {
-                const value = loadSome(at(x, index), count);
-                const better = v128.or(f32x4.gt(value, best), i32x4.eq(place, i32x4.splat(-1)));
-                best = v128.bitselect(value, best, better);
-                place = v128.bitselect(i32x4.splat(index), place, better);
-              } else {
-                storeSome(at(to, index), f32x4.add(loadSome(at(to, index), count), share), count);
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      beat();
+      const image = unit / strips, strip = unit - image * strips;
+      const c0 = strip * 16, c1 = strips == 1 ? channels : minimum(channels, c0 + 16);
+      const base = image * height * width * channels;
+      for (let i = 0; i < height * width; i++) memory.fill(at(to, base + i * channels + c0), 0, (c1 - c0) << 2);
+      for (let row = 0; row < outHeight; row++) {
+        const top = row * word(p, STRIDE_Y) - word(p, PAD_Y);
+        const y0 = firstTap(top, dilationY), y1 = lastTap(top, dilationY, word(p, TAPS_Y), height);
+        for (let column = 0; column < outWidth; column++) {
+          const left = column * word(p, STRIDE_X) - word(p, PAD_X);
+          const x0 = firstTap(left, dilationX), x1 = lastTap(left, dilationX, word(p, TAPS_X), width);
+          if (y0 >= y1 || x0 >= x1) continue;
+          const area = f32x4.splat(<f32>((y1 - y0) * (x1 - x0)));
+          for (let c = c0; c < c1; c += 4) {
+            const count = c1 - c;
+            const gradient = loadSome(at(dy, ((image * outHeight + row) * outWidth + column) * channels + c), count);
+            const share = f32x4.div(gradient, area);
+            let best = f32x4.splat(0), place = i32x4.splat(-1);
+            for (let ty = y0; ty < y1; ty++) {
+              for (let tx = x0; tx < x1; tx++) {
+                const index = base + ((top + ty * dilationY) * width + left + tx * dilationX) * channels + c;
+                if (largest) {
+                  const value = loadSome(at(x, index), count);
+                  const better = v128.or(f32x4.gt(value, best), i32x4.eq(place, i32x4.splat(-1)));
+                  best = v128.bitselect(value, best, better);
+                  place = v128.bitselect(i32x4.splat(index), place, better);
+                } else {
+                  storeSome(at(to, index), f32x4.add(loadSome(at(to, index), count), share), count);
+                }
               }
             }
+            if (!largest) continue;
+            add(at(to, i32x4.extract_lane(place, 0)), f32x4.extract_lane(gradient, 0));
+            if (count > 1) add(at(to, i32x4.extract_lane(place, 1) + 1), f32x4.extract_lane(gradient, 1));
+            if (count > 2) add(at(to, i32x4.extract_lane(place, 2) + 2), f32x4.extract_lane(gradient, 2));
+            if (count > 3) add(at(to, i32x4.extract_lane(place, 3) + 3), f32x4.extract_lane(gradient, 3));
           }
-          if (!largest) continue;
-          add(at(to, i32x4.extract_lane(place, 0)), f32x4.extract_lane(gradient, 0));
-          if (count > 1) add(at(to, i32x4.extract_lane(place, 1) + 1), f32x4.extract_lane(gradient, 1));
-          if (count > 2) add(at(to, i32x4.extract_lane(place, 2) + 2), f32x4.extract_lane(gradient, 2));
-          if (count > 3) add(at(to, i32x4.extract_lane(place, 3) + 3), f32x4.extract_lane(gradient, 3));
         }
       }
     }
@@ -131,29 +137,32 @@ export function depthwise(p: usize): void {
   const dilationY = word(p, DILATION_Y), dilationX = word(p, DILATION_X), multiplier = word(p, OPTION);
   const x = <usize>load<u32>(at(p, FIRST)), filter = <usize>load<u32>(at(p, SECOND)), to = <usize>load<u32>(at(p, TO));
   const wide = channels * multiplier, units = word(p, IMAGES) * word(p, OUT_HEIGHT);
-  for (let unit = thread; unit < units; unit += threads) {
-    beat();
-    const image = unit / word(p, OUT_HEIGHT), row = unit - image * word(p, OUT_HEIGHT);
-    const top = row * word(p, STRIDE_Y) - word(p, PAD_Y);
-    const y0 = firstTap(top, dilationY), y1 = lastTap(top, dilationY, word(p, TAPS_Y), height);
-    for (let column = 0; column < outWidth; column++) {
-      const left = column * word(p, STRIDE_X) - word(p, PAD_X);
-      const x0 = firstTap(left, dilationX), x1 = lastTap(left, dilationX, word(p, TAPS_X), width);
-      const out = at(to, (unit * outWidth + column) * wide);
-      for (let c = 0; c < wide; c += 4) {
-        const count = wide - c;
-        let sum = f32x4.splat(0);
-        for (let ty = y0; ty < y1; ty++) {
-          for (let tx = x0; tx < x1; tx++) {
-            const from = at(x, ((image * height + top + ty * dilationY) * width + left + tx * dilationX) * channels);
-            sum = fma(
-              loadSpread(from, c, multiplier, count),
-              loadSome(at(filter, (ty * word(p, TAPS_X) + tx) * wide + c), count),
-              sum,
-            );
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      beat();
+      const image = unit / word(p, OUT_HEIGHT), row = unit - image * word(p, OUT_HEIGHT);
+      const top = row * word(p, STRIDE_Y) - word(p, PAD_Y);
+      const y0 = firstTap(top, dilationY), y1 = lastTap(top, dilationY, word(p, TAPS_Y), height);
+      for (let column = 0; column < outWidth; column++) {
+        const left = column * word(p, STRIDE_X) - word(p, PAD_X);
+        const x0 = firstTap(left, dilationX), x1 = lastTap(left, dilationX, word(p, TAPS_X), width);
+        const out = at(to, (unit * outWidth + column) * wide);
+        for (let c = 0; c < wide; c += 4) {
+          const count = wide - c;
+          let sum = f32x4.splat(0);
+          for (let ty = y0; ty < y1; ty++) {
+            for (let tx = x0; tx < x1; tx++) {
+              const from = at(x, ((image * height + top + ty * dilationY) * width + left + tx * dilationX) * channels);
+              sum = fma(
+                loadSpread(from, c, multiplier, count),
+                loadSome(at(filter, (ty * word(p, TAPS_X) + tx) * wide + c), count),
+                sum,
+              );
+            }
           }
+          storeSome(at(out, c), sum, count);
         }
-        storeSome(at(out, c), sum, count);
       }
     }
   }
@@ -165,30 +174,33 @@ export function depthwiseInputGrad(p: usize): void {
   const outHeight = word(p, OUT_HEIGHT), outWidth = word(p, OUT_WIDTH), multiplier = word(p, OPTION);
   const dy = <usize>load<u32>(at(p, FIRST)), filter = <usize>load<u32>(at(p, SECOND)), to = <usize>load<u32>(at(p, TO));
   const wide = channels * multiplier, units = word(p, IMAGES) * height;
-  for (let unit = thread; unit < units; unit += threads) {
-    beat();
-    const image = unit / height, y = unit - image * height;
-    for (let x = 0; x < width; x++) {
-      const out = at(to, (unit * width + x) * channels);
-      memory.fill(out, 0, channels << 2);
-      for (let ty = 0; ty < word(p, TAPS_Y); ty++) {
-        const sy = y + word(p, PAD_Y) - ty * word(p, DILATION_Y), row = sy / word(p, STRIDE_Y);
-        if (sy < 0 || row * word(p, STRIDE_Y) != sy || row >= outHeight) continue;
-        for (let tx = 0; tx < word(p, TAPS_X); tx++) {
-          const sx = x + word(p, PAD_X) - tx * word(p, DILATION_X), column = sx / word(p, STRIDE_X);
-          if (sx < 0 || column * word(p, STRIDE_X) != sx || column >= outWidth) continue;
-          const from = at(dy, ((image * outHeight + row) * outWidth + column) * wide);
-          const weights = at(filter, (ty * word(p, TAPS_X) + tx) * wide);
-          if (multiplier == 1) {
-            for (let c = 0; c < channels; c += 4) {
-              const count = channels - c, place = at(out, c);
-              storeSome(place, fma(loadSome(at(from, c), count), loadSome(at(weights, c), count), loadSome(place, count)), count);
-            }
-          } else {
-            for (let c = 0; c < channels; c++) {
-              let sum: f32 = load<f32>(at(out, c));
-              for (let m = c * multiplier; m < (c + 1) * multiplier; m++) sum += load<f32>(at(from, m)) * load<f32>(at(weights, m));
-              store<f32>(at(out, c), sum);
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      beat();
+      const image = unit / height, y = unit - image * height;
+      for (let x = 0; x < width; x++) {
+        const out = at(to, (unit * width + x) * channels);
+        memory.fill(out, 0, channels << 2);
+        for (let ty = 0; ty < word(p, TAPS_Y); ty++) {
+          const sy = y + word(p, PAD_Y) - ty * word(p, DILATION_Y), row = sy / word(p, STRIDE_Y);
+          if (sy < 0 || row * word(p, STRIDE_Y) != sy || row >= outHeight) continue;
+          for (let tx = 0; tx < word(p, TAPS_X); tx++) {
+            const sx = x + word(p, PAD_X) - tx * word(p, DILATION_X), column = sx / word(p, STRIDE_X);
+            if (sx < 0 || column * word(p, STRIDE_X) != sx || column >= outWidth) continue;
+            const from = at(dy, ((image * outHeight + row) * outWidth + column) * wide);
+            const weights = at(filter, (ty * word(p, TAPS_X) + tx) * wide);
+            if (multiplier == 1) {
+              for (let c = 0; c < channels; c += 4) {
+                const count = channels - c, place = at(out, c);
+                storeSome(place, fma(loadSome(at(from, c), count), loadSome(at(weights, c), count), loadSome(place, count)), count);
+              }
+            } else {
+              for (let c = 0; c < channels; c++) {
+                let sum: f32 = load<f32>(at(out, c));
+                for (let m = c * multiplier; m < (c + 1) * multiplier; m++) sum += load<f32>(at(from, m)) * load<f32>(at(weights, m));
+                store<f32>(at(out, c), sum);
+              }
             }
           }
         }
@@ -197,34 +209,37 @@ export function depthwiseInputGrad(p: usize): void {
   }
 }
 
-/** The command: from x and dy to the filter. A thread has whole (tap, four channels). */
+/** The command: from x and dy to the filter. A unit is (tap, four channels). */
 export function depthwiseFilterGrad(p: usize): void {
   const height = word(p, HEIGHT), width = word(p, WIDTH), channels = word(p, CHANNELS);
   const outHeight = word(p, OUT_HEIGHT), outWidth = word(p, OUT_WIDTH), multiplier = word(p, OPTION);
   const x = <usize>load<u32>(at(p, FIRST)), dy = <usize>load<u32>(at(p, SECOND)), to = <usize>load<u32>(at(p, TO));
   const wide = channels * multiplier, groups = (wide + 3) / 4, tapsX = word(p, TAPS_X);
   const units = word(p, TAPS_Y) * tapsX * groups;
-  for (let unit = thread; unit < units; unit += threads) {
-    const tap = unit / groups, c = (unit - tap * groups) * 4, count = wide - c;
-    const ty = tap / tapsX, tx = tap - ty * tapsX;
-    let total = f32x4.splat(0);
-    for (let image = 0; image < word(p, IMAGES); image++) {
-      beat();
-      let sum = f32x4.splat(0);
-      for (let row = 0; row < outHeight; row++) {
-        const sy = row * word(p, STRIDE_Y) - word(p, PAD_Y) + ty * word(p, DILATION_Y);
-        if (<u32>sy >= <u32>height) continue;
-        for (let column = 0; column < outWidth; column++) {
-          const sx = column * word(p, STRIDE_X) - word(p, PAD_X) + tx * word(p, DILATION_X);
-          if (<u32>sx >= <u32>width) continue;
-          const from = at(x, ((image * height + sy) * width + sx) * channels);
-          const gradient = loadSome(at(dy, ((image * outHeight + row) * outWidth + column) * wide + c), count);
-          sum = fma(loadSpread(from, c, multiplier, count), gradient, sum);
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      const tap = unit / groups, c = (unit - tap * groups) * 4, count = wide - c;
+      const ty = tap / tapsX, tx = tap - ty * tapsX;
+      let total = f32x4.splat(0);
+      for (let image = 0; image < word(p, IMAGES); image++) {
+        beat();
+        let sum = f32x4.splat(0);
+        for (let row = 0; row < outHeight; row++) {
+          const sy = row * word(p, STRIDE_Y) - word(p, PAD_Y) + ty * word(p, DILATION_Y);
+          if (<u32>sy >= <u32>height) continue;
+          for (let column = 0; column < outWidth; column++) {
+            const sx = column * word(p, STRIDE_X) - word(p, PAD_X) + tx * word(p, DILATION_X);
+            if (<u32>sx >= <u32>width) continue;
+            const from = at(x, ((image * height + sy) * width + sx) * channels);
+            const gradient = loadSome(at(dy, ((image * outHeight + row) * outWidth + column) * wide + c), count);
+            sum = fma(loadSpread(from, c, multiplier, count), gradient, sum);
+          }
         }
+        total = f32x4.add(total, sum);
       }
-      total = f32x4.add(total, sum);
+      storeSome(at(to, tap * wide + c), total, count);
     }
-    storeSome(at(to, tap * wide + c), total, count);
   }
 }
 
@@ -245,21 +260,23 @@ export function fold(p: usize): void {
   const strideX = word(p, STRIDE_X), padX = word(p, PAD_X);
   const windows = <usize>load<u32>(at(p, FIRST)), to = <usize>load<u32>(at(p, TO));
   const span = tapsX * channels, units = word(p, IMAGES) * height;
-  const begin = <i32>(<i64>units * thread / threads), end = <i32>(<i64>units * (thread + 1) / threads);
-  for (let unit = begin; unit < end; unit++) {
-    beat();
-    const image = unit / height, y = unit - image * height, row = at(to, unit * width * channels);
-    memory.fill(row, 0, <usize>(width * channels) << 2);
-    for (let tap = 0; tap < tapsY; tap++) {
-      const reach = y + word(p, PAD_Y) - tap * word(p, DILATION_Y), place = reach / word(p, STRIDE_Y);
-      if (reach < 0 || place * word(p, STRIDE_Y) != reach || place >= outHeight) continue;
-      let from = at(windows, ((image * outHeight + place) * outWidth * tapsY + tap) * span);
-      for (let x = 0; x < outWidth; x++) {
-        const left = x * strideX - padX, first = left < 0 ? -left : 0, last = minimum(tapsX, width - left);
-        if (first < last) {
-          addRun(at(from, first * channels), at(row, (left + first) * channels), (last - first) * channels);
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      beat();
+      const image = unit / height, y = unit - image * height, row = at(to, unit * width * channels);
+      memory.fill(row, 0, <usize>(width * channels) << 2);
+      for (let tap = 0; tap < tapsY; tap++) {
+        const reach = y + word(p, PAD_Y) - tap * word(p, DILATION_Y), place = reach / word(p, STRIDE_Y);
+        if (reach < 0 || place * word(p, STRIDE_Y) != reach || place >= outHeight) continue;
+        let from = at(windows, ((image * outHeight + place) * outWidth * tapsY + tap) * span);
+        for (let x = 0; x < outWidth; x++) {
+          const left = x * strideX - padX, first = left < 0 ? -left : 0, last = minimum(tapsX, width - left);
+          if (first < last) {
+            addRun(at(from, first * channels), at(row, (left + first) * channels), (last - first) * channels);
+          }
+          from = at(from, tapsY * span);
         }
-        from = at(from, tapsY * span);
       }
     }
   }

@@ -10,7 +10,7 @@ import {
   A, applyEpilogue, B, C, CHANNELS, EPILOGUE, GRID, GRID_H, GRID_W, K, KC, M, N, PACK_B, packRows, ROW_INDEX, SOURCE,
   SOURCE_H, SOURCE_W, STRIDE_X, STRIDE_Y, TAP_TABLE, TAPS, ZEROS,
 } from "./gemm";
-import { beat, scratch, thread, threads } from "./thread";
+import { beat, first, last, scratch, share, take, thread, threads } from "./thread";
 
 /** Products of a tile. */
 const PRODUCTS = 9;
@@ -162,24 +162,27 @@ export function winogradFilter(p: usize): void {
   const k = groups * each, all = word(p, GROUPS_N) * panels;
   const row = <usize>word(p, ROW) << 2, step = <usize>word(p, COLUMN) << 2;
   const stride = <usize>(all * k) << 4;
-  for (let j = thread; j < all; j += threads) {
-    const along = j / panels;
-    const base = <usize>load<u32>(at(p, FILTER)) + <usize>(4 * (j - along * panels)) * step;
-    let to = <usize>load<u32>(at(p, TO)) + (<usize>(j * k) << 4);
-    for (let group = 0; group < groups; group++) {
-      const table = at(p, GROUP_TABLE + 4 * (along * groups + group));
-      let t0 = at(base, word(table, 0)), t1 = at(base, word(table, 1));
-      let t2 = at(base, word(table, 2)), t3 = at(base, word(table, 3));
-      for (let c = 0; c < each; c++) {
-        if (step == 4) {
-          spreadTaps(v128.load(t0), v128.load(t1), v128.load(t2), v128.load(t3), to, stride);
-        } else {
-          spreadTaps(
-            loadApart(t0, step), loadApart(t1, step), loadApart(t2, step), loadApart(t3, step), to, stride,
-          );
+  share(all, 1);
+  while (take()) {
+    for (let j = first; j < last; j++) {
+      const along = j / panels;
+      const base = <usize>load<u32>(at(p, FILTER)) + <usize>(4 * (j - along * panels)) * step;
+      let to = <usize>load<u32>(at(p, TO)) + (<usize>(j * k) << 4);
+      for (let group = 0; group < groups; group++) {
+        const table = at(p, GROUP_TABLE + 4 * (along * groups + group));
+        let t0 = at(base, word(table, 0)), t1 = at(base, word(table, 1));
+        let t2 = at(base, word(table, 2)), t3 = at(base, word(table, 3));
+        for (let c = 0; c < each; c++) {
+          if (step == 4) {
+            spreadTaps(v128.load(t0), v128.load(t1), v128.load(t2), v128.load(t3), to, stride);
+          } else {
+            spreadTaps(
+              loadApart(t0, step), loadApart(t1, step), loadApart(t2, step), loadApart(t3, step), to, stride,
+            );
+          }
+          t0 += row; t1 += row; t2 += row; t3 += row;
+          to += 16;
         }
-        t0 += row; t1 += row; t2 += row; t3 += row;
-        to += 16;
       }
     }
   }
@@ -283,26 +286,28 @@ function collect(p: usize, tile: i32, products: usize, stride: usize): void {
   applyEpilogue(p, c, 0, wide, 0, n);
 }
 
-/** The command: this thread's tiles of a convolution. SPAN is how many times twelve of them are spread at a time. */
+/** The command: a convolution. SPAN is how many times twelve tiles are spread at a time. */
 export function winograd(p: usize): void {
   const tiles = word(p, M), n = word(p, N), k = word(p, K), span = word(p, SPAN);
   const groups = ceilDiv(tiles, ROWS);
-  const first = groups * thread / threads, last = groups * (thread + 1) / threads;
   const panels = <usize>(span * k) * 48, rows = <usize>(span * ROWS * n) << 2;
   const spreads = <usize>load<u32>(at(p, WORKSPACE)) + <usize>thread * PRODUCTS * (panels + rows);
   const products = spreads + PRODUCTS * panels;
   memory.fill(scratch + ZEROS, 0, MOST * 4);
-  for (let group = first; group < last; group += span) {
-    const count = minimum(span, last - group);
-    for (let i = 0; i < count; i++) {
-      beat();
-      packTiles(p, (group + i) * ROWS, spreads + <usize>(i * k) * 48, panels);
-    }
-    multiply(p, count, n, spreads, products);
-    for (let i = 0; i < count; i++) {
-      const tile = (group + i) * ROWS;
-      for (let r = 0; r < minimum(ROWS, tiles - tile); r++) {
-        collect(p, tile + r, products + (<usize>((i * ROWS + r) * n) << 2), rows);
+  share(groups, minimum(span, ceilDiv(groups, 2 * threads)));
+  while (take()) {
+    for (let group = first; group < last; group += span) {
+      const count = minimum(span, last - group);
+      for (let i = 0; i < count; i++) {
+        beat();
+        packTiles(p, (group + i) * ROWS, spreads + <usize>(i * k) * 48, panels);
+      }
+      multiply(p, count, n, spreads, products);
+      for (let i = 0; i < count; i++) {
+        const tile = (group + i) * ROWS;
+        for (let r = 0; r < minimum(ROWS, tiles - tile); r++) {
+          collect(p, tile + r, products + (<usize>((i * ROWS + r) * n) << 2), rows);
+        }
       }
     }
   }
@@ -369,7 +374,7 @@ function distribute(p: usize, group: i32, tile: i32, products: usize, stride: us
 }
 @inline function addTo(to: usize, v: v128): void { v128.store(to, f32x4.add(v128.load(to), v)); }
 
-/** The command: this thread's images of the input's gradient. SPAN is how many times twelve tiles there is place for. */
+/** The command: the input's gradient, image by image. SPAN is how many times twelve tiles there is place for. */
 export function winogradInputGrad(p: usize): void {
   const images = word(p, M), n = word(p, N), k = word(p, K), span = word(p, SPAN);
   const grid = <usize>load<u32>(at(p, GRID)), c = <usize>load<u32>(at(p, C));
@@ -379,23 +384,25 @@ export function winogradInputGrad(p: usize): void {
   const panels = <usize>(span * k) * 48, rows = <usize>(span * ROWS * wide) << 2;
   const spreads = <usize>load<u32>(at(p, WORKSPACE)) + <usize>thread * PRODUCTS * (panels + rows);
   const products = spreads + PRODUCTS * panels;
-  const first = images * thread / threads, last = images * (thread + 1) / threads;
-  for (let image = first; image < last; image += chunk) {
-    const count = minimum(chunk, last - image), tile = image * each, tiles = count * each;
-    for (let i = 0; i < tiles; i += ROWS) {
-      beat();
-      packGradient(p, tile + i, tile + tiles, spreads + <usize>(i / ROWS * k) * 48, panels);
-    }
-    multiply(p, ceilDiv(tiles, ROWS), wide, spreads, products);
-    memory.fill(at(c, image * area * n), 0, <usize>(count * area * n) << 2);
-    for (let i = 0; i < tiles; i++) {
-      for (let group = 0; group < groups; group++) {
-        distribute(p, group, tile + i, products + (<usize>(i * wide + group * n) << 2), rows);
+  share(images, minimum(chunk, ceilDiv(images, 2 * threads)));
+  while (take()) {
+    for (let image = first; image < last; image += chunk) {
+      const count = minimum(chunk, last - image), tile = image * each, tiles = count * each;
+      for (let i = 0; i < tiles; i += ROWS) {
+        beat();
+        packGradient(p, tile + i, tile + tiles, spreads + <usize>(i / ROWS * k) * 48, panels);
       }
+      multiply(p, ceilDiv(tiles, ROWS), wide, spreads, products);
+      memory.fill(at(c, image * area * n), 0, <usize>(count * area * n) << 2);
+      for (let i = 0; i < tiles; i++) {
+        for (let group = 0; group < groups; group++) {
+          distribute(p, group, tile + i, products + (<usize>(i * wide + group * n) << 2), rows);
+        }
+      }
+      if (word(p, EPILOGUE) < 0) continue;
+      store<i32>(scratch + ROW_INDEX, image * area);
+      applyEpilogue(p, c, 0, count * area, 0, n);
     }
-    if (word(p, EPILOGUE) < 0) continue;
-    store<i32>(scratch + ROW_INDEX, image * area);
-    applyEpilogue(p, c, 0, count * area, 0, n);
   }
 }
 
@@ -421,42 +428,44 @@ function spreadImage(p: usize, tile: i32, count: i32, k0: i32, k1: i32, to: usiz
   }
 }
 
-/** The command: this thread's share of the nine products that a filter's gradient is made of. */
+/** The command: the nine products that a filter's gradient is made of. */
 export function winogradFilterGrad(p: usize): void {
   const k = word(p, GRAD_K), n = word(p, GRAD_N), tiles = word(p, TILES), runs = word(p, RUNS), run = word(p, RUN);
   const depth = word(p, DEPTH), panels = ceilDiv(k, ROWS);
   const grid = <usize>load<u32>(at(p, GRAD_GRID)), dy = <usize>load<u32>(at(p, DY));
-  const parts = ceilDiv(threads, runs);
+  const parts = ceilDiv(2 * threads, runs);
   const tall = <usize>panels * <usize>depth * 48, wide = <usize>(n * depth) << 2, spare = <usize>n << 2;
   const images = <usize>load<u32>(at(p, GRAD_WORKSPACE)) + <usize>thread * (PRODUCTS * (tall + wide) + spare);
   const gradients = images + PRODUCTS * tall, beyond = gradients + PRODUCTS * wide;
   const pointers = scratch + SOURCE;
   memory.fill(scratch + ZEROS, 0, MOST * 4);
-  const last = runs * parts * (thread + 1) / threads;
-  for (let unit = runs * parts * thread / threads; unit < last; unit++) {
-    const index = unit / parts, part = unit - index * parts;
-    const panel0 = panels * part / parts, panel1 = panels * (part + 1) / parts;
-    const start = index * run, end = minimum(tiles, start + run);
-    for (let tile = start; tile < end; tile += depth) {
-      const count = minimum(depth, end - tile);
-      beat();
-      spreadImage(p, tile, count, panel0 * ROWS, minimum(k, panel1 * ROWS), images, tall);
-      for (let t = 0; t < count; t++) {
-        spreadGradient(grid, dy, n, tile + t, 0, n, gradients + (<usize>t << 4), wide, <usize>depth << 4);
-      }
-      for (let product = 0; product < PRODUCTS; product++) {
+  share(runs * parts, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      const index = unit / parts, part = unit - index * parts;
+      const panel0 = panels * part / parts, panel1 = panels * (part + 1) / parts;
+      const start = index * run, end = minimum(tiles, start + run);
+      for (let tile = start; tile < end; tile += depth) {
+        const count = minimum(depth, end - tile);
         beat();
-        const sums = <usize>load<u32>(at(p, SUMS)) + (<usize>((index * PRODUCTS + product) * k * n) << 2);
-        for (let panel = panel0; panel < panel1; panel++) {
-          for (let r = 0; r < ROWS; r++) {
-            const row = panel * ROWS + r;
-            store<u32>(at(pointers, r), <u32>(row < k ? at(sums, row * n) : beyond));
-          }
-          const a = images + <usize>product * tall + <usize>((panel - panel0) * depth) * 48;
-          let b = gradients + <usize>product * wide;
-          for (let j = 0; j < n; j += COLUMNS) {
-            micro(count, a, b, pointers, <usize>j << 2, tile - start);
-            b += <usize>depth << 4;
+        spreadImage(p, tile, count, panel0 * ROWS, minimum(k, panel1 * ROWS), images, tall);
+        for (let t = 0; t < count; t++) {
+          spreadGradient(grid, dy, n, tile + t, 0, n, gradients + (<usize>t << 4), wide, <usize>depth << 4);
+        }
+        for (let product = 0; product < PRODUCTS; product++) {
+          beat();
+          const sums = <usize>load<u32>(at(p, SUMS)) + (<usize>((index * PRODUCTS + product) * k * n) << 2);
+          for (let panel = panel0; panel < panel1; panel++) {
+            for (let r = 0; r < ROWS; r++) {
+              const row = panel * ROWS + r;
+              store<u32>(at(pointers, r), <u32>(row < k ? at(sums, row * n) : beyond));
+            }
+            const a = images + <usize>product * tall + <usize>((panel - panel0) * depth) * 48;
+            let b = gradients + <usize>product * wide;
+            for (let j = 0; j < n; j += COLUMNS) {
+              micro(count, a, b, pointers, <usize>j << 2, tile - start);
+              b += <usize>depth << 4;
+            }
           }
         }
       }
@@ -483,26 +492,28 @@ export function winogradFilterSum(p: usize): void {
   const channels = word(p, SUM_CHANNELS), n = word(p, SUM_N), k = word(p, SUM_GROUPS) * channels;
   const runs = word(p, SUM_RUNS), sums = <usize>load<u32>(at(p, SUMS_OF)), to = <usize>load<u32>(at(p, GRADIENT));
   const stride = <usize>(k * n) << 2, whole = PRODUCTS * stride;
-  const first = k * thread / threads, last = k * (thread + 1) / threads;
-  for (let row = first; row < last; row++) {
-    const group = row / channels, c = row - group * channels;
-    const table = at(p, SUM_TABLE + 4 * group);
-    let from = at(sums, row * n);
-    let t0 = at(to, word(table, 0) + c * n), t1 = at(to, word(table, 1) + c * n);
-    let t2 = at(to, word(table, 2) + c * n), t3 = at(to, word(table, 3) + c * n);
-    for (let j = 0; j < n; j += 4) {
-      const m0 = total(from, runs, whole), m1 = total(from + stride, runs, whole);
-      const m2 = total(from + 2 * stride, runs, whole), m3 = total(from + 3 * stride, runs, whole);
-      const m4 = total(from + 4 * stride, runs, whole), m5 = total(from + 5 * stride, runs, whole);
-      const m6 = total(from + 6 * stride, runs, whole), m7 = total(from + 7 * stride, runs, whole);
-      const m8 = total(from + 8 * stride, runs, whole);
-      const a0 = f32x4.add(m0, m3), a1 = f32x4.add(m1, m4), a2 = f32x4.add(m2, m5);
-      const b0 = f32x4.add(m3, m6), b1 = f32x4.add(m4, m7), b2 = f32x4.add(m5, m8);
-      v128.store(t0, f32x4.add(a0, a1));
-      v128.store(t1, f32x4.add(a1, a2));
-      v128.store(t2, f32x4.add(b0, b1));
-      v128.store(t3, f32x4.add(b1, b2));
-      from += 16; t0 += 16; t1 += 16; t2 += 16; t3 += 16;
+  share(k, 1);
+  while (take()) {
+    for (let row = first; row < last; row++) {
+      const group = row / channels, c = row - group * channels;
+      const table = at(p, SUM_TABLE + 4 * group);
+      let from = at(sums, row * n);
+      let t0 = at(to, word(table, 0) + c * n), t1 = at(to, word(table, 1) + c * n);
+      let t2 = at(to, word(table, 2) + c * n), t3 = at(to, word(table, 3) + c * n);
+      for (let j = 0; j < n; j += 4) {
+        const m0 = total(from, runs, whole), m1 = total(from + stride, runs, whole);
+        const m2 = total(from + 2 * stride, runs, whole), m3 = total(from + 3 * stride, runs, whole);
+        const m4 = total(from + 4 * stride, runs, whole), m5 = total(from + 5 * stride, runs, whole);
+        const m6 = total(from + 6 * stride, runs, whole), m7 = total(from + 7 * stride, runs, whole);
+        const m8 = total(from + 8 * stride, runs, whole);
+        const a0 = f32x4.add(m0, m3), a1 = f32x4.add(m1, m4), a2 = f32x4.add(m2, m5);
+        const b0 = f32x4.add(m3, m6), b1 = f32x4.add(m4, m7), b2 = f32x4.add(m5, m8);
+        v128.store(t0, f32x4.add(a0, a1));
+        v128.store(t1, f32x4.add(a1, a2));
+        v128.store(t2, f32x4.add(b0, b1));
+        v128.store(t3, f32x4.add(b1, b2));
+        from += 16; t0 += 16; t1 += 16; t2 += 16; t3 += 16;
+      }
     }
   }
 }

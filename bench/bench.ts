@@ -2,10 +2,12 @@
  * `deno task bench`: the engine and its peers, side by side on the same workloads.
  *
  * Every runner is a process of its own; on each workload they take turns (A B C A B C), so that a machine that is
- * busy for a while is busy for all of them, and the median of a runner's turns is its figure.
+ * busy for a while is busy for all of them, and the median of a runner's turns is its figure. Rounds count only while
+ * the machine's processors are worth as many cores, as far as that can be had.
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { Cores } from "./cores.ts";
 import { measurePeak } from "./peak.ts";
 import { Peer, reasonOf } from "./protocol.ts";
 import { findPython } from "./python.ts";
@@ -15,6 +17,8 @@ import { WORKLOADS } from "./workloads.ts";
 
 /** Seconds that all of it may take. */
 const TOTAL_LIMIT = 570;
+/** The share of its processors whose work a machine must do at once to be called calm. */
+const CALM = 0.9;
 const REFERENCE = "pytorch-cpu";
 
 function denoPeer(file: string): () => Peer {
@@ -78,10 +82,14 @@ async function main(): Promise<void> {
   const peak = await measurePeak();
   const peakOf = (name: string) =>
     peak * (chosen.find((workload) => workload.name === name)?.threads ?? navigator.hardwareConcurrency);
+  const processors = navigator.hardwareConcurrency;
+  await using cores = await Cores.open(Array.from({ length: processors }, denoPeer("engram_wasm.ts")));
+  const calm = async () => await cores.measure() >= CALM * processors;
   const rows: Row[] = [];
-  for (const workload of chosen) {
+  for (const [index, workload] of chosen.entries()) {
     console.error(`${workload.name} …`);
-    rows.push(...await race(workload, { runners: found, remaining }));
+    const end = remaining() * (1 - 1 / (chosen.length - index));
+    rows.push(...await race(workload, { runners: found, remaining: () => remaining() - end, calm }));
   }
   console.log(table(rows, { reference: REFERENCE, peak: peakOf }));
   console.log(`multiply-add peak of a thread: ${peak.toFixed(1)} GFLOP/s`);

@@ -6,10 +6,13 @@ import type { Workload } from "./workloads.ts";
 /** Seconds that a step may take, and that loading or a first step (it compiles) may take. */
 const STEP_LIMIT = 20;
 const FIRST_LIMIT = 60;
-/** A turn's length, the turns of a runner, and how long a runner may take on one workload, in seconds. */
+/** A turn's length, and how long a runner may take on one workload, in seconds. */
 const TURN = 0.25;
-const TURNS = 11;
 const RUNNER_LIMIT = 30;
+/** Rounds that are counted, rounds that are tried for them, and how few calm ones are better than all. */
+const ROUNDS = 10;
+const MOST_ROUNDS = 60;
+const LEAST_ROUNDS = 3;
 /** Relative difference of losses that is worth a word. */
 const TOLERANCE = 1e-3;
 /** Steps whose losses are compared: the first checks the forward pass, the others the gradients and Adam. */
@@ -38,8 +41,9 @@ interface Racer {
   readonly contestant: Contestant;
   readonly description: string;
   readonly losses: number[];
-  /** Milliseconds a step of each turn. */
-  readonly turns: number[];
+  /** Milliseconds a step of each turn, and of those taken while the machine was not calm. */
+  turns: number[];
+  readonly restless: number[];
   stepSeconds: number;
   spent: number;
   reason?: string;
@@ -57,12 +61,19 @@ async function warmUp(racer: Racer, workload: Workload, remaining: () => number)
   if (racer.stepSeconds > STEP_LIMIT) throw new Error(`a step of ${workload.name} took over ${STEP_LIMIT} s`);
 }
 
-/** Times all runners on a workload; `remaining` are the seconds that are left for everything. */
+/**
+ * Times all runners on a workload; `remaining` are the seconds that are left for it. Only rounds that begin and end with
+ * a machine that is `calm` are counted, where there are enough of them.
+ */
 export async function race(
   workload: Workload,
-  options: { readonly runners: readonly Runner[]; readonly remaining: () => number },
+  options: {
+    readonly runners: readonly Runner[];
+    readonly remaining: () => number;
+    readonly calm?: () => Promise<boolean>;
+  },
 ): Promise<Row[]> {
-  const { remaining } = options;
+  const { remaining, calm = () => Promise.resolve(true) } = options;
   await using stack = new AsyncDisposableStack();
   const racers: Racer[] = [];
   const reasons = new Map<string, string>();
@@ -82,6 +93,7 @@ export async function race(
           description,
           losses: [],
           turns: [],
+          restless: [],
           stepSeconds: 0,
           spent: 0,
         };
@@ -94,23 +106,42 @@ export async function race(
       }
     }
   }
-  for (let turn = 0; turn < TURNS; turn++) {
+  let counted = 0, tried = 0, wasCalm = false;
+  // The first round is one step each, and tells how many fit into a turn: the warm-up's were cold.
+  for (
+    let round = 0;
+    counted < ROUNDS && round <= MOST_ROUNDS && (round <= ROUNDS || remaining() > 0);
+    round++
+  ) {
+    const times = new Map<Racer, number>();
     for (const racer of racers) {
-      if (racer.reason !== undefined || (turn > 0 && racer.spent > RUNNER_LIMIT)) continue;
-      // The first turn of one step tells how many fit; the warm-up's were cold.
-      const steps = turn === 0 ? 1 : Math.max(1, Math.round(TURN / racer.stepSeconds));
+      if (racer.reason !== undefined || (round > 0 && racer.spent > RUNNER_LIMIT)) continue;
+      const steps = round === 0 ? 1 : Math.max(1, Math.round(TURN / racer.stepSeconds));
       try {
-        const { seconds } = await racer.contestant.time({
-          steps,
-          limit: Math.min(STEP_LIMIT * steps, remaining()),
-        });
+        const limit = Math.max(STEP_LIMIT, Math.min(STEP_LIMIT * steps, remaining()));
+        const { seconds } = await racer.contestant.time({ steps, limit });
         racer.stepSeconds = seconds / steps;
         racer.spent += seconds;
-        if (turn > 0 || seconds > RUNNER_LIMIT / 2) racer.turns.push(1000 * seconds / steps);
+        if (round > 0 || seconds > RUNNER_LIMIT / 2) times.set(racer, 1000 * seconds / steps);
       } catch (error) {
         racer.reason = reasonOf(error);
       }
     }
+    const isCalm = await calm(), counts = wasCalm && isCalm;
+    wasCalm = isCalm;
+    for (const [racer, time] of times) (counts ? racer.turns : racer.restless).push(time);
+    if (round > 0) tried++;
+    if (round > 0 && counts) counted++;
+  }
+  if (counted < LEAST_ROUNDS) {
+    for (const racer of racers) racer.turns = [...racer.turns, ...racer.restless];
+  }
+  if (counted < tried) {
+    console.log(
+      `${workload.name}: ${counted} of ${tried} rounds were calm; ${
+        counted < LEAST_ROUNDS ? "all" : "these"
+      } count`,
+    );
   }
   for (const sentence of disagreements(racers, workload.tolerance ?? TOLERANCE)) {
     console.log(`${workload.name}: ${sentence}`);

@@ -47,7 +47,11 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
   },
   sign_of: {
     needs: ["is_nan"],
-    text: `fn sign_of(x: F) -> F { return select(sign(x), x, is_nan(x)); }`,
+    text: `fn sign_of(x: F) -> F { return select(sign(x), F(0.0), is_nan(x)); }`,
+  },
+  step_of: {
+    needs: ["is_nan"],
+    text: `fn step_of(x: F) -> F { return select(select(F(0.0), F(1.0), x > F(0.0)), x, is_nan(x)); }`,
   },
   // Cephes expf. Two factors of 2^n, as one cannot hold every n. n ln 2 = n 355 / 512 - n 2.1e-4 in two steps, the
   // first in whole numbers: Mesa's compiler joins two products of one factor, and then they round.
@@ -380,6 +384,7 @@ const FLOAT: Partial<Record<Elementwise, (x: string, y: string, z: string) => st
   neg: (x) => `-(${x})`,
   abs: (x) => `abs(${x})`,
   sign: (x) => `sign_of(${x})`,
+  step: (x) => `step_of(${x})`,
   square: (x) => `${x} * ${x}`,
   sqrt: (x) => `sqrt(${x})`,
   rsqrt: (x) => `inverseSqrt(${x})`,
@@ -435,6 +440,7 @@ const INT: Partial<Record<Elementwise, (x: string, y: string, z: string) => stri
   neg: (x) => `-(${x})`,
   abs: (x) => `abs(${x})`,
   sign: (x) => `sign(${x})`,
+  step: (x) => `select(I(0), I(1), ${x} > I(0))`,
   square: (x) => `${x} * ${x}`,
   relu: (x) => `max(${x}, I(0))`,
   relu6: (x) => `clamp(${x}, I(0), I(6))`,

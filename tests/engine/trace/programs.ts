@@ -86,6 +86,10 @@ const elementwise: readonly Program[] = [
   smooth("clipByValue", [[9]], (x) => tf.clipByValue(x, -0.5, 0.75)),
   plain("clipByValue of integers", [ints(-9, 9, 9)], (x) => tf.clipByValue(x, -2, 3)),
   plain("step with a slope", [[6]], (x) => tf.step(x, 0.5)),
+  plain("sign and step of NaN", [[8]], (x) => {
+    const root = tf.sqrt(x);
+    return [tf.sign(root), tf.step(root), tf.step(root, 0.5)];
+  }),
   plain("cast to integers", [between(-5, 5, 9)], (x) => tf.cast(x, "int32")),
   plain("cast to truth and back", [between(-1.5, 1.5, 9)], (x) => {
     const truth = tf.cast(tf.round(x), "bool");
@@ -262,6 +266,7 @@ const movement: readonly Program[] = [
   smooth("transpose of a matrix", [[2, 3]], (x) => tf.transpose(x)),
   smooth("slice", [[4, 5]], (x) => tf.slice(x, [1, 2], [2, -1])),
   plain("stridedSlice", [[5, 6, 3]], (x) => tf.stridedSlice(x, [1, 5, 0], [5, 0, 3], [2, -2, 1])),
+  plain("stridedSlice of nothing", [[5, 4]], (x) => tf.stridedSlice(x, [4, 0], [1, 4], [2, 1])),
   plain(
     "stridedSlice that shrinks",
     [[4, 3]],

@@ -55,6 +55,7 @@ Deno.test("maps equal the reference on 1, 2 and 4 threads", async (t) => {
       "neg",
       "abs",
       "sign",
+      "step",
       "square",
       "relu",
       "relu6",

@@ -101,6 +101,7 @@ gpuTest("WGSL: operations of ints agree with their definition", async (executor)
     "neg",
     "abs",
     "sign",
+    "step",
     "square",
     "relu",
     "relu6",

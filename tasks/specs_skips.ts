@@ -45,7 +45,6 @@ const ENGINE: readonly Skip[] = [
     pattern: /^gather throws when index is out of bound\n/,
     reason: "an index is seen on the device only, where nothing can throw: one out of bound gathers zeros",
   },
-  { pattern: /^maxPool .* ignores NaNs\n/, reason: "fault: tfjs's largest of a window leaves NaN out" },
   {
     pattern: /^avgPool gradient x=\[3,3,1\] f=\[3,3\] s=1 p=explicit\n/,
     reason:

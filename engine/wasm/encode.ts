@@ -158,9 +158,6 @@ class Encoder {
           option: outputs[0].shape[3],
         });
       case "pool":
-        if (op.reducer === "mean" && inputs[0].dtype === "int32") {
-          throw new TypeError("Cannot run the graph on the wasm device as it lacks the mean pool of int32");
-        }
         return this.#windows("pool", {
           window: op.window,
           image: inputs[0],

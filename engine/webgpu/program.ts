@@ -365,6 +365,16 @@ fn finite_or_not(x: f32, y: f32) -> f32 {
   return select(q, q - I(1), (q * y != x) & ((x < I(0)) != (y < I(0))) & (y != I(0)));
 }`,
   },
+  // The mean of `count` numbers whose sum is high * 65536 + low, towards 0; low >= 0, and both from as many numbers.
+  int_mean: {
+    needs: ["int_floor_divide"],
+    text: `fn int_mean(high: I, low: I, count: I) -> I {
+  let whole = int_floor_divide(high, count);
+  let rest = (high - whole * count) * I(65536) + low;
+  let mean = whole * I(65536) + int_divide(rest, count);
+  return select(mean, mean + I(1), (mean < I(0)) & (int_divide(rest, count) * count != rest));
+}`,
+  },
   int_modulo: {
     needs: ["int_floor_divide"],
     text:

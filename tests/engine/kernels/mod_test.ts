@@ -156,6 +156,14 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
     check({ kind: "pool", reducer: "max", size: [1, 2], window }, [x], tensor([1, 1, 2, 1], [5, 3]));
     // The second window has one element inside the image.
     check({ kind: "pool", reducer: "mean", size: [1, 2], window }, [x], tensor([1, 1, 2, 1], [3, 3]));
+    // The largest of NaN alone is that of nothing. A mean of integers is cut towards 0.
+    const holes = tensor([1, 1, 3, 1], [NaN, 5, NaN]), low = int([1, 1, 3, 1], -4, -5, -6);
+    check(
+      { kind: "pool", reducer: "max", size: [1, 2], window },
+      [holes],
+      tensor([1, 1, 2, 1], [5, -Infinity]),
+    );
+    check({ kind: "pool", reducer: "mean", size: [1, 2], window }, [low], int([1, 1, 2, 1], -4, -6));
   },
   pool_grad() {
     const dy = tensor([1, 1, 2, 1], [10, 20]), window: Window = { ...plain, strides: [1, 2] };
@@ -164,6 +172,11 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
       { kind: "pool_grad", reducer: "max", size: [1, 2], window },
       [dy, x],
       tensor([1, 1, 3, 1], [10, 0, 20]),
+    );
+    check(
+      { kind: "pool_grad", reducer: "max", size: [1, 2], window },
+      [dy, tensor([1, 1, 3, 1], [NaN, 5, NaN])],
+      tensor([1, 1, 3, 1], [0, 10, 20]),
     );
     check(
       { kind: "pool_grad", reducer: "mean", size: [1, 2], window },

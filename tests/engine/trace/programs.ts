@@ -208,6 +208,16 @@ const linear: readonly Program[] = [
   ),
   smooth("maxPool", [[2, 6, 7, 2]], (x) => tf.maxPool(x, 2, 2, "valid")),
   smooth("maxPool same, overlapping", [[1, 5, 5, 3]], (x) => tf.maxPool(x, 3, 2, "same")),
+  smooth("maxPool leaves NaN out", [[1, 3, 4, 1]], (x) => {
+    const holes = tf.tensor4d([NaN, 0, 0, NaN, 0, NaN, NaN, NaN, NaN, 0, 0, NaN], [1, 3, 4, 1]);
+    return tf.maxPool(tf.add(x, holes), 2, 1, "valid");
+  }),
+  // tf.avgPool takes float32 alone, its kernel any type.
+  plain(
+    "avgPool of integers",
+    [ints(-9, 9, 1, 5, 7, 2)],
+    (x) => tf.engine().runKernel("AvgPool", { x }, { filterSize: 2, strides: 1, pad: "same" }),
+  ),
   smooth("avgPool", [[2, 6, 4, 2]], (x) => tf.avgPool(x, 2, 2, "valid")),
   // tfjs divides this gradient by the whole window at the border, where its forward pass does not.
   plain("avgPool same, overlapping", [[1, 5, 7, 1]], (x) => tf.avgPool(x, [3, 2], [2, 1], "same")),

@@ -440,10 +440,13 @@ Deno.test("convolutions and pooling equal the reference on 1, 2 and 4 threads", 
       }
       const small = [image[0], ...plane, channels], size = [kh, kw] as const;
       await devices.check(`pool ${what}`, CLOSE, (builder, input) => {
-        // Equal neighbours, so that the first of them matters.
-        const x = input(numbers(image).map((value) => Math.round(value)), image),
-          dy = input(numbers(small), small);
+        // Equal neighbours, so that the first of them matters, and some NaN; sums beyond 32 bits.
+        const values = numbers(image).map((value, i) => (i % 7 === 0 ? NaN : Math.round(value)));
+        const x = input(values, image), dy = input(numbers(small), small);
+        const whole = input(numbers(image, "int32").map((value) => value * 2e8), image);
         return [
+          builder.one({ kind: "pool", reducer: "max", size, window }, [whole], small),
+          builder.one({ kind: "pool", reducer: "mean", size, window }, [whole], small),
           builder.one({ kind: "pool", reducer: "max", size, window }, [x], small),
           builder.one({ kind: "pool", reducer: "mean", size, window }, [x], small),
           builder.one({ kind: "pool_grad", reducer: "max", size, window }, [dy, x], image),

@@ -34,6 +34,12 @@ const integers = (shape: Shape, limit: number): Given => ({
   data: Int32Array.from({ length: sizeOf(shape) }, () => random.integer(limit)),
 });
 
+/** Normal numbers, of which two in three are NaN. */
+const holed = (shape: Shape): Given => ({
+  shape,
+  data: random.normals(sizeOf(shape)).map((value, i) => (i % 3 === 0 ? value : NaN)),
+});
+
 /** Runs each case as a graph of one node. */
 async function check(executor: Executor, cases: readonly Case[]): Promise<void> {
   for (const { op, inputs, asked, tolerance } of cases) {
@@ -274,6 +280,19 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
       inputs: [[1, 5, 4, 2]],
       asked: [1, 5, 4, 2],
     },
+    {
+      op: { kind: "pool", reducer, size: [3, 3], window: same },
+      inputs: [holed([1, 5, 4, 2])],
+      asked: [1, 5, 4, 2],
+    },
+    // Sums beyond 32 bits.
+    {
+      op: { kind: "pool", reducer, size: [3, 2], window: { ...plain, strides: [2, 1] } },
+      inputs: [
+        ints([1, 3, 4, 1], ...[7, -5, 2 ** 31 - 1, -(2 ** 31), 0, -3, 9, -4, 5, 1, 2 ** 31 - 1, -(2 ** 31)]),
+      ],
+      asked: [1, 1, 3, 1],
+    },
   ]),
   pool_grad: (["max", "mean"] as const).flatMap((reducer): Case[] => {
     const x = (given: Given) => (reducer === "max" ? [given] : []);
@@ -290,6 +309,11 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
           [1, 5, 4, 2],
           ...x({ shape: [1, 5, 4, 2], data: Float32Array.from({ length: 40 }, () => random.integer(3)) }),
         ],
+        asked: [1, 5, 4, 2],
+      },
+      {
+        op: { kind: "pool_grad", reducer, size: [3, 3], window: same },
+        inputs: [[1, 5, 4, 2], ...x(holed([1, 5, 4, 2]))],
         asked: [1, 5, 4, 2],
       },
     ];

@@ -308,19 +308,25 @@ class Encoder {
     ]);
   }
 
+  /** Sums over nothing: zeros, which the epilogue reads where it then writes. */
+  #emptyProduct(op: OpOf<"matmul">, operands: readonly Value[], output: Value): void {
+    this.#commands.stream.command("fill", [this.#commands.at(output), sizeOf(output.shape), 0]);
+    if (op.epilogue === undefined) return;
+    this.#commands.stream.wait();
+    this.#commands.map(op.epilogue, [{ ...output, dtype: "float32" }, ...operands], [output]);
+  }
+
   #matmul(op: OpOf<"matmul">, inputs: readonly Value[], output: Value): void {
     const [a, b] = inputs, shape = output.shape, rank = shape.length;
     const n = shape[rank - 1], lead = shape.slice(0, -2);
     let m = shape[rank - 2];
     const k = a.shape[a.shape.length - (op.transposeA ? 2 : 1)];
+    if (k === 0) return this.#emptyProduct(op, inputs.slice(2), output);
     const matrix = (value: Value): number => sizeOf(value.shape.slice(-2));
     const leadStrides = (value: Value): number[] =>
       broadcastStrides(value.shape.slice(0, -2), lead).map((stride) => stride * matrix(value));
     const operands = inputs.slice(2);
     const epilogueStrides = operands.map((operand) => broadcastStrides(operand.shape, shape));
-    if (k === 0) {
-      throw new RangeError(`Cannot multiply [${a.shape}] and [${b.shape}] as there is nothing to sum over`);
-    }
     // Axes of the batch; the row of the matrix joins them where b is one matrix and everything else lies row on row.
     let nest = collapse(lead, [
       leadStrides(a),

@@ -147,6 +147,12 @@ const linear: readonly Program[] = [
   smooth("matMul transposed both", [[4, 3], [5, 4]], (a, b) => tf.matMul(a, b, true, true)),
   smooth("batched matMul", [[2, 3, 4], [2, 4, 1]], (a, b) => tf.matMul(a, b)),
   plain("broadcast matMul", [[2, 3, 3, 4], [1, 3, 4, 2]], (a, b) => tf.matMul(a, b)),
+  plain("matMul over nothing", [[3, 0], [0, 5]], (a, b) => tf.matMul(a, b)),
+  plain(
+    "fused matMul over nothing",
+    [[2, 3, 0], [2, 0, 5], [5]],
+    (a, b, bias) => tf.fused.matMul({ a, b, bias, activation: "relu" }),
+  ),
   plain("matMul of a batch and a matrix", [[2, 3, 4], [4, 2]], (a, b) => tf.matMul(a, b)),
   smooth("dot", [[5], [5, 2]], (a, b) => tf.dot(a, b)),
   smooth("outerProduct", [[3], [4]], (a, b) => tf.outerProduct(a, b)),

@@ -216,7 +216,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
     257,
     33,
   ]];
-  sizes.push([5, 600, 530], [8, 40, 130], [128, 30, 8], [65, 520, 66]);
+  sizes.push([5, 600, 530], [8, 40, 130], [128, 30, 8], [65, 520, 66], [5, 0, 9]);
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) {
       await t.step(
@@ -269,6 +269,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
       [[3, 20, 30], [30, 9], [[9], [3, 20, 9], [3, 1, 9]]],
       [[3, 20, 30], [3, 30, 9], [[9], [3, 20, 1], [3, 1, 9]]],
       [[300, 30], [30, 1], [[1], [300, 1], []]],
+      [[50, 0], [0, 70], [[70], [50, 1], []]],
     ];
     for (const [a, b, others] of cases) {
       await devices.check(

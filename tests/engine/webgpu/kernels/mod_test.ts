@@ -165,6 +165,7 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
     { op: matmul(false, false, biased), inputs: [[2, 3, 5, 4], [3, 4, 6], [2, 1, 1, 6]], tolerance: LONG },
     { op: matmul(true, true), inputs: [[3, 4, 5], [1, 6, 4]], tolerance: LONG },
     { op: matmul(false, false), inputs: [[5, 0], [0, 4]] },
+    { op: matmul(false, false, biased), inputs: [[5, 0], [0, 4], [4]] },
   ],
   conv2d: [
     {

@@ -3,6 +3,7 @@ import { stream, wordsToNormals } from "../../../base/random.ts";
 import type { DType, Op, Program, Shape, TypedArray, Window } from "../../../engine/graph.ts";
 import { execute, infer, KERNELS } from "../../../engine/kernels/mod.ts";
 import type { Tensor } from "../../../engine/kernels/kernel.ts";
+import { identity, plain } from "../builder.ts";
 
 function tensor(shape: Shape, data: readonly number[], dtype: DType = "float32"): Tensor {
   return { shape, dtype, data: dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data) };
@@ -21,8 +22,6 @@ function check(op: Op, inputs: readonly Tensor[], expected: Tensor): void {
   const [{ shape, data }] = apply(op, inputs, expected.shape);
   assert.deepEqual({ shape, data }, { shape: expected.shape, data: expected.data });
 }
-const identity: Program = { operands: 1, instructions: [], results: [0] };
-const plain: Window = { strides: [1, 1], padding: [0, 0], dilation: [1, 1] };
 
 /** One hand-worked value an op; the window ops also have the adjoint tests below. */
 const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {

@@ -1,9 +1,10 @@
 import { stream } from "../../../base/random.ts";
 import { type Shape, sizeOf, type Value } from "../../../engine/graph.ts";
 import { ELEMENTWISE, type Elementwise } from "../../../engine/program.ts";
-import { Devices, EXACT, numbers } from "./compare.ts";
+import { EXACT } from "../accuracy.ts";
+import { identity, matmul } from "../builder.ts";
+import { Devices, numbers } from "./compare.ts";
 
-const IDENTITY = { operands: 1, instructions: [], results: [0] } as const;
 const CLOSE = { relative: 2e-6, absolute: 1e-6 };
 
 /** What float32 operations are tried on. */
@@ -154,7 +155,7 @@ Deno.test("reductions equal the reference on 1, 2 and 4 threads", async (t) => {
           { relative: 1e-5, absolute: 1e-4 },
           (builder, input) => {
             return [
-              builder.one({ kind: "reduce", reducer, domain, axes, program: IDENTITY }, [input(x, domain)]),
+              builder.one({ kind: "reduce", reducer, domain, axes, program: identity }, [input(x, domain)]),
             ];
           },
         );
@@ -191,7 +192,7 @@ Deno.test("reductions equal the reference on 1, 2 and 4 threads", async (t) => {
       const x = numbers([3, 9]);
       x[4] = NaN;
       return [
-        builder.one({ kind: "reduce", reducer: "max", domain: [3, 9], axes: [1], program: IDENTITY }, [
+        builder.one({ kind: "reduce", reducer: "max", domain: [3, 9], axes: [1], program: identity }, [
           input(x, [3, 9]),
         ]),
       ];
@@ -225,7 +226,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
           for (const [m, k, n] of sizes) {
             const a = transposeA ? [k, m] : [m, k], b = transposeB ? [n, k] : [k, n];
             await devices.check(`[${a}] x [${b}]`, { relative: 1e-5, absolute: 1e-4 }, (builder, input) => [
-              builder.one({ kind: "matmul", transposeA, transposeB }, [
+              builder.one(matmul(transposeA, transposeB), [
                 input(numbers(a), a),
                 input(numbers(b), b),
               ]),
@@ -245,7 +246,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
     ];
     for (const [a, b] of cases) {
       await devices.check(`[${a}] x [${b}]`, { relative: 1e-5, absolute: 1e-4 }, (builder, input) => [
-        builder.one({ kind: "matmul", transposeA: false, transposeB: false }, [
+        builder.one(matmul(false, false), [
           input(numbers(a), a),
           input(numbers(b), b),
         ]),
@@ -276,7 +277,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
         `[${a}] x [${b}] with [${others.join("] [")}]`,
         { relative: 1e-5, absolute: 1e-4 },
         (builder, input) => [
-          builder.one({ kind: "matmul", transposeA: false, transposeB: false, epilogue }, [
+          builder.one(matmul(false, false, epilogue), [
             input(numbers(a), a),
             input(numbers(b), b),
             ...others.map((shape) => input(numbers(shape), shape)),

@@ -13,8 +13,9 @@ import {
 } from "../../../../engine/graph.ts";
 import { KERNELS } from "../../../../engine/kernels/mod.ts";
 import { planMemory } from "../../../../engine/plan.ts";
-import { Builder } from "../../builder.ts";
-import { assertLikeReference, gpuTest, type Tolerance } from "../gpu.ts";
+import type { Tolerance } from "../../accuracy.ts";
+import { biased, Builder, identity, matmul, plain, skewed } from "../../builder.ts";
+import { assertLikeReference, gpuTest } from "../gpu.ts";
 
 /** An input: its shape (of normal numbers), or its elements. */
 type Given = Shape | { readonly shape: Shape; readonly data: TypedArray };
@@ -62,21 +63,11 @@ async function check(executor: Executor, cases: readonly Case[]): Promise<void> 
   }
 }
 
-const identity: Program = { operands: 1, instructions: [], results: [0] };
 const squared: Program = {
   operands: 2,
   instructions: [
     { op: "sub", args: [0, 1], dtype: "float32" },
     { op: "square", args: [2], dtype: "float32" },
-  ],
-  results: [3],
-};
-/** relu(product + bias), as a layer's. */
-const biased: Program = {
-  operands: 2,
-  instructions: [
-    { op: "add", args: [0, 1], dtype: "float32" },
-    { op: "relu", args: [2], dtype: "float32" },
   ],
   results: [3],
 };
@@ -89,15 +80,10 @@ const adam: Program = {
   ],
   results: [5, 6],
 };
-const plain: Window = { strides: [1, 1], padding: [0, 0], dilation: [1, 1] };
 const same: Window = { strides: [1, 1], padding: [1, 1], dilation: [1, 1] };
-const skewed: Window = { strides: [2, 3], padding: [1, 0], dilation: [2, 1] };
 /** Sums of hundreds of products of normal numbers. */
 const LONG: Tolerance = { absolute: 2e-4, relative: 1e-4 };
 
-function matmul(a: boolean, b: boolean, epilogue?: Program): Op {
-  return { kind: "matmul", transposeA: a, transposeB: b, ...(epilogue === undefined ? {} : { epilogue }) };
-}
 function reduce(
   domain: Shape,
   axes: readonly number[],

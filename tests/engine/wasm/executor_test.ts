@@ -2,7 +2,7 @@ import { stream } from "../../../base/random.ts";
 import { type Shape, sizeOf, type Value } from "../../../engine/graph.ts";
 import { ELEMENTWISE, type Elementwise } from "../../../engine/program.ts";
 import { EXACT } from "../accuracy.ts";
-import { identity, matmul } from "../builder.ts";
+import { biased, identity, matmul, plain } from "../builder.ts";
 import { Devices, numbers } from "./compare.ts";
 
 const CLOSE = { relative: 2e-6, absolute: 1e-6 };
@@ -457,6 +457,30 @@ Deno.test("convolutions and pooling equal the reference on 1, 2 and 4 threads", 
       });
     });
   }
+  await t.step("sums over nothing", async () => {
+    await devices.check("no channels, no images", EXACT, (builder, input) => {
+      const none = (...shape: number[]) => input(numbers(shape), shape);
+      return [
+        builder.one({ kind: "conv2d", window: plain, epilogue: biased }, [
+          none(2, 5, 5, 0),
+          none(3, 3, 0, 4),
+          input(numbers([4]), [4]),
+        ], [2, 3, 3, 4]),
+        builder.one({ kind: "conv2d_input_grad", window: plain }, [none(2, 3, 3, 0), none(3, 3, 4, 0)], [
+          2,
+          5,
+          5,
+          4,
+        ]),
+        builder.one({ kind: "conv2d_filter_grad", window: plain }, [none(0, 5, 5, 3), none(0, 3, 3, 4)], [
+          3,
+          3,
+          3,
+          4,
+        ]),
+      ];
+    });
+  });
   await t.step("a filter's gradient over many places", async () => {
     const window = { strides: [1, 1], padding: [1, 1], dilation: [1, 1] } as const;
     await devices.check("conv2d_filter_grad", SUMS, (builder, input) => [

@@ -154,6 +154,12 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
     { op: matmul(false, false, biased), inputs: [[5, 0], [0, 4], [4]] },
   ],
   conv2d: [
+    // Sums over nothing.
+    {
+      op: { kind: "conv2d", window: plain, epilogue: biased },
+      inputs: [[2, 5, 5, 0], [3, 3, 0, 4], [4]],
+      asked: [2, 3, 3, 4],
+    },
     {
       op: { kind: "conv2d", window: plain },
       inputs: [[2, 5, 6, 3], [3, 2, 3, 5]],
@@ -199,6 +205,12 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
     },
   ],
   conv2d_filter_grad: [
+    // Sums over nothing.
+    {
+      op: { kind: "conv2d_filter_grad", window: plain },
+      inputs: [[0, 5, 5, 3], [0, 3, 3, 4]],
+      asked: [3, 3, 3, 4],
+    },
     {
       op: { kind: "conv2d_filter_grad", window: plain },
       inputs: [[2, 5, 6, 3], [2, 3, 5, 5]],

@@ -6,10 +6,10 @@
  * the machine's processors are worth as many cores, as far as that can be had.
  */
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
+import { commonFlags, type FlagValues, runTool, text, UsageError } from "../run/task.ts";
 import { Cores } from "./cores.ts";
 import { measurePeak } from "./peak.ts";
-import { Peer, reasonOf } from "./protocol.ts";
+import { Peer } from "./protocol.ts";
 import { findPython } from "./python.ts";
 import { race, type Runner } from "./race.ts";
 import { type Row, table } from "./table.ts";
@@ -51,32 +51,18 @@ function machine(): Readonly<Record<string, string | number>> {
   return { cpu: model, threads: others.length + 1, system: Deno.build.target, deno: Deno.version.deno };
 }
 
-const USAGE = `deno task bench [--only TEXT] [--out FILE]
-  --only TEXT   only the workloads whose name contains TEXT (${WORKLOADS.map(({ name }) => name).join(", ")})
-  --out FILE    write the figures as JSON`;
+const FLAGS = {
+  only: text({
+    help: `only the workloads whose name contains TEXT: ${WORKLOADS.map(({ name }) => name).join(", ")}`,
+  }),
+  out: text({ placeholder: "FILE", help: "write the figures as JSON" }),
+  debug: commonFlags.debug,
+};
 
-function usageError(message: string): never {
-  console.error(`${message}\n${USAGE}`);
-  Deno.exit(2);
-}
-
-function flagsOf(args: string[]): { only?: string; out?: string; help?: boolean } {
-  try {
-    return parseArgs({
-      args,
-      options: { only: { type: "string" }, out: { type: "string" }, help: { type: "boolean" } },
-    }).values;
-  } catch (error) {
-    return usageError(reasonOf(error));
-  }
-}
-
-async function main(): Promise<void> {
+async function bench({ only = "", out }: FlagValues<typeof FLAGS>): Promise<void> {
   const start = performance.now();
-  const flags = flagsOf(Deno.args);
-  if (flags.help) return console.log(USAGE);
-  const chosen = WORKLOADS.filter(({ name }) => name.includes(flags.only ?? ""));
-  if (chosen.length === 0) usageError(`Cannot run --only ${flags.only} as no workload's name contains it`);
+  const chosen = WORKLOADS.filter(({ name }) => name.includes(only));
+  if (chosen.length === 0) throw new UsageError(`--only ${only} is in no workload's name`);
   const remaining = () => TOTAL_LIMIT - (performance.now() - start) / 1000;
   const found = await runners();
   const peak = await measurePeak();
@@ -96,12 +82,19 @@ async function main(): Promise<void> {
   for (const { workload, runner, description } of rows) {
     if (description !== undefined) console.log(`  ${workload}, ${runner}: ${description}`);
   }
-  if (flags.out !== undefined) {
+  if (out !== undefined) {
     await Deno.writeTextFile(
-      flags.out,
+      out,
       JSON.stringify({ machine: { ...machine(), peak }, rows }, null, 2) + "\n",
     );
   }
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  await runTool({
+    name: "bench",
+    summary: "Time a training step of the engine and of its peers, side by side on the same workloads.",
+    flags: FLAGS,
+    run: bench,
+  });
+}

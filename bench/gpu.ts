@@ -4,7 +4,6 @@
  * It is bundled (`deno task bundle-gpu`) and carried to a machine with a GPU that has nothing but Deno and a driver:
  * see README.md. PyTorch's part, `peers/peer.py`, travels inside the bundle as text.
  */
-import { parseArgs } from "node:util";
 import { CompiledDevice } from "../engine/compiled_device.ts";
 import type { Device } from "../engine/device.ts";
 import type { Executable } from "../engine/executor.ts";
@@ -15,6 +14,7 @@ import { memorize } from "../run/memorize.ts";
 import { openRun } from "../run/open_run.ts";
 import type { SequenceFlags } from "../run/sequence_source.ts";
 import { openSource } from "../run/sources.ts";
+import { boolean, commonFlags, type FlagValues, integer, runTool, text, UsageError } from "../run/task.ts";
 import peerProgram from "./peers/peer.py" with { type: "text" };
 import { serveTfjsWebGpu } from "./peers/tfjs_webgpu.ts";
 import { KeptPeer } from "./kept_peer.ts";
@@ -216,7 +216,7 @@ interface MainJob {
 /** Autoencoder, sequence model, samples and report, as `deno task train-seq2hist` makes them. */
 async function mainJob(
   folder: string,
-  options: { readonly dataDir?: string; readonly quick: boolean },
+  options: { readonly dataDir: string | undefined; readonly quick: boolean },
 ): Promise<MainJob> {
   const { dataDir, quick } = options;
   const flags: SequenceFlags = {
@@ -250,65 +250,38 @@ async function mainJob(
   return { seconds, images: source.facts.count, dataset: flags.dataset, metrics: run.summary?.metrics ?? {} };
 }
 
-const USAGE =
-  `deno task bench-gpu [--only TEXT] [--out FILE] [--quick] [--profile] [--software] [--data-dir DIR]
-                    [--max-size N]
-  --only TEXT     only what has TEXT in its name: matmul-N, ${
-    [...WORKLOADS, ...SMALL].map(({ name }) => name).filter((name) => !name.startsWith("matmul")).join(", ")
-  }, ${MAIN}
-  --out FILE      write the figures as JSON
-  --quick         products up to 1024 and a main job of 32 images and 2 steps: to see that everything runs
-  --profile       also print the nodes of each step that take longest
-  --software      measure on a software adapter if there is no other
-  --data-dir DIR  the main job on MNIST from this folder instead of the built-in digits
-  --max-size N    the largest product (default: 8192)`;
+const NAMES = [...WORKLOADS, ...SMALL].map(({ name }) => name).filter((name) => !name.startsWith("matmul"));
 
-function usageError(message: string): never {
-  console.error(`${message}\n${USAGE}`);
-  Deno.exit(2);
-}
+const FLAGS = {
+  only: text({ help: `only what has TEXT in its name: matmul-N, ${[...NAMES, MAIN].join(", ")}` }),
+  out: text({ placeholder: "FILE", help: "write the figures as JSON" }),
+  quick: boolean({
+    help: "products up to 1024 and a main job of 32 images and 2 steps: to see that everything runs",
+  }),
+  profile: boolean({ help: "also print the nodes of each step that take longest" }),
+  software: boolean({ help: "measure on a software adapter if there is no other" }),
+  dataDir: text({
+    placeholder: "DIR",
+    help: "the main job on MNIST from this folder instead of the built-in digits",
+  }),
+  maxSize: integer({ min: 1, help: "the largest product (default: 8192)" }),
+  debug: commonFlags.debug,
+};
 
-function flagsOf(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        only: { type: "string", default: "" },
-        out: { type: "string" },
-        quick: { type: "boolean", default: false },
-        profile: { type: "boolean", default: false },
-        software: { type: "boolean", default: false },
-        "data-dir": { type: "string" },
-        "max-size": { type: "string" },
-        help: { type: "boolean", default: false },
-      },
-    }).values;
-  } catch (error) {
-    return usageError(reasonOf(error));
-  }
-}
-
-async function main(): Promise<void> {
+async function bench({ only = "", ...flags }: FlagValues<typeof FLAGS>): Promise<void> {
   const start = performance.now();
-  const flags = flagsOf(Deno.args);
-  if (flags.help) return console.log(USAGE);
-  const largest = Number(flags["max-size"] ?? (flags.quick ? 1024 : 8192));
-  if (!(largest > 0)) usageError("Cannot read --max-size as it must be a positive number");
+  const largest = flags.maxSize ?? (flags.quick ? 1024 : 8192);
   const products: Workload[] = SIZES.filter((size) => size <= largest)
     .map((size) => ({ name: `matmul-${size}`, flops: matmulFlops(size) }));
   // The largest products last: they are what a short time can do without.
   const models = [...WORKLOADS.filter(({ name }) => !name.startsWith("matmul")), ...SMALL];
-  const chosen = [...models, ...products].filter(({ name }) => name.includes(flags.only));
-  const withMain = MAIN.includes(flags.only);
-  if (chosen.length === 0 && !withMain) {
-    usageError(`Cannot run --only ${flags.only} as no name contains it`);
-  }
+  const chosen = [...models, ...products].filter(({ name }) => name.includes(only));
+  const withMain = MAIN.includes(only);
+  if (chosen.length === 0 && !withMain) throw new UsageError(`--only ${only} is in no name`);
   const gpu = await facts();
   console.log(JSON.stringify(gpu, null, 2));
   if (gpu.software && !flags.software) {
-    usageError(
-      "Cannot measure as there is only a software adapter: add --software to run on it all the same",
-    );
+    throw new UsageError("There is only a software adapter: add --software to measure on it all the same");
   }
   const remaining = () => TOTAL_LIMIT - (performance.now() - start) / 1000 - (withMain ? MAIN_SHARE : 0);
   const folder = await Deno.makeTempDir({ prefix: "engram-bench-" });
@@ -351,7 +324,7 @@ async function main(): Promise<void> {
     }
     if (withMain) {
       console.error(`${MAIN} … (${Math.round((performance.now() - start) / 1000)} s)`);
-      job = await mainJob(folder, { quick: flags.quick, ...dataDirOf(flags["data-dir"]) });
+      job = await mainJob(folder, { quick: flags.quick, dataDir: flags.dataDir });
       console.log(`${MAIN}: ${job.seconds.toFixed(1)} s for ${job.images} images of ${job.dataset}`);
       console.log(JSON.stringify(job.metrics));
       await save();
@@ -361,8 +334,14 @@ async function main(): Promise<void> {
   }
 }
 
-function dataDirOf(dataDir: string | undefined): { readonly dataDir?: string } {
-  return dataDir === undefined ? {} : { dataDir };
+if (import.meta.main) {
+  if (Deno.args[0] === PEER) await serveTfjsWebGpu();
+  else {
+    await runTool({
+      name: "bench-gpu",
+      summary: "Time the engine on a GPU, next to stock tfjs and to PyTorch with CUDA where there is one.",
+      flags: FLAGS,
+      run: bench,
+    });
+  }
 }
-
-if (import.meta.main) await (Deno.args[0] === PEER ? serveTfjsWebGpu() : main());

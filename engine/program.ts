@@ -45,7 +45,10 @@ export const ELEMENTWISE = {
   // One operand.
   neg: { arity: 1, apply: (x) => -x },
   abs: { arity: 1, apply: Math.abs },
-  sign: { arity: 1, apply: Math.sign },
+  /** Of NaN, 0: NaN is neither above nor below. */
+  sign: { arity: 1, apply: (x) => truth(x > 0) - truth(x < 0) },
+  /** 1 where x > 0; NaN stays NaN. */
+  step: { arity: 1, apply: (x) => (Number.isNaN(x) ? NaN : truth(x > 0)) },
   square: { arity: 1, apply: (x) => x * x },
   sqrt: { arity: 1, apply: Math.sqrt },
   rsqrt: { arity: 1, apply: (x) => 1 / Math.sqrt(x) },

@@ -22,7 +22,6 @@ import { compile, type Device } from "../engine/device.ts";
 import { openDevice } from "../engine/open.ts";
 import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { normal } from "../engine/random.ts";
-import { overRows } from "../engine/rows.ts";
 import { distinctRows, psnr } from "../metrics/mod.ts";
 import { epochBatches } from "../run/batches.ts";
 import { writeCodes } from "../run/codes.ts";
@@ -32,6 +31,14 @@ import { assignVariables, readWeights, type Run } from "../run/run.ts";
 import { choice, commonFlags, type FlagValues, integer, number, runTask, UsageError } from "../run/task.ts";
 import { train } from "../run/training.ts";
 import { layerTable } from "../run/write_report.ts";
+import {
+  type Coded,
+  decodeCodes,
+  encodeImages,
+  reconstruct,
+  redraw,
+  squaredErrors,
+} from "./binary_autoencoder/coding.ts";
 import {
   type AutoencoderMetrics,
   describeAutoencoder,
@@ -46,8 +53,10 @@ import {
   table1,
   type Table1Config,
 } from "./binary_autoencoder/networks.ts";
-import { distinctCodes } from "./binary_autoencoder/distinct_codes.ts";
 import { searchCodes, type SearchProgress } from "./binary_autoencoder/search_codes.ts";
+
+// What a trained autoencoder can do.
+export { type Coded, decodeCodes, reconstruct };
 
 const ARCHITECTURES = ["dense", "table1"] as const;
 const RECIPES = ["straight-through", "noise"] as const;
@@ -115,8 +124,6 @@ export const CODE_BITS = CODE_SHAPE[0] * CODE_SHAPE[1] * CODE_SHAPE[2];
 const WARMUP_STEPS = 50;
 /** Standard deviation of the noise, and weight of the latents' size, of the recipe "noise". */
 const NOISE = 0.1, LATENT_WEIGHT = 0.1;
-/** Images evaluated at once. */
-const EVALUATION_BATCH = 128;
 
 /** An autoencoder: its configuration, and its network with the weights. */
 export interface Autoencoder {
@@ -155,12 +162,6 @@ export function sign(latents: tf.Tensor2D): tf.Tensor2D {
   return straightThrough(latents) as tf.Tensor2D;
 }
 
-/** Mean squared error of each of the drawings [B, ...]: [B]. */
-function squaredErrors(framed: tf.Tensor, drawn: tf.Tensor): tf.Tensor1D {
-  const errors = tf.squaredDifference(framed, drawn);
-  return tf.mean(errors.reshape([errors.shape[0], -1]), 1);
-}
-
 /** Mean over images of log(MSE + 1e-5), nats: 25 dB is -5.75, 35 dB -8.03. */
 function logError(framed: tf.Tensor, drawn: tf.Tensor): tf.Scalar {
   return tf.mean(tf.log(tf.add(squaredErrors(framed, drawn), 1e-5)));
@@ -193,95 +194,6 @@ export function loss(model: Autoencoder, images: tf.Tensor2D, counter: tf.Scalar
 /** Images as numbers in 0..1, [count, pixels]. */
 export function levels(images: ImageSet): Float32Array {
   return Float32Array.from(images.pixels, (byte) => byte / 255);
-}
-
-/** What an autoencoder makes of images. */
-export interface Coded {
-  /** [count, 3, 4, 4], -1 or +1. */
-  readonly codes: Int8Array;
-  /** [count, pixels] in 0..1. */
-  readonly reconstructions: Float32Array;
-  /** Mean squared error of each drawing, what was added around and beside the image included: [count]. */
-  readonly framedErrors: Float32Array;
-}
-
-/** Codes and reconstructions of images [count, pixels] in 0..1: the encoder's own codes, unless there is a search. */
-export async function reconstruct(
-  model: Autoencoder,
-  options: {
-    readonly device: Device;
-    readonly images: Float32Array;
-    /** Whether they are the images that were learned, whose codes were told apart when they were fixed. */
-    readonly apart?: boolean;
-    /** Rounds in which `searchCodes` may improve on the encoder's codes; absent: 0. */
-    readonly search?: number;
-    readonly onProgress?: (progress: SearchProgress) => Promise<void>;
-  },
-): Promise<Coded> {
-  const { network } = model, { search = 0 } = options;
-  const encoded = await encodeImages(model, options);
-  const codes = search === 0
-    ? encoded
-    : await searchCodes(network, { ...options, codes: encoded, rounds: search });
-  const count = codes.length / network.bits, batch = Math.min(EVALUATION_BATCH, count);
-  const images = tf.tensor2d(options.images, [count, pixelsOf(model)]);
-  const signs = tf.tensor2d(Float32Array.from(codes), [count, network.bits]);
-  const draw = await compile(options.device, ({ index }) => {
-    const rows = index as tf.Tensor1D, drawn = network.decode(tf.gather(signs, rows));
-    return {
-      reconstructions: network.picture(drawn),
-      framedErrors: squaredErrors(network.frame(tf.gather(images, rows)), tf.clipByValue(drawn, 0, 1)),
-    };
-  }, { index: { shape: [batch], dtype: "int32" } });
-  const { reconstructions, framedErrors } = await overRows(draw, {
-    count,
-    batch,
-    inputs: (index) => ({ index }),
-  });
-  draw.dispose();
-  tf.dispose([images, signs]);
-  return {
-    codes,
-    reconstructions: reconstructions as Float32Array,
-    framedErrors: framedErrors as Float32Array,
-  };
-}
-
-/** The encoder's codes [count, 3, 4, 4] of images [count, pixels] in 0..1. */
-async function encodeImages(
-  model: Autoencoder,
-  options: { readonly device: Device; readonly images: Float32Array; readonly apart?: boolean },
-): Promise<Int8Array> {
-  const { network } = model, pixels = pixelsOf(model);
-  const count = options.images.length / pixels, batch = Math.min(EVALUATION_BATCH, count);
-  const images = tf.tensor2d(options.images, [count, pixels]);
-  const encode = await compile(options.device, ({ index }) => {
-    const latents = network.encode(network.frame(tf.gather(images, index as tf.Tensor1D)));
-    return { latents, codes: sign(latents) };
-  }, { index: { shape: [batch], dtype: "int32" } });
-  const { latents, codes } = await overRows(encode, { count, batch, inputs: (index) => ({ index }) });
-  encode.dispose();
-  images.dispose();
-  return options.apart ? distinctCodes(latents as Float32Array, network.bits) : Int8Array.from(codes);
-}
-
-/** Images [count, pixels] in 0..1 of codes [count, 3, 4, 4]. */
-export async function decodeCodes(
-  model: Autoencoder,
-  options: { readonly device: Device; readonly codes: Int8Array },
-): Promise<Float32Array> {
-  const { network } = model, { device } = options;
-  const count = options.codes.length / network.bits, batch = Math.min(EVALUATION_BATCH, count);
-  const codes = tf.tensor2d(Float32Array.from(options.codes), [count, network.bits]);
-  const evaluate = await compile(
-    device,
-    ({ index }) => ({ images: network.picture(network.decode(tf.gather(codes, index as tf.Tensor1D))) }),
-    { index: { shape: [batch], dtype: "int32" } },
-  );
-  const { images } = await overRows(evaluate, { count, batch, inputs: (index) => ({ index }) });
-  evaluate.dispose();
-  codes.dispose();
-  return images as Float32Array;
 }
 
 /** One update of encoder and decoder together on the rows `index`, int32 [B], of images [N, pixels]: to be compiled. */
@@ -319,10 +231,10 @@ export async function fit(
 ): Promise<void> {
   const { run, device, steps, budget } = options;
   const { network, config: { learningRate, settle, seed } } = model;
-  const pixels = pixelsOf(model), count = options.images.length / pixels;
+  const count = options.images.length / network.pixels;
   const batch = Math.min(model.config.batch, count);
   const settled = Math.round(settle * steps);
-  const images = tf.tensor2d(options.images, [count, pixels]);
+  const images = tf.tensor2d(options.images, [count, network.pixels]);
   const weights = weightsOf(model), optimizer = adam(weights);
   const index = { shape: [batch], dtype: "int32" } as const, rate = { shape: [] } as const;
 
@@ -370,11 +282,6 @@ export async function fit(
   alone?.fixed.dispose();
   images.dispose();
   optimizer.dispose();
-}
-
-/** Numbers in one image. */
-function pixelsOf({ config: { image } }: Autoencoder): number {
-  return image.height * image.width * image.channels;
 }
 
 /** Steps that bring an autoencoder of `count` images to its goal. */
@@ -450,7 +357,7 @@ export async function runAutoencoder(run: Run, options: {
     ...model.network.padded ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
     ...search === 0 ? {} : { psnr_encoder_db: learned.encoderPsnr },
     distinct_codes: distinctRows(codes, CODE_BITS).first.length,
-    distinct_images: distinctRows(images.pixels, pixelsOf(model)).first.length,
+    distinct_images: distinctRows(images.pixels, model.network.pixels).first.length,
     ...unseen === undefined ? {} : { test_psnr_db: unseen.psnr },
     ...unseen === undefined || search === 0 ? {} : { test_psnr_encoder_db: unseen.encoderPsnr },
   } satisfies AutoencoderMetrics;
@@ -468,15 +375,17 @@ async function measure(model: Autoencoder, options: {
   readonly apart: boolean;
   readonly search: number;
 }): Promise<Coded & { readonly psnr: number; readonly encoderPsnr: number }> {
-  const { run: { session }, device, images, apart, search } = options, x = levels(images);
+  const { run: { session }, device, images: { split }, apart, search } = options;
+  const images = levels(options.images);
   const psnrOf = ({ reconstructions }: Coded): number =>
-    psnr(x, reconstructions, { size: pixelsOf(model), peak: 1 });
-  const encoded = await reconstruct(model, { device, images: x, apart });
+    psnr(images, reconstructions, { size: model.network.pixels, peak: 1 });
+  const encoded = await reconstruct(model, { device, images, apart }), encoderPsnr = psnrOf(encoded);
+  if (search === 0) return { ...encoded, psnr: encoderPsnr, encoderPsnr };
   let begun = performance.now();
   const onProgress = async ({ round, tried, open, improved }: SearchProgress): Promise<void> => {
     const now = performance.now();
     const position = {
-      phase: `search ${round}/${search}, ${images.split} images`,
+      phase: `search ${round}/${search}, ${split} images`,
       step: tried,
       steps: open,
       seconds: (now - begun) / 1000,
@@ -490,10 +399,15 @@ async function measure(model: Autoencoder, options: {
     }
     await session.pause();
   };
-  const coded = search === 0
-    ? encoded
-    : await reconstruct(model, { device, images: x, apart, search, onProgress });
-  return { ...coded, psnr: psnrOf(coded), encoderPsnr: psnrOf(encoded) };
+  const codes = await searchCodes(model.network, {
+    device,
+    images,
+    codes: encoded.codes,
+    rounds: search,
+    onProgress,
+  });
+  const searched = await redraw(model, { device, images, codes });
+  return { ...searched, psnr: psnrOf(searched), encoderPsnr };
 }
 
 /**

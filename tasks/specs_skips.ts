@@ -46,16 +46,6 @@ const ENGINE: readonly Skip[] = [
     reason: "an index is seen on the device only, where nothing can throw: one out of bound gathers zeros",
   },
   {
-    pattern: /^concat3d concat throws when invalid non-axis shapes and zero size, axis=1\n/,
-    reason: "fault: empty tensors are left out of a concatenation before their shapes are compared",
-  },
-  { pattern: /^stridedSlice .* 1d tensor empty result\n/, reason: "fault: an empty result's extent is -0" },
-  {
-    pattern: /^(sign|step) .*\n.*NaN/,
-    reason: "fault: tfjs's sign of NaN is 0 and its step of NaN is NaN, the engine's are NaN and the slope",
-  },
-  { pattern: /^maxPool .* ignores NaNs\n/, reason: "fault: tfjs's largest of a window leaves NaN out" },
-  {
     pattern: /^avgPool gradient x=\[3,3,1\] f=\[3,3\] s=1 p=explicit\n/,
     reason:
       "tfjs's gradient counts the padding, its mean does not; the engine's gradient is that of the mean",

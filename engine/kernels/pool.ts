@@ -2,7 +2,7 @@ import { sizeOf } from "../graph.ts";
 import { bytesOf, type Kernel, must, mustAsk } from "./kernel.ts";
 import { eachPosition, eachTap, planeOf } from "./window.ts";
 
-/** The maximum (NaN where one is NaN) or the mean of the elements of each window that lie inside the image. */
+/** The maximum (of those that are not NaN) or the mean of the elements of each window that lie inside the image. */
 export const pool: Kernel<"pool"> = {
   infer(_, inputs, asked) {
     const shape = mustAsk("pool", asked);
@@ -29,7 +29,7 @@ export const pool: Kernel<"pool"> = {
         let best = -Infinity, sum = 0, count = 0;
         eachTap(extents, [row, column], (y, xx) => {
           const value = x.data[((image * height + y) * width + xx) * channels + c];
-          best = Math.max(best, value);
+          if (value > best) best = value;
           sum += value;
           count++;
         });

@@ -2,7 +2,10 @@ import { sizeOf } from "../graph.ts";
 import { bytesOf, type Kernel, must, mustAsk } from "./kernel.ts";
 import { eachPosition, eachTap, planeOf } from "./window.ts";
 
-/** The gradient of pooling: to each window's first largest element, or spread evenly over its elements inside. */
+/**
+ * The gradient of pooling: to each window's first largest element, or spread evenly over its elements inside. Where all
+ * are NaN or -Infinity, the first of them is the largest.
+ */
 export const poolGrad: Kernel<"pool_grad"> = {
   infer(op, inputs, asked) {
     const [dy, x] = inputs;
@@ -39,7 +42,9 @@ export const poolGrad: Kernel<"pool_grad"> = {
         if (op.reducer === "mean") {
           for (const at of inside) sums[at] += gradient / inside.length;
         } else if (inside.length > 0) {
-          sums[inside.reduce((best, at) => (x.data[at] > x.data[best] ? at : best))] += gradient;
+          let largest = -Infinity, place = inside[0];
+          for (const at of inside) if (x.data[at] > largest) largest = x.data[place = at];
+          sums[place] += gradient;
         }
       }
     });

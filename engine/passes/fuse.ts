@@ -10,6 +10,7 @@ const CHEAP: ReadonlySet<Elementwise> = new Set([
   "neg",
   "abs",
   "sign",
+  "step",
   "square",
   "relu",
   "not",

@@ -188,13 +188,11 @@ export const elementwise: readonly TraceKernel[] = [
   ),
   kernel("Prelu", (recorder, { x, alpha }) => inFloat(recorder, "prelu", [x, alpha], "float32")),
   kernel<tf.StepAttrs>("Step", (recorder, { x }, { alpha }) => {
-    const positive = recorder.map("greater", [x, recorder.scalar(0, x.dtype)], "bool");
-    if (alpha === 0) return recorder.cast(positive, x.dtype);
-    return recorder.map("select", [
-      positive,
-      recorder.scalar(1, x.dtype),
-      recorder.scalar(alpha, x.dtype),
-    ], x.dtype);
+    const step = recorder.map("step", [x], x.dtype);
+    // What is not 0 stays: 1 and NaN.
+    return alpha === 0
+      ? step
+      : recorder.map("select", [step, step, recorder.scalar(alpha, x.dtype)], x.dtype);
   }),
   kernel("EluGrad", (recorder, { dy, y }) => {
     const zero = recorder.scalar(0, "float32"), one = recorder.scalar(1, "float32");

@@ -148,7 +148,9 @@ export const movement: readonly TraceKernel[] = [
       attributes.newAxisMask,
       attributes.shrinkAxisMask,
     );
-    const shape = tf.slice_util.computeOutShape(info.begin, info.end, info.strides);
+    // Of a slice whose end lies before its begin, tfjs computes extents below 0, or -0.
+    const shape = tf.slice_util.computeOutShape(info.begin, info.end, info.strides)
+      .map((extent) => Math.max(0, extent));
     return recorder.reshape(
       strided(recorder, x, { begin: info.begin, steps: info.strides, shape }),
       info.finalShape,

@@ -278,12 +278,13 @@ export class Recorder {
 
   /** Joins along an axis. */
   concat(parts: readonly Traced[], axis: number): Traced {
+    const op: Op = { kind: "concat", axis };
+    // Looks at all shapes, before the empty parts are left out.
+    const [{ shape }] = infer(op, parts.map((part) => part.value));
     const full = parts.filter((part) => sizeOf(part.value.shape) > 0);
     if (full.length === 1) return full[0];
-    const shape = [...parts[0].value.shape];
-    shape[axis] = parts.reduce((extent, part) => extent + part.value.shape[axis], 0);
     if (full.length === 0) return this.constant([], shape, parts[0].dtype);
-    return this.node({ kind: "concat", axis }, full, shape, full[0].dtype);
+    return this.node(op, full, shape, full[0].dtype);
   }
 
   /** Reduces over `axes`, which leave the shape, or stay in it with extent 1. */

@@ -307,14 +307,21 @@ class FunctionWriter {
         }
         return this.#vector(DIRECT.mul![integer ? 1 : 0]!);
       case "sign":
-        // x itself where it is neither above nor below 0, which keeps NaN.
-        this.#splat(1, dtype);
-        this.#splat(-1, dtype);
-        this.#as(x, dtype);
-        this.#compareZero(x, "less", dtype);
-        this.#vector(BITSELECT);
         this.#compareZero(x, "greater", dtype);
-        return this.#vector(BITSELECT);
+        this.#fromMask(dtype);
+        this.#compareZero(x, "less", dtype);
+        this.#splat(-1, dtype);
+        this.#vector(AND);
+        return this.#vector(OR);
+      case "step":
+        this.#compareZero(x, "greater", dtype);
+        this.#fromMask(dtype);
+        if (integer) return;
+        // The mask of NaN has all bits set, which is NaN.
+        this.#as(x, dtype);
+        this.#as(x, dtype);
+        this.#vector(COMPARE.not_equal![0]);
+        return this.#vector(OR);
       case "relu":
         this.#as(x, dtype);
         this.#compareZero(x, "less", dtype);

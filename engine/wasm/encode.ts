@@ -1,5 +1,14 @@
 /** Writes a plan's nodes as commands of the kernels. */
-import { type DType, type Node, type Op, sizeOf, type Value, type Window } from "../graph.ts";
+import {
+  type DType,
+  type Node,
+  type Op,
+  type OpKind,
+  type Program,
+  sizeOf,
+  type Value,
+  type Window,
+} from "../graph.ts";
 import { broadcastStrides, stridesOf } from "../kernels/strides.ts";
 import type { Plan } from "../plan.ts";
 import { Commands, type Context, DENSE, isIdentity, REDUCERS } from "./commands.ts";
@@ -10,6 +19,14 @@ import type { Stream, Table } from "./stream.ts";
 type OpOf<Kind extends Op["kind"]> = Extract<Op, { readonly kind: Kind }>;
 /** How a long sum is cut, whatever the number of threads: elements of a row, and least rows of a column. */
 const ROW_CHUNK = 8192, COLUMN_CHUNK = 256, COLUMN_CHUNKS = 32;
+
+/** Sums of products of their first two inputs. */
+const PRODUCTS: ReadonlySet<OpKind> = new Set([
+  "matmul",
+  "conv2d",
+  "conv2d_input_grad",
+  "conv2d_filter_grad",
+]);
 
 const bits = new DataView(new ArrayBuffer(4));
 function bitsOf(value: number, dtype: DType): number {
@@ -38,6 +55,9 @@ class Encoder {
 
   #node(node: Node): void {
     const { op, inputs, outputs } = node;
+    if (PRODUCTS.has(op.kind) && inputs.slice(0, 2).some((factor) => sizeOf(factor.shape) === 0)) {
+      return this.#zeros("epilogue" in op ? op.epilogue : undefined, inputs.slice(2), outputs[0]);
+    }
     switch (op.kind) {
       case "reshape":
         return;
@@ -158,9 +178,6 @@ class Encoder {
           option: outputs[0].shape[3],
         });
       case "pool":
-        if (op.reducer === "mean" && inputs[0].dtype === "int32") {
-          throw new TypeError("Cannot run the graph on the wasm device as it lacks the mean pool of int32");
-        }
         return this.#windows("pool", {
           window: op.window,
           image: inputs[0],
@@ -311,6 +328,14 @@ class Encoder {
     ]);
   }
 
+  /** Sums over nothing: zeros, which the epilogue reads where it then writes. */
+  #zeros(epilogue: Program | undefined, operands: readonly Value[], output: Value): void {
+    this.#commands.stream.command("fill", [this.#commands.at(output), sizeOf(output.shape), 0]);
+    if (epilogue === undefined) return;
+    this.#commands.stream.wait();
+    this.#commands.map(epilogue, [{ ...output, dtype: "float32" }, ...operands], [output]);
+  }
+
   #matmul(op: OpOf<"matmul">, inputs: readonly Value[], output: Value): void {
     const [a, b] = inputs, shape = output.shape, rank = shape.length;
     const n = shape[rank - 1], lead = shape.slice(0, -2);
@@ -321,9 +346,6 @@ class Encoder {
       broadcastStrides(value.shape.slice(0, -2), lead).map((stride) => stride * matrix(value));
     const operands = inputs.slice(2);
     const epilogueStrides = operands.map((operand) => broadcastStrides(operand.shape, shape));
-    if (k === 0) {
-      throw new RangeError(`Cannot multiply [${a.shape}] and [${b.shape}] as there is nothing to sum over`);
-    }
     // Axes of the batch; the row of the matrix joins them where b is one matrix and everything else lies row on row.
     let nest = collapse(lead, [
       leadStrides(a),

@@ -39,7 +39,11 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
   },
   sign_of: {
     needs: ["is_nan"],
-    text: `fn sign_of(x: F) -> F { return select(sign(x), x, is_nan(x)); }`,
+    text: `fn sign_of(x: F) -> F { return select(sign(x), F(0.0), is_nan(x)); }`,
+  },
+  step_of: {
+    needs: ["is_nan"],
+    text: `fn step_of(x: F) -> F { return select(select(F(0.0), F(1.0), x > F(0.0)), x, is_nan(x)); }`,
   },
   // Cephes expf. Two factors of 2^n, as one cannot hold every n. n ln 2 = n 355 / 512 - n 2.1e-4 in two steps, the
   // first in whole numbers: Mesa's compiler joins two products of one factor, and then they round.
@@ -355,6 +359,16 @@ fn finite_or_not(x: f32, y: f32) -> f32 {
     text: `fn int_floor_divide(x: I, y: I) -> I {
   let q = int_divide(x, y);
   return select(q, q - I(1), (q * y != x) & ((x < I(0)) != (y < I(0))) & (y != I(0)));
+}`,
+  },
+  // The mean of `count` numbers whose sum is high * 65536 + low, towards 0; low >= 0, and both from as many numbers.
+  int_mean: {
+    needs: ["int_floor_divide"],
+    text: `fn int_mean(high: I, low: I, count: I) -> I {
+  let whole = int_floor_divide(high, count);
+  let rest = (high - whole * count) * I(65536) + low;
+  let mean = whole * I(65536) + int_divide(rest, count);
+  return select(mean, mean + I(1), (mean < I(0)) & (int_divide(rest, count) * count != rest));
 }`,
   },
   int_modulo: {

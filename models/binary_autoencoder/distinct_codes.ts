@@ -1,7 +1,14 @@
-/** Codes that tell images apart. */
+/** Codes of latents: their signs, and codes that tell images apart. */
+
+/** The sign of each latent, 0 giving +1. */
+export function signsOf(latents: Float32Array): Int8Array {
+  const codes = new Int8Array(latents.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = latents[i] >= 0 ? 1 : -1;
+  return codes;
+}
 
 /**
- * The signs of latents [count, bits], 0 giving +1, such that different latents have different codes: where an earlier
+ * The signs of latents [count, bits], such that different latents have different codes: where an earlier
  * image has the code already, the one of its signs is turned that is nearest to 0 among those whose turning gives a
  * code that no image has. Without collisions these are the plain signs.
  *
@@ -9,7 +16,7 @@
  */
 export function distinctCodes(latents: Float32Array, bits: number): Int8Array {
   const count = latents.length / bits;
-  const codes = Int8Array.from(latents, (latent) => latent >= 0 ? 1 : -1);
+  const codes = signsOf(latents);
   const keyOf = (code: Int8Array): string => code.join();
   const sameLatents = (a: number, b: number): boolean => {
     for (let bit = 0; bit < bits; bit++) {

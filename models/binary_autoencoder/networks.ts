@@ -50,6 +50,8 @@ export interface Table1Config {
 export interface Network {
   readonly encoder: Weights;
   readonly decoder: Weights;
+  /** Numbers in an image. */
+  readonly pixels: number;
   /** Signs in a code. */
   readonly bits: number;
   /** Whether a frame holds more than the image itself. */
@@ -91,6 +93,7 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
   return {
     encoder,
     decoder,
+    pixels,
     bits,
     padded: false,
     frame: (images) => images,
@@ -257,6 +260,7 @@ export function table1(config: Table1Config, options: {
   return {
     encoder,
     decoder,
+    pixels: height * width * channels,
     bits: dimensions * SITES * SITES,
     padded: height < SIDE || width < SIDE || !colour,
     frame: function frame(images): tf.Tensor4D {

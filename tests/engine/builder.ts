@@ -9,10 +9,32 @@ import type {
   Shape,
   TypedArray,
   Value,
+  Window,
 } from "../../engine/graph.ts";
 import { infer } from "../../engine/kernels/mod.ts";
 import { validate } from "../../engine/kernels/validate.ts";
 import { ELEMENTWISE, type Elementwise } from "../../engine/program.ts";
+
+/** Hands its operand on. */
+export const identity: Program = { operands: 1, instructions: [], results: [0] };
+/** An epilogue: relu(product + bias), as a layer's. */
+export const biased: Program = {
+  operands: 2,
+  instructions: [
+    { op: "add", args: [0, 1], dtype: "float32" },
+    { op: "relu", args: [2], dtype: "float32" },
+  ],
+  results: [3],
+};
+/** Every tap a step of one, no padding. */
+export const plain: Window = { strides: [1, 1], padding: [0, 0], dilation: [1, 1] };
+/** Nothing of it is the same along both axes. */
+export const skewed: Window = { strides: [2, 3], padding: [1, 0], dilation: [2, 1] };
+
+/** A product of matrices, either of which may be transposed. */
+export function matmul(transposeA: boolean, transposeB: boolean, epilogue?: Program): Op {
+  return { kind: "matmul", transposeA, transposeB, ...(epilogue === undefined ? {} : { epilogue }) };
+}
 
 /** What an elementwise operation of float32 or int32 operands gives when nothing else is said. */
 function resultOf(op: Elementwise, operands: readonly DType[]): DType {
@@ -77,16 +99,10 @@ export class Builder {
     return this.one({ kind: "map", program }, inputs);
   }
   sum(x: Value, axes: readonly number[]): Value {
-    const program = { operands: 1, instructions: [], results: [0] };
-    return this.one({ kind: "reduce", reducer: "sum", domain: x.shape, axes, program }, [x]);
+    return this.one({ kind: "reduce", reducer: "sum", domain: x.shape, axes, program: identity }, [x]);
   }
   matmul(a: Value, b: Value, transposed: { a?: boolean; b?: boolean } = {}): Value {
-    const op = {
-      kind: "matmul",
-      transposeA: transposed.a ?? false,
-      transposeB: transposed.b ?? false,
-    } as const;
-    return this.one(op, [a, b]);
+    return this.one(matmul(transposed.a ?? false, transposed.b ?? false), [a, b]);
   }
   reshape(x: Value, shape: Shape): Value {
     return this.one({ kind: "reshape" }, [x], shape);

@@ -60,13 +60,21 @@ export function pool(p: usize): void {
         const area = f32x4.splat(<f32>((y1 - y0) * (x1 - x0)));
         for (let c = 0; c < channels; c += 4) {
           const count = channels - c;
+          if (integer && !largest) {
+            const from = ((image * height + top + y0 * dilationY) * width + left + x0 * dilationX) * channels + c;
+            const rowStride = dilationY * width * channels, columnStride = dilationX * channels;
+            for (let i = 0; i < minimum(4, count); i++) {
+              store<i32>(at(out, c + i), integerMean(at(x, from + i), y1 - y0, x1 - x0, rowStride, columnStride));
+            }
+            continue;
+          }
           let v = largest ? integer ? i32x4.splat(i32.MIN_VALUE) : f32x4.splat(-Infinity) : f32x4.splat(0);
           for (let ty = y0; ty < y1; ty++) {
             for (let tx = x0; tx < x1; tx++) {
               const from = ((image * height + top + ty * dilationY) * width + left + tx * dilationX) * channels + c;
               const value = loadSome(at(x, from), count);
               if (!largest) v = f32x4.add(v, value);
-              else v = integer ? i32x4.max_s(v, value) : f32x4.max(v, value);
+              else v = integer ? i32x4.max_s(v, value) : f32x4.pmax(v, value); // which leaves NaN out
             }
           }
           storeSome(at(out, c), largest ? v : f32x4.div(v, area), count);
@@ -74,6 +82,16 @@ export function pool(p: usize): void {
       }
     }
   }
+}
+
+/** The mean, towards 0, of rows * columns integers, whose rows and columns are so many elements apart; of none, 0. */
+function integerMean(from: usize, rows: i32, columns: i32, rowStride: i32, columnStride: i32): i32 {
+  if (rows <= 0 || columns <= 0) return 0;
+  let sum: i64 = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) sum += load<i32>(at(from, row * rowStride + column * columnStride));
+  }
+  return <i32>(sum / (rows * columns));
 }
 
 /** The command: the gradient of pooling. A unit is a whole image, or a strip of its channels where there are few images. */
@@ -103,18 +121,19 @@ export function poolGrad(p: usize): void {
           for (let c = c0; c < c1; c += 4) {
             const count = c1 - c;
             const gradient = loadSome(at(dy, ((image * outHeight + row) * outWidth + column) * channels + c), count);
-            const share = f32x4.div(gradient, area);
-            let best = f32x4.splat(0), place = i32x4.splat(-1);
+            const each = f32x4.div(gradient, area);
+            const nearest = base + ((top + y0 * dilationY) * width + left + x0 * dilationX) * channels + c;
+            let best = f32x4.splat(-Infinity), place = i32x4.splat(nearest);
             for (let ty = y0; ty < y1; ty++) {
               for (let tx = x0; tx < x1; tx++) {
                 const index = base + ((top + ty * dilationY) * width + left + tx * dilationX) * channels + c;
                 if (largest) {
                   const value = loadSome(at(x, index), count);
-                  const better = v128.or(f32x4.gt(value, best), i32x4.eq(place, i32x4.splat(-1)));
+                  const better = f32x4.gt(value, best);
                   best = v128.bitselect(value, best, better);
                   place = v128.bitselect(i32x4.splat(index), place, better);
                 } else {
-                  storeSome(at(to, index), f32x4.add(loadSome(at(to, index), count), share), count);
+                  storeSome(at(to, index), f32x4.add(loadSome(at(to, index), count), each), count);
                 }
               }
             }

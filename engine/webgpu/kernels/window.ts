@@ -1,5 +1,5 @@
 /** Depthwise convolutions and pooling: one invocation an output element, which looks through its window. */
-import { sizeOf, type Value, type Window } from "../../graph.ts";
+import { type DType, sizeOf, type Value, type Window } from "../../graph.ts";
 import { aliases, need } from "../functions.ts";
 import { type Dispatch, type KernelContext, Shader } from "../shader.ts";
 import { inputPosition, outputPosition } from "./convolution.ts";
@@ -131,32 +131,65 @@ interface Pool {
   readonly window: Window;
 }
 
-/** The largest element, or the mean, of each window's elements inside the image. */
+/** The largest element (of those that are not NaN), or the mean, of each window's elements inside the image. */
 export function writePool(
   context: KernelContext,
   { reducer, size, window }: Pool,
   { x, output }: { readonly x: Value; readonly output: Value },
 ): Dispatch[] {
   const shader = new Shader(context), read = shader.operand(x).at(indexIn(x.shape, "y", "x", "channel"));
-  const float = (text: string) => (x.dtype === "float32" ? text : `f32(${text})`);
-  const back = (text: string) => (output.dtype === "float32" ? text : `i32(${text})`);
   shader.declare(aliases(1));
-  need(shader, "maximum");
-  const max = reducer === "max";
+  const { start, add, result } = POOLS[`${reducer} ${x.dtype}`](shader);
   return eachItem(shader, sizeOf(output.shape), [
     ...itemLines(output.shape),
-    `var total = ${max ? shader.float(-Infinity) : "0.0"};`,
-    "var count = 0.0;",
+    ...start,
     ...eachTap(size, [
       ...inputPosition(window),
       `if (${inside(x.shape)}) {`,
-      max ? `total = maximum(total, ${float(read)});` : `total += ${float(read)};`,
-      "count += 1.0;",
+      `let value = ${read};`,
+      ...add,
       "}",
     ]),
-    shader.operand(output).store("item", back(max ? "total" : "total / count")),
+    shader.operand(output).store("item", result),
   ]);
 }
+
+/** How a window's elements become one: lines before the first `value`, lines for each, and the result. */
+interface Pooling {
+  readonly start: readonly string[];
+  readonly add: readonly string[];
+  readonly result: string;
+}
+
+const POOLS: Readonly<Record<`${Pool["reducer"]} ${DType}`, (shader: Shader) => Pooling>> = {
+  "max float32"(shader) {
+    need(shader, "is_nan");
+    return {
+      start: [`var largest = ${shader.float(-Infinity)};`],
+      add: ["if (!is_nan(value)) { largest = max(largest, value); }"],
+      result: "largest",
+    };
+  },
+  "max int32": () => ({
+    start: ["var largest = i32(-2147483648);"],
+    add: ["largest = max(largest, value);"],
+    result: "largest",
+  }),
+  "mean float32": () => ({
+    start: ["var total = 0.0;", "var count = 0.0;"],
+    add: ["total += value;", "count += 1.0;"],
+    result: "total / count",
+  }),
+  // The sum may need more than 32 bits.
+  "mean int32"(shader) {
+    need(shader, "int_mean");
+    return {
+      start: ["var high = 0;", "var low = 0;", "var count = 0;"],
+      add: ["high += value >> 16u;", "low += value & 0xffff;", "count += 1;"],
+      result: "int_mean(high, low, count)",
+    };
+  },
+};
 
 /**
  * The gradient of pooling, gathered: an input element looks at all windows that hold it. For max it finds each
@@ -178,11 +211,18 @@ export function writePoolGrad(
   const image = x === undefined ? undefined : shader.operand(x);
   const scan = image === undefined ? ["count += 1.0;"] : [
     `let value = ${image.at(indexIn(output.shape, "y", "x", "channel"))};`,
-    "if (count == 0.0 || value > best) { best = value; best_y = y; best_x = x; }",
+    "if (count == 0.0 || !is_nan(value) && value > best) {",
+    "best = select(value, lowest, is_nan(value));",
+    "best_y = y;",
+    "best_x = x;",
+    "}",
     "count += 1.0;",
   ];
+  shader.declare(aliases(1));
+  need(shader, "is_nan");
   return eachItem(shader, sizeOf(output.shape), [
     ...itemLines(output.shape),
+    ...(reducer === "max" ? [`let lowest = ${shader.float(-Infinity)};`] : []),
     "var sum = 0.0;",
     ...eachTap(size, [
       ...outputPosition(window, dy.shape),

@@ -3,6 +3,7 @@ import { stream, wordsToNormals } from "../../../base/random.ts";
 import type { DType, Op, Program, Shape, TypedArray, Window } from "../../../engine/graph.ts";
 import { execute, infer, KERNELS } from "../../../engine/kernels/mod.ts";
 import type { Tensor } from "../../../engine/kernels/kernel.ts";
+import { identity, plain } from "../builder.ts";
 
 function tensor(shape: Shape, data: readonly number[], dtype: DType = "float32"): Tensor {
   return { shape, dtype, data: dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data) };
@@ -21,8 +22,6 @@ function check(op: Op, inputs: readonly Tensor[], expected: Tensor): void {
   const [{ shape, data }] = apply(op, inputs, expected.shape);
   assert.deepEqual({ shape, data }, { shape: expected.shape, data: expected.data });
 }
-const identity: Program = { operands: 1, instructions: [], results: [0] };
-const plain: Window = { strides: [1, 1], padding: [0, 0], dilation: [1, 1] };
 
 /** One hand-worked value an op; the window ops also have the adjoint tests below. */
 const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
@@ -156,6 +155,14 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
     check({ kind: "pool", reducer: "max", size: [1, 2], window }, [x], tensor([1, 1, 2, 1], [5, 3]));
     // The second window has one element inside the image.
     check({ kind: "pool", reducer: "mean", size: [1, 2], window }, [x], tensor([1, 1, 2, 1], [3, 3]));
+    // The largest of NaN alone is that of nothing. A mean of integers is cut towards 0.
+    const holes = tensor([1, 1, 3, 1], [NaN, 5, NaN]), low = int([1, 1, 3, 1], -4, -5, -6);
+    check(
+      { kind: "pool", reducer: "max", size: [1, 2], window },
+      [holes],
+      tensor([1, 1, 2, 1], [5, -Infinity]),
+    );
+    check({ kind: "pool", reducer: "mean", size: [1, 2], window }, [low], int([1, 1, 2, 1], -4, -6));
   },
   pool_grad() {
     const dy = tensor([1, 1, 2, 1], [10, 20]), window: Window = { ...plain, strides: [1, 2] };
@@ -164,6 +171,11 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
       { kind: "pool_grad", reducer: "max", size: [1, 2], window },
       [dy, x],
       tensor([1, 1, 3, 1], [10, 0, 20]),
+    );
+    check(
+      { kind: "pool_grad", reducer: "max", size: [1, 2], window },
+      [dy, tensor([1, 1, 3, 1], [NaN, 5, NaN])],
+      tensor([1, 1, 3, 1], [0, 10, 20]),
     );
     check(
       { kind: "pool_grad", reducer: "mean", size: [1, 2], window },

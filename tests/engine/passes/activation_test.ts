@@ -28,6 +28,17 @@ Deno.test("a gradient's mask is read off the activation's result", () => {
   });
 });
 
+Deno.test("a step, and so the gradient of relu, is read off the activation's result", () => {
+  const g = new Builder();
+  const x = g.input("x", [8]);
+  g.output("y", g.map("relu", x));
+  g.output("step", g.map("step", x));
+  checkPass(activation, g.graph(), {
+    before: ["%1 float32[8] = relu(x)", "%2 float32[8] = step(x)", "output y = %1", "output step = %2"],
+    after: ["%1 float32[8] = relu(x)", "%2 float32[8] = step(%1)", "output y = %1", "output step = %2"],
+  });
+});
+
 Deno.test("a falling slope turns the sign round: nothing changes", () => {
   const g = new Builder();
   const x = g.input("x", [8]);

@@ -86,6 +86,10 @@ const elementwise: readonly Program[] = [
   smooth("clipByValue", [[9]], (x) => tf.clipByValue(x, -0.5, 0.75)),
   plain("clipByValue of integers", [ints(-9, 9, 9)], (x) => tf.clipByValue(x, -2, 3)),
   plain("step with a slope", [[6]], (x) => tf.step(x, 0.5)),
+  plain("sign and step of NaN", [[8]], (x) => {
+    const root = tf.sqrt(x);
+    return [tf.sign(root), tf.step(root), tf.step(root, 0.5)];
+  }),
   plain("cast to integers", [between(-5, 5, 9)], (x) => tf.cast(x, "int32")),
   plain("cast to truth and back", [between(-1.5, 1.5, 9)], (x) => {
     const truth = tf.cast(tf.round(x), "bool");
@@ -143,6 +147,12 @@ const linear: readonly Program[] = [
   smooth("matMul transposed both", [[4, 3], [5, 4]], (a, b) => tf.matMul(a, b, true, true)),
   smooth("batched matMul", [[2, 3, 4], [2, 4, 1]], (a, b) => tf.matMul(a, b)),
   plain("broadcast matMul", [[2, 3, 3, 4], [1, 3, 4, 2]], (a, b) => tf.matMul(a, b)),
+  plain("matMul over nothing", [[3, 0], [0, 5]], (a, b) => tf.matMul(a, b)),
+  plain(
+    "fused matMul over nothing",
+    [[2, 3, 0], [2, 0, 5], [5]],
+    (a, b, bias) => tf.fused.matMul({ a, b, bias, activation: "relu" }),
+  ),
   plain("matMul of a batch and a matrix", [[2, 3, 4], [4, 2]], (a, b) => tf.matMul(a, b)),
   smooth("dot", [[5], [5, 2]], (a, b) => tf.dot(a, b)),
   smooth("outerProduct", [[3], [4]], (a, b) => tf.outerProduct(a, b)),
@@ -204,6 +214,16 @@ const linear: readonly Program[] = [
   ),
   smooth("maxPool", [[2, 6, 7, 2]], (x) => tf.maxPool(x, 2, 2, "valid")),
   smooth("maxPool same, overlapping", [[1, 5, 5, 3]], (x) => tf.maxPool(x, 3, 2, "same")),
+  smooth("maxPool leaves NaN out", [[1, 3, 4, 1]], (x) => {
+    const holes = tf.tensor4d([NaN, 0, 0, NaN, 0, NaN, NaN, NaN, NaN, 0, 0, NaN], [1, 3, 4, 1]);
+    return tf.maxPool(tf.add(x, holes), 2, 1, "valid");
+  }),
+  // tf.avgPool takes float32 alone, its kernel any type.
+  plain(
+    "avgPool of integers",
+    [ints(-9, 9, 1, 5, 7, 2)],
+    (x) => tf.engine().runKernel("AvgPool", { x }, { filterSize: 2, strides: 1, pad: "same" }),
+  ),
   smooth("avgPool", [[2, 6, 4, 2]], (x) => tf.avgPool(x, 2, 2, "valid")),
   // tfjs divides this gradient by the whole window at the border, where its forward pass does not.
   plain("avgPool same, overlapping", [[1, 5, 7, 1]], (x) => tf.avgPool(x, [3, 2], [2, 1], "same")),
@@ -262,6 +282,7 @@ const movement: readonly Program[] = [
   smooth("transpose of a matrix", [[2, 3]], (x) => tf.transpose(x)),
   smooth("slice", [[4, 5]], (x) => tf.slice(x, [1, 2], [2, -1])),
   plain("stridedSlice", [[5, 6, 3]], (x) => tf.stridedSlice(x, [1, 5, 0], [5, 0, 3], [2, -2, 1])),
+  plain("stridedSlice of nothing", [[5, 4]], (x) => tf.stridedSlice(x, [4, 0], [1, 4], [2, 1])),
   plain(
     "stridedSlice that shrinks",
     [[4, 3]],

@@ -57,6 +57,12 @@ Deno.test("a bool is an integer of 0 and 1", () => {
   assert.equal(recorder.nodes.length, 1);
 });
 
+Deno.test("tensors that do not fit are not joined, be they empty", () => {
+  const recorder = start();
+  const x = recorder.input("x", [1, 1, 3], "float32"), empty = recorder.input("y", [1, 0, 4], "float32");
+  assert.throws(() => recorder.concat([x, empty], 1), /the inputs must be alike but for axis 1/);
+});
+
 Deno.test("shapes broadcast at the last axis, or not at all", () => {
   assert.deepEqual(broadcastShapes([[3, 1], [2, 1, 4], []]), [2, 3, 4]);
   assert.deepEqual(broadcastShapes([]), []);

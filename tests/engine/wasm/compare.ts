@@ -1,5 +1,4 @@
 /** Runs graphs on the wasm device and compares them with the reference. */
-import assert from "node:assert/strict";
 import { stream } from "../../../base/random.ts";
 import type { DType, Shape, TypedArray, Value } from "../../../engine/graph.ts";
 import { sizeOf } from "../../../engine/graph.ts";
@@ -7,31 +6,8 @@ import { planMemory } from "../../../engine/plan.ts";
 import { interpret } from "../../../engine/reference.ts";
 import type { Executor } from "../../../engine/executor.ts";
 import { openWasm } from "../../../engine/wasm/executor.ts";
+import { assertClose, EXACT, type Tolerance } from "../accuracy.ts";
 import { Builder } from "../builder.ts";
-
-/** How far a result may be from the reference: |difference| <= absolute + relative * |expected|. */
-export interface Tolerance {
-  readonly relative: number;
-  readonly absolute: number;
-}
-export const EXACT: Tolerance = { relative: 0, absolute: 0 };
-
-/** Fails unless `actual` is `expected` within `tolerance`; NaN equals NaN only, an infinity itself only. */
-export function assertClose(
-  actual: TypedArray,
-  expected: TypedArray,
-  tolerance: Tolerance,
-  what: string,
-): void {
-  assert.equal(actual.length, expected.length, what);
-  for (let i = 0; i < actual.length; i++) {
-    const a = actual[i], e = expected[i];
-    if (Object.is(a, e) || a === e) continue;
-    const close = Number.isFinite(a) && Number.isFinite(e) &&
-      Math.abs(a - e) <= tolerance.absolute + tolerance.relative * Math.abs(e);
-    if (!close) assert.fail(`${what}: element ${i} is ${a}, must be ${e}`);
-  }
-}
 
 const random = stream(7);
 /** Numbers between -2 and 2, or small whole numbers. */
@@ -78,9 +54,13 @@ export class Devices implements AsyncDisposable {
       executable.dispose();
       residents.forEach((storage) => device.free(storage));
       actual.forEach((array, i) => {
-        if (first) {
-          assertClose(array, first[i], EXACT, `${what}, output ${i}, ${device.description} against 1 thread`);
-        } else assertClose(array, expected[i], tolerance, `${what}, output ${i}`);
+        const [must, within, against] = first === undefined
+          ? [expected[i], tolerance, "the reference"]
+          : [first[i], EXACT, "1 thread"];
+        assertClose(array, must, {
+          tolerance: within,
+          what: `${what}, output ${i}, ${device.description} against ${against}`,
+        });
       });
       first ??= actual;
     }

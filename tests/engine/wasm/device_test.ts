@@ -98,17 +98,6 @@ Deno.test("a thread that shows no sign of life is given up", async () => {
   assert.equal(kernels.barrier(), 0);
 });
 
-Deno.test("an op that the device lacks is named", async () => {
-  await using device = await openWasm({ threads: 1 });
-  const builder = new Builder(), window = { strides: [1, 1], padding: [0, 0], dilation: [1, 1] } as const;
-  const x = builder.input("x", [1, 2, 2, 1], "int32");
-  builder.output(
-    "y",
-    builder.one({ kind: "pool", reducer: "mean", size: [2, 2], window }, [x], [1, 1, 1, 1]),
-  );
-  await assert.rejects(device.prepare(planMemory(builder.graph()), []), /lacks the mean pool of int32/);
-});
-
 Deno.test("threads are counted", async () => {
   await assert.rejects(openWasm({ threads: 0 }), /threads must be in 1\.\.64: current value is 0/);
 });

@@ -1,9 +1,10 @@
 import { stream } from "../../../base/random.ts";
 import { type Shape, sizeOf, type Value } from "../../../engine/graph.ts";
 import { ELEMENTWISE, type Elementwise } from "../../../engine/program.ts";
-import { Devices, EXACT, numbers } from "./compare.ts";
+import { EXACT } from "../accuracy.ts";
+import { biased, identity, matmul, plain } from "../builder.ts";
+import { Devices, numbers } from "./compare.ts";
 
-const IDENTITY = { operands: 1, instructions: [], results: [0] } as const;
 const CLOSE = { relative: 2e-6, absolute: 1e-6 };
 
 /** What float32 operations are tried on. */
@@ -55,6 +56,7 @@ Deno.test("maps equal the reference on 1, 2 and 4 threads", async (t) => {
       "neg",
       "abs",
       "sign",
+      "step",
       "square",
       "relu",
       "relu6",
@@ -153,7 +155,7 @@ Deno.test("reductions equal the reference on 1, 2 and 4 threads", async (t) => {
           { relative: 1e-5, absolute: 1e-4 },
           (builder, input) => {
             return [
-              builder.one({ kind: "reduce", reducer, domain, axes, program: IDENTITY }, [input(x, domain)]),
+              builder.one({ kind: "reduce", reducer, domain, axes, program: identity }, [input(x, domain)]),
             ];
           },
         );
@@ -190,7 +192,7 @@ Deno.test("reductions equal the reference on 1, 2 and 4 threads", async (t) => {
       const x = numbers([3, 9]);
       x[4] = NaN;
       return [
-        builder.one({ kind: "reduce", reducer: "max", domain: [3, 9], axes: [1], program: IDENTITY }, [
+        builder.one({ kind: "reduce", reducer: "max", domain: [3, 9], axes: [1], program: identity }, [
           input(x, [3, 9]),
         ]),
       ];
@@ -215,7 +217,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
     257,
     33,
   ]];
-  sizes.push([5, 600, 530], [8, 40, 130], [128, 30, 8], [65, 520, 66]);
+  sizes.push([5, 600, 530], [8, 40, 130], [128, 30, 8], [65, 520, 66], [5, 0, 9]);
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) {
       await t.step(
@@ -224,7 +226,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
           for (const [m, k, n] of sizes) {
             const a = transposeA ? [k, m] : [m, k], b = transposeB ? [n, k] : [k, n];
             await devices.check(`[${a}] x [${b}]`, { relative: 1e-5, absolute: 1e-4 }, (builder, input) => [
-              builder.one({ kind: "matmul", transposeA, transposeB }, [
+              builder.one(matmul(transposeA, transposeB), [
                 input(numbers(a), a),
                 input(numbers(b), b),
               ]),
@@ -244,7 +246,7 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
     ];
     for (const [a, b] of cases) {
       await devices.check(`[${a}] x [${b}]`, { relative: 1e-5, absolute: 1e-4 }, (builder, input) => [
-        builder.one({ kind: "matmul", transposeA: false, transposeB: false }, [
+        builder.one(matmul(false, false), [
           input(numbers(a), a),
           input(numbers(b), b),
         ]),
@@ -268,13 +270,14 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
       [[3, 20, 30], [30, 9], [[9], [3, 20, 9], [3, 1, 9]]],
       [[3, 20, 30], [3, 30, 9], [[9], [3, 20, 1], [3, 1, 9]]],
       [[300, 30], [30, 1], [[1], [300, 1], []]],
+      [[50, 0], [0, 70], [[70], [50, 1], []]],
     ];
     for (const [a, b, others] of cases) {
       await devices.check(
         `[${a}] x [${b}] with [${others.join("] [")}]`,
         { relative: 1e-5, absolute: 1e-4 },
         (builder, input) => [
-          builder.one({ kind: "matmul", transposeA: false, transposeB: false, epilogue }, [
+          builder.one(matmul(false, false, epilogue), [
             input(numbers(a), a),
             input(numbers(b), b),
             ...others.map((shape) => input(numbers(shape), shape)),
@@ -439,10 +442,13 @@ Deno.test("convolutions and pooling equal the reference on 1, 2 and 4 threads", 
       }
       const small = [image[0], ...plane, channels], size = [kh, kw] as const;
       await devices.check(`pool ${what}`, CLOSE, (builder, input) => {
-        // Equal neighbours, so that the first of them matters.
-        const x = input(numbers(image).map((value) => Math.round(value)), image),
-          dy = input(numbers(small), small);
+        // Equal neighbours, so that the first of them matters, and some NaN; sums beyond 32 bits.
+        const values = numbers(image).map((value, i) => (i % 7 === 0 ? NaN : Math.round(value)));
+        const x = input(values, image), dy = input(numbers(small), small);
+        const whole = input(numbers(image, "int32").map((value) => value * 2e8), image);
         return [
+          builder.one({ kind: "pool", reducer: "max", size, window }, [whole], small),
+          builder.one({ kind: "pool", reducer: "mean", size, window }, [whole], small),
           builder.one({ kind: "pool", reducer: "max", size, window }, [x], small),
           builder.one({ kind: "pool", reducer: "mean", size, window }, [x], small),
           builder.one({ kind: "pool_grad", reducer: "max", size, window }, [dy, x], image),
@@ -451,6 +457,30 @@ Deno.test("convolutions and pooling equal the reference on 1, 2 and 4 threads", 
       });
     });
   }
+  await t.step("sums over nothing", async () => {
+    await devices.check("no channels, no images", EXACT, (builder, input) => {
+      const none = (...shape: number[]) => input(numbers(shape), shape);
+      return [
+        builder.one({ kind: "conv2d", window: plain, epilogue: biased }, [
+          none(2, 5, 5, 0),
+          none(3, 3, 0, 4),
+          input(numbers([4]), [4]),
+        ], [2, 3, 3, 4]),
+        builder.one({ kind: "conv2d_input_grad", window: plain }, [none(2, 3, 3, 0), none(3, 3, 4, 0)], [
+          2,
+          5,
+          5,
+          4,
+        ]),
+        builder.one({ kind: "conv2d_filter_grad", window: plain }, [none(0, 5, 5, 3), none(0, 3, 3, 4)], [
+          3,
+          3,
+          3,
+          4,
+        ]),
+      ];
+    });
+  });
   await t.step("a filter's gradient over many places", async () => {
     const window = { strides: [1, 1], padding: [1, 1], dilation: [1, 1] } as const;
     await devices.check("conv2d_filter_grad", SUMS, (builder, input) => [

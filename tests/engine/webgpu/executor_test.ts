@@ -10,9 +10,10 @@ import { optimize } from "../../../engine/passes/mod.ts";
 import { planMemory } from "../../../engine/plan.ts";
 import { ReferenceExecutor } from "../../../engine/reference.ts";
 import { limitsOf, openWebGpu } from "../../../engine/webgpu/executor.ts";
+import { assertClose } from "../accuracy.ts";
 import { Builder } from "../builder.ts";
 import { randomGraph } from "../random_graph.ts";
-import { assertClose, assertLikeReference, gpuTest } from "./gpu.ts";
+import { assertLikeReference, gpuTest } from "./gpu.ts";
 
 /** total += x, and total * 2 as an output. */
 function accumulator(size: number) {

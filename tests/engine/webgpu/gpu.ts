@@ -11,6 +11,7 @@ import type { Tile } from "../../../engine/webgpu/kernels/tiles.ts";
 import { Pipelines } from "../../../engine/webgpu/pipelines.ts";
 import { Failure, Queue } from "../../../engine/webgpu/queue.ts";
 import { Tuning } from "../../../engine/webgpu/tuning.ts";
+import { assertClose, type Tolerance } from "../accuracy.ts";
 
 const required = Deno.permissions.querySync({ name: "env", variable: "REQUIRE_GPU" }).state === "granted" &&
   Deno.env.get("REQUIRE_GPU") === "1";
@@ -64,28 +65,6 @@ export function storagesOf(
     executor.write(storage, data ?? residents[i]!);
     return storage;
   });
-}
-
-/** How far a number may be from its reference: absolute, and relative to the reference. */
-export interface Tolerance {
-  readonly absolute: number;
-  readonly relative: number;
-}
-
-/** NaN equals NaN, an infinity only itself. */
-export function assertClose(
-  actual: TypedArray,
-  expected: TypedArray,
-  { tolerance, what }: { readonly tolerance: Tolerance; readonly what: string },
-): void {
-  assert.equal(actual.length, expected.length, `${what}: length`);
-  assert.equal(actual.constructor, expected.constructor, `${what}: type`);
-  for (let i = 0; i < actual.length; i++) {
-    if (Object.is(actual[i], expected[i]) || actual[i] === expected[i]) continue;
-    const far = Math.abs(actual[i] - expected[i]);
-    if (far <= tolerance.absolute + tolerance.relative * Math.abs(expected[i]) && far < Infinity) continue;
-    assert.fail(`${what}: element ${i} of ${actual.length} is ${actual[i]}, expected ${expected[i]}`);
-  }
 }
 
 /** Runs a graph once here and by its definition, and compares outputs and residents. */

@@ -1,7 +1,8 @@
 import type { DType, TypedArray } from "../../../engine/graph.ts";
 import { ELEMENTWISE, type Elementwise } from "../../../engine/program.ts";
+import type { Tolerance } from "../accuracy.ts";
 import { Builder } from "../builder.ts";
-import { assertLikeReference, gpuTest, type Tolerance } from "./gpu.ts";
+import { assertLikeReference, gpuTest } from "./gpu.ts";
 
 const FLOATS = Float32Array.of(
   ...[0, -0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2, -2, 2.5, -2.5, 3, -3, 7, -7, 0.1, -0.1, 1e-4, -1e-4, 1e-20],
@@ -90,6 +91,7 @@ gpuTest("WGSL: operations of ints agree with their definition", async (executor)
     "neg",
     "abs",
     "sign",
+    "step",
     "square",
     "relu",
     "relu6",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { distinctCodes } from "../../../models/binary_autoencoder/distinct_codes.ts";
+import { distinctCodes, signsOf } from "../../../models/binary_autoencoder/distinct_codes.ts";
 
 function codesOf(rows: readonly (readonly number[])[]): string[] {
   const bits = rows[0].length, codes = distinctCodes(Float32Array.from(rows.flat()), bits);
@@ -7,6 +7,10 @@ function codesOf(rows: readonly (readonly number[])[]): string[] {
     Array.from(codes.subarray(row * bits, (row + 1) * bits), (sign) => sign > 0 ? "+" : "-").join("")
   );
 }
+
+Deno.test("the sign of 0 is +1", () => {
+  assert.deepEqual(signsOf(Float32Array.of(-0.1, -0, 0, 3)), Int8Array.of(-1, 1, 1, 1));
+});
 
 Deno.test("without collisions the codes are the signs, and equal images share theirs", () => {
   assert.deepEqual(codesOf([[1, -2, 0], [-1, 2, 3], [1, -2, 0]]), ["+-+", "-++", "+-+"]);

@@ -12,6 +12,7 @@ await tf.setBackend("cpu");
 const PLAIN: Network = {
   encoder: {},
   decoder: {},
+  pixels: 48,
   bits: 48,
   padded: false,
   frame: (images) => images,

@@ -13,8 +13,9 @@ import {
 } from "../../../../engine/graph.ts";
 import { KERNELS } from "../../../../engine/kernels/mod.ts";
 import { planMemory } from "../../../../engine/plan.ts";
-import { Builder } from "../../builder.ts";
-import { assertLikeReference, gpuTest, type Tolerance } from "../gpu.ts";
+import type { Tolerance } from "../../accuracy.ts";
+import { biased, Builder, identity, matmul, plain, skewed } from "../../builder.ts";
+import { assertLikeReference, gpuTest } from "../gpu.ts";
 
 /** An input: its shape (of normal numbers), or its elements. */
 type Given = Shape | { readonly shape: Shape; readonly data: TypedArray };
@@ -32,6 +33,12 @@ const floats = (shape: Shape, ...data: number[]): Given => ({ shape, data: Float
 const integers = (shape: Shape, limit: number): Given => ({
   shape,
   data: Int32Array.from({ length: sizeOf(shape) }, () => random.integer(limit)),
+});
+
+/** Normal numbers, of which two in three are NaN. */
+const holed = (shape: Shape): Given => ({
+  shape,
+  data: random.normals(sizeOf(shape)).map((value, i) => (i % 3 === 0 ? value : NaN)),
 });
 
 /** Runs each case as a graph of one node. */
@@ -56,21 +63,11 @@ async function check(executor: Executor, cases: readonly Case[]): Promise<void> 
   }
 }
 
-const identity: Program = { operands: 1, instructions: [], results: [0] };
 const squared: Program = {
   operands: 2,
   instructions: [
     { op: "sub", args: [0, 1], dtype: "float32" },
     { op: "square", args: [2], dtype: "float32" },
-  ],
-  results: [3],
-};
-/** relu(product + bias), as a layer's. */
-const biased: Program = {
-  operands: 2,
-  instructions: [
-    { op: "add", args: [0, 1], dtype: "float32" },
-    { op: "relu", args: [2], dtype: "float32" },
   ],
   results: [3],
 };
@@ -83,15 +80,10 @@ const adam: Program = {
   ],
   results: [5, 6],
 };
-const plain: Window = { strides: [1, 1], padding: [0, 0], dilation: [1, 1] };
 const same: Window = { strides: [1, 1], padding: [1, 1], dilation: [1, 1] };
-const skewed: Window = { strides: [2, 3], padding: [1, 0], dilation: [2, 1] };
 /** Sums of hundreds of products of normal numbers. */
 const LONG: Tolerance = { absolute: 2e-4, relative: 1e-4 };
 
-function matmul(a: boolean, b: boolean, epilogue?: Program): Op {
-  return { kind: "matmul", transposeA: a, transposeB: b, ...(epilogue === undefined ? {} : { epilogue }) };
-}
 function reduce(
   domain: Shape,
   axes: readonly number[],
@@ -159,8 +151,15 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
     { op: matmul(false, false, biased), inputs: [[2, 3, 5, 4], [3, 4, 6], [2, 1, 1, 6]], tolerance: LONG },
     { op: matmul(true, true), inputs: [[3, 4, 5], [1, 6, 4]], tolerance: LONG },
     { op: matmul(false, false), inputs: [[5, 0], [0, 4]] },
+    { op: matmul(false, false, biased), inputs: [[5, 0], [0, 4], [4]] },
   ],
   conv2d: [
+    // Sums over nothing.
+    {
+      op: { kind: "conv2d", window: plain, epilogue: biased },
+      inputs: [[2, 5, 5, 0], [3, 3, 0, 4], [4]],
+      asked: [2, 3, 3, 4],
+    },
     {
       op: { kind: "conv2d", window: plain },
       inputs: [[2, 5, 6, 3], [3, 2, 3, 5]],
@@ -253,6 +252,12 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
     },
   ],
   conv2d_filter_grad: [
+    // Sums over nothing.
+    {
+      op: { kind: "conv2d_filter_grad", window: plain },
+      inputs: [[0, 5, 5, 3], [0, 3, 3, 4]],
+      asked: [3, 3, 3, 4],
+    },
     {
       op: { kind: "conv2d_filter_grad", window: plain },
       inputs: [[2, 5, 6, 3], [2, 3, 5, 5]],
@@ -321,6 +326,19 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
       inputs: [[1, 5, 4, 2]],
       asked: [1, 5, 4, 2],
     },
+    {
+      op: { kind: "pool", reducer, size: [3, 3], window: same },
+      inputs: [holed([1, 5, 4, 2])],
+      asked: [1, 5, 4, 2],
+    },
+    // Sums beyond 32 bits.
+    {
+      op: { kind: "pool", reducer, size: [3, 2], window: { ...plain, strides: [2, 1] } },
+      inputs: [
+        ints([1, 3, 4, 1], ...[7, -5, 2 ** 31 - 1, -(2 ** 31), 0, -3, 9, -4, 5, 1, 2 ** 31 - 1, -(2 ** 31)]),
+      ],
+      asked: [1, 1, 3, 1],
+    },
   ]),
   pool_grad: (["max", "mean"] as const).flatMap((reducer): Case[] => {
     const x = (given: Given) => (reducer === "max" ? [given] : []);
@@ -337,6 +355,11 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
           [1, 5, 4, 2],
           ...x({ shape: [1, 5, 4, 2], data: Float32Array.from({ length: 40 }, () => random.integer(3)) }),
         ],
+        asked: [1, 5, 4, 2],
+      },
+      {
+        op: { kind: "pool_grad", reducer, size: [3, 3], window: same },
+        inputs: [[1, 5, 4, 2], ...x(holed([1, 5, 4, 2]))],
         asked: [1, 5, 4, 2],
       },
     ];

@@ -1,26 +1,13 @@
 import assert from "node:assert/strict";
 import { stream } from "../../../../base/random.ts";
-import { type Op, type Program, type Shape, sizeOf, type Window } from "../../../../engine/graph.ts";
+import { type Op, type Shape, sizeOf, type Window } from "../../../../engine/graph.ts";
 import { planMemory } from "../../../../engine/plan.ts";
 import { prepare } from "../../../../engine/webgpu/executable.ts";
 import { CHUNK, type Tile, TILES } from "../../../../engine/webgpu/kernels/tiles.ts";
-import { Builder } from "../../builder.ts";
+import { biased, Builder, matmul, skewed } from "../../builder.ts";
 import { closeShared, gpuTest, openShared } from "../gpu.ts";
 
-const biased: Program = {
-  operands: 2,
-  instructions: [
-    { op: "add", args: [0, 1], dtype: "float32" },
-    { op: "relu", args: [2], dtype: "float32" },
-  ],
-  results: [3],
-};
-const skewed: Window = { strides: [2, 3], padding: [1, 0], dilation: [2, 1] };
 const halving: Window = { strides: [2, 2], padding: [1, 1], dilation: [1, 1] };
-
-function matmul(transposeA: boolean, transposeB: boolean, epilogue?: Program): Op {
-  return { kind: "matmul", transposeA, transposeB, ...(epilogue === undefined ? {} : { epilogue }) };
-}
 
 /** Extents that are, and are not, multiples of four; several tiles; sums cut into pieces; batches; convolutions. */
 const CASES: readonly (readonly [op: Op, inputs: readonly Shape[], asked?: Shape])[] = [

@@ -17,7 +17,7 @@ import { timePasses } from "./readback.ts";
 import type { KernelContext } from "./shader.ts";
 
 /** Milliseconds of a process after which no further measurement begins. */
-const BUDGET = 200;
+const BUDGET = 1000;
 /** Products of fewer operations are not worth it. */
 const LEAST_FLOPS = 2 ** 22;
 /** A larger product is measured by a part of it: enough to fill a large GPU for a tenth of a millisecond. */
@@ -48,7 +48,7 @@ export class Tuning {
   /** Milliseconds that are left. */
   #budget: number;
 
-  /** `software`: the adapter is a processor. `budget` in milliseconds, absent: 200. */
+  /** `software`: the adapter is a processor. `budget` in milliseconds, absent: 1,000. */
   constructor(device: GPUDevice, pipelines: Pipelines, options: {
     readonly software: boolean;
     readonly file?: ChoiceFile;

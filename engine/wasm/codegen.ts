@@ -6,6 +6,7 @@
  */
 import type { DType, Program } from "../graph.ts";
 import type { Elementwise } from "../program.ts";
+import type { Body } from "./bodies.ts";
 
 /** A program as it is called from one place: what its operands are, and how they lie along a row. */
 export interface Specialization {
@@ -43,7 +44,7 @@ const COMPARE: Partial<Record<Elementwise, readonly [number, number]>> = {
   less_equal: [0x45, 0x3d],
   greater_equal: [0x46, 0x3f],
 };
-/** Functions of the kernels, and the number of their operands. */
+/** Functions of the kernels, and the number of their operands. Those whose body is known are not called but copied. */
 const CALLS = {
   exp: 1,
   expm1: 1,
@@ -123,10 +124,14 @@ class FunctionWriter {
   readonly #pointers: number;
   readonly #offset: number;
   readonly #registers: number;
+  readonly #bodies: ReadonlyMap<string, Body>;
   #loaded: Set<number> = new Set();
+  /** Locals of copied functions, which come after the registers. */
+  #copied = 0;
 
-  constructor(special: Specialization) {
+  constructor(special: Specialization, bodies: ReadonlyMap<string, Body>) {
     this.#special = special;
+    this.#bodies = bodies;
     this.#types = [
       ...special.dtypes,
       ...special.program.instructions.map((instruction) => instruction.dtype),
@@ -158,7 +163,7 @@ class FunctionWriter {
       ...unsigned(2),
       ...unsigned(this.#pointers + 2),
       I32,
-      ...unsigned(this.#types.length),
+      ...unsigned(this.#types.length + this.#copied),
       V128,
     ];
     const body = [...locals, ...this.code, 0x0b];
@@ -233,8 +238,28 @@ class FunctionWriter {
     this.#splat(1, dtype);
     this.#vector(AND);
   }
+  /** Replaces the operands on the stack by the function's value. */
   #call(name: keyof typeof CALLS): void {
-    this.#push(0x10, ...unsigned(CALL_NAMES.indexOf(name)));
+    const body = this.#bodies.get(name);
+    if (!body) return this.#push(0x10, ...unsigned(CALL_NAMES.indexOf(name)));
+    const params = CALLS[name], locals = this.#registers + this.#types.length;
+    this.#copied = Math.max(this.#copied, params + body.locals);
+    const written = new Set<number>();
+    for (let local = params - 1; local >= 0; local--) {
+      this.#push(0x21, ...unsigned(locals + local));
+      written.add(local);
+    }
+    for (const part of body.code) {
+      if ("length" in part) {
+        this.#push(...part);
+      } else if (part.opcode === 0x20 && !written.has(part.local)) {
+        // A function's locals begin as 0; here they hold what was in them before.
+        this.#splatInt(0);
+      } else {
+        written.add(part.local);
+        this.#push(part.opcode, ...unsigned(locals + part.local));
+      }
+    }
   }
 
   #instruction(op: Elementwise, args: readonly number[], dtype: DType): void {
@@ -375,8 +400,14 @@ class FunctionWriter {
   }
 }
 
-/** A module that imports `env.memory` and the kernels (`kernels.*`) and exports function i under the name `${i}`. */
-export function writeModule(functions: readonly Specialization[]): Uint8Array {
+/**
+ * A module that imports `env.memory` and the kernels (`kernels.*`) and exports function i under the name `${i}`. `bodies`
+ * are those of the kernels' functions that it may hold copies of.
+ */
+export function writeModule(
+  functions: readonly Specialization[],
+  bodies: ReadonlyMap<string, Body>,
+): Uint8Array {
   const types = [
     [0x60, 3, I32, I32, I32, 0],
     [0x60, 1, V128, 1, V128],
@@ -397,6 +428,6 @@ export function writeModule(functions: readonly Specialization[]): Uint8Array {
     ...section(2, imports),
     ...section(3, functions.map(() => [0])),
     ...section(7, exports),
-    ...section(10, functions.map((special) => new FunctionWriter(special).write())),
+    ...section(10, functions.map((special) => new FunctionWriter(special, bodies).write())),
   ]);
 }

@@ -3,22 +3,33 @@
  * inlines no call from one module into another, and such a call costs as much as half an exponential.
  */
 
-/** A function of vectors, all of whose locals are vectors, and whose code has neither branches nor calls. */
+/** A function of one vector whose code has neither branches nor calls, as what it computes one after the other. */
 export interface Body {
-  /** Its locals, the parameters, which come first, not included. */
-  readonly locals: number;
-  /** Code as it is, and in between accesses to locals, the number of which is the caller's to choose. */
-  readonly code: readonly (readonly number[] | Access)[];
+  readonly operations: readonly Operation[];
+  /** The number of the value that it returns. */
+  readonly result: number;
 }
 
-/** local.get, local.set or local.tee. */
-export interface Access {
-  readonly opcode: number;
-  readonly local: number;
+/** Value i + 1 of the function, for operation i; value 0 is the parameter. */
+export interface Operation {
+  /** Values on the stack. */
+  readonly args: readonly number[];
+  /** What makes the value of them: bytes of WebAssembly. */
+  readonly code: readonly number[];
 }
 
-const V128 = 0x7b, SIMD = 0xfd, EXPORTS = 7, CODE = 10, FUNCTION = 0;
-const LOCAL_GET = 0x20, LOCAL_TEE = 0x22, I32_CONST = 0x41, END = 0x0b;
+const SIMD = 0xfd, V128 = 0x7b, EXPORTS = 7, CODE = 10, FUNCTION = 0;
+const LOCAL_GET = 0x20, LOCAL_SET = 0x21, LOCAL_TEE = 0x22, I32_CONST = 0x41, END = 0x0b;
+const LAST_LOAD = 0x0a, CONST = 0x0c;
+/** Vector instructions that kernels have, by the number of their operands. */
+const OPERANDS: ReadonlyMap<number, number> = new Map([
+  [1, [0x4d, 0x67, 0x68, 0x69, 0x6a, 0xa0, 0xa1, 0xe0, 0xe1, 0xe3, 0xf8, 0xfa]] as const,
+  [2, [
+    ...[0x37, 0x38, 0x39, 0x3b, 0x3d, 0x3f, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x4e, 0x4f, 0x50, 0x51],
+    ...[0xab, 0xac, 0xad, 0xae, 0xb1, 0xb5, 0xb6, 0xb8, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xeb],
+  ]] as const,
+  [3, [0x52, 0x105, 0x10b]] as const,
+].flatMap(([count, instructions]) => instructions.map((instruction) => [instruction, count] as const)));
 
 class Reader {
   at: number;
@@ -42,8 +53,11 @@ class Reader {
   }
 }
 
-/** The exported functions that are such, by name. */
-export function readBodies(module: WebAssembly.Module, binary: Uint8Array): ReadonlyMap<string, Body> {
+/** Those of the exported functions `unary`, functions of one vector, that have such code, by name. */
+export function readBodies(
+  module: WebAssembly.Module,
+  { binary, unary }: { readonly binary: Uint8Array; readonly unary: readonly string[] },
+): ReadonlyMap<string, Body> {
   const imported = WebAssembly.Module.imports(module).filter(({ kind }) => kind === "function").length;
   const names = new Map<number, string>(), bodies = new Map<string, Body>();
   const reader = new Reader(binary, 8);
@@ -52,7 +66,7 @@ export function readBodies(module: WebAssembly.Module, binary: Uint8Array): Read
     if (section === EXPORTS) {
       for (let count = reader.unsigned(); count > 0; count--) {
         const name = reader.name(), kind = reader.byte(), index = reader.unsigned();
-        if (kind === FUNCTION) names.set(index, name);
+        if (kind === FUNCTION && unary.includes(name)) names.set(index, name);
       }
     } else if (section === CODE) {
       const count = reader.unsigned();
@@ -69,36 +83,47 @@ export function readBodies(module: WebAssembly.Module, binary: Uint8Array): Read
 }
 
 function readBody(reader: Reader): Body | undefined {
-  let locals = 0;
   for (let groups = reader.unsigned(); groups > 0; groups--) {
-    locals += reader.unsigned();
+    reader.unsigned();
     if (reader.byte() !== V128) return undefined;
   }
-  const code: (number[] | Access)[] = [];
+  const operations: Operation[] = [], locals = new Map([[0, 0]]);
+  // The code of a number that is no vector; otherwise the vector.
+  const stack: (readonly number[] | number)[] = [];
+  const push = (operation: Operation): void => void stack.push(operations.push(operation));
   for (;;) {
     const start = reader.at, opcode = reader.byte();
-    if (opcode === END) return { locals, code };
+    const bytes = (): number[] => [...reader.bytes.subarray(start, reader.at)];
+    const [top] = stack.slice(-1);
+    if (opcode === END) return typeof top === "number" ? { operations, result: top } : undefined;
     if (opcode >= LOCAL_GET && opcode <= LOCAL_TEE) {
-      code.push({ opcode, local: reader.unsigned() });
-      continue;
+      const local = reader.unsigned(), value = locals.get(local);
+      if (opcode === LOCAL_GET && value !== undefined) stack.push(value);
+      else if (opcode === LOCAL_GET) push({ args: [], code: [SIMD, CONST, ...new Uint8Array(16)] });
+      else if (typeof top === "number") locals.set(local, top);
+      if (opcode === LOCAL_SET) stack.pop();
+    } else if (opcode === I32_CONST) {
+      reader.unsigned();
+      stack.push(bytes());
+    } else if (opcode === SIMD) {
+      const instruction = reader.unsigned();
+      let count = OPERANDS.get(instruction);
+      if (instruction <= LAST_LOAD) {
+        reader.unsigned();
+        reader.unsigned();
+        count = 1;
+      } else if (instruction === CONST) {
+        reader.at += 16;
+        count = 0;
+      }
+      if (count === undefined) return undefined;
+      const taken = stack.splice(stack.length - count, count);
+      push({
+        args: taken.filter((value) => typeof value === "number"),
+        code: [...taken.flatMap((value) => typeof value === "number" ? [] : value), ...bytes()],
+      });
+    } else {
+      return undefined;
     }
-    if (opcode === I32_CONST) reader.unsigned();
-    else if (opcode !== SIMD || !skipOperands(reader, reader.unsigned())) return undefined;
-    code.push([...reader.bytes.subarray(start, reader.at)]);
   }
-}
-
-/** Passes over what follows the number of a vector instruction; false where that is none of those known here. */
-function skipOperands(reader: Reader, instruction: number): boolean {
-  if (instruction <= 0x0b) { // loads and the store: alignment and offset
-    reader.unsigned();
-    reader.unsigned();
-  } else if (instruction <= 0x0d) { // a constant, the lanes of a shuffle
-    reader.at += 16;
-  } else if (instruction >= 0x15 && instruction <= 0x22) { // a lane
-    reader.at += 1;
-  } else if (instruction >= 0x54 && instruction <= 0x5d) { // loads and stores of lanes
-    return false;
-  }
-  return true;
 }

@@ -3,7 +3,7 @@ import type { Executable, Executor, Storage } from "../executor.ts";
 import { sizeOf, type TypedArray, type Value } from "../graph.ts";
 import type { Plan } from "../plan.ts";
 import { type Body, readBodies } from "./bodies.ts";
-import { type Specialization, writeModule } from "./codegen.ts";
+import { type Specialization, UNARY_CALLS, writeModule } from "./codegen.ts";
 import { encode } from "./encode.ts";
 import { Heap } from "./heap.ts";
 import { type Instance, instantiate } from "./instance.ts";
@@ -342,7 +342,8 @@ export async function openWasm(options: WasmOptions = {}): Promise<WasmExecutor>
   const pages = Math.ceil((LAYOUT.scratchStart + threads * LAYOUT.scratchBytes) / PAGE);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: MAX_PAGES, shared: true });
   new Int32Array(memory.buffer)[LAYOUT.patience / 4] = options.patience ?? 10_000;
-  const module = await WebAssembly.compile(binary), bodies = readBodies(module, binary);
+  const module = await WebAssembly.compile(binary),
+    bodies = readBodies(module, { binary, unary: UNARY_CALLS });
   const main = instantiate({ module, memory, thread: 0, threads });
   const workers: Worker[] = [];
   try {

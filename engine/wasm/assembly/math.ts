@@ -38,7 +38,7 @@ const POWER = memory.data<f32>([12582912, 1.44269504088896341, -0.693359375, 2.1
 }
 
 /** e^x for x up to the upper bound. */
-@inline function expBelow(x: v128): v128 {
+@inline export function expBelow(x: v128): v128 {
   // Beyond the bounds the result is infinite or zero, which the two factors of 2^n still give. NaN passes.
   const bounded = f32x4.pmax(x, term(POWER, 4));
   const power = powerOf(bounded);

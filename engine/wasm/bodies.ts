@@ -21,7 +21,7 @@ export interface Operation {
 const SIMD = 0xfd, V128 = 0x7b, EXPORTS = 7, CODE = 10, FUNCTION = 0;
 const LOCAL_GET = 0x20, LOCAL_SET = 0x21, LOCAL_TEE = 0x22, I32_CONST = 0x41, END = 0x0b;
 const LAST_LOAD = 0x0a, CONST = 0x0c;
-/** Vector instructions that kernels have, by the number of their operands. */
+/** How many operands vector instructions have: those that codegen.ts writes, pmin, pmax, shifts and the relaxed ones. */
 const OPERANDS: ReadonlyMap<number, number> = new Map([
   [1, [0x4d, 0x67, 0x68, 0x69, 0x6a, 0xa0, 0xa1, 0xe0, 0xe1, 0xe3, 0xf8, 0xfa]] as const,
   [2, [
@@ -117,6 +117,7 @@ function readBody(reader: Reader): Body | undefined {
         count = 0;
       }
       if (count === undefined) return undefined;
+      // A number that is no vector, an address or a shift, is the last operand: its code goes before the instruction's.
       const taken = stack.splice(stack.length - count, count);
       push({
         args: taken.filter((value) => typeof value === "number"),

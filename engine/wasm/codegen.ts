@@ -3,9 +3,12 @@
  *
  * A function takes (arguments, rows, n); the arguments are, per operand and then per result, a pointer and a row
  * stride in bytes. Along a row an operand is dense, or one element where its mode is "scalar".
+ *
+ * The kernels' functions are copied into a program where that can be done (bodies.ts), and called for a vector elsewhere.
  */
 import type { DType, Program } from "../graph.ts";
 import type { Elementwise } from "../program.ts";
+import type { Body } from "./bodies.ts";
 
 /** A program as it is called from one place: what its operands are, and how they lie along a row. */
 export interface Specialization {
@@ -43,7 +46,7 @@ const COMPARE: Partial<Record<Elementwise, readonly [number, number]>> = {
   less_equal: [0x45, 0x3d],
   greater_equal: [0x46, 0x3f],
 };
-/** Functions of the kernels, and the number of their operands. */
+/** Functions of the kernels, and the number of their operands. Those whose body is known are not called but copied. */
 const CALLS = {
   exp: 1,
   expm1: 1,
@@ -76,6 +79,13 @@ const CALLS = {
   int_pow: 2,
 } as const;
 const CALL_NAMES = Object.keys(CALLS) as (keyof typeof CALLS)[];
+/** Functions of the kernels whose bodies `writeModule` can make use of. */
+export const UNARY_CALLS: readonly string[] = CALL_NAMES.filter((name) => CALLS[name] === 1);
+/**
+ * Vectors that a program with copied functions takes at a time. Their chains of instructions are long: it takes several
+ * to keep a core busy, and they can share the constants.
+ */
+const TOGETHER = 4;
 /** Whole numbers stay as they are. */
 const INTEGER_IDENTITIES: ReadonlySet<Elementwise> = new Set(["floor", "ceil", "round", "to_int32"]);
 const INTEGER_CALLS: Partial<Record<Elementwise, keyof typeof CALLS>> = {
@@ -123,10 +133,17 @@ class FunctionWriter {
   readonly #pointers: number;
   readonly #offset: number;
   readonly #registers: number;
-  #loaded: Set<number> = new Set();
+  readonly #bodies: ReadonlyMap<string, Body>;
+  /** Vectors of the widest loop. */
+  readonly #together: number;
+  /** The one of them that is being written. */
+  #current = 0;
+  /** Locals of copied functions, which come after the registers. */
+  #copied = 0;
 
-  constructor(special: Specialization) {
+  constructor(special: Specialization, bodies: ReadonlyMap<string, Body>) {
     this.#special = special;
+    this.#bodies = bodies;
     this.#types = [
       ...special.dtypes,
       ...special.program.instructions.map((instruction) => instruction.dtype),
@@ -134,22 +151,23 @@ class FunctionWriter {
     this.#pointers = special.program.operands + special.program.results.length;
     this.#offset = 3 + this.#pointers;
     this.#registers = this.#offset + 2;
+    this.#together = special.program.instructions.some(({ op }) => bodies.has(op)) ? TOGETHER : 1;
   }
 
   write(): number[] {
     const { program, scalar } = this.#special;
-    const end = this.#offset + 1;
     for (let i = 0; i < this.#pointers; i++) this.#push(0x20, 0, 0x28, 2, ...unsigned(8 * i), 0x21, 3 + i);
     this.#push(0x02, 0x40, 0x03, 0x40); // block loop: rows
     this.#push(0x20, 1, 0x45, 0x0d, 1);
     for (let i = 0; i < program.operands; i++) {
-      if (scalar[i]) this.#push(0x20, 3 + i, 0xfd, LOAD_SPLAT, 2, 0, 0x21, this.#registers + i);
+      if (!scalar[i]) continue;
+      this.#push(0x20, 3 + i, 0xfd, LOAD_SPLAT, 2, 0);
+      this.#set(i);
     }
     this.#push(0x41, 0, 0x21, this.#offset);
-    this.#push(0x20, 2, 0x41, ...signed(-4), 0x71, 0x41, 2, 0x74, 0x21, end);
-    this.#elements(16, end);
-    this.#push(0x20, 2, 0x41, 2, 0x74, 0x21, end);
-    this.#elements(4, end);
+    if (this.#together > 1) this.#elements(16, this.#together);
+    this.#elements(16, 1);
+    this.#elements(4, 1);
     for (let i = 0; i < this.#pointers; i++) {
       this.#push(0x20, 3 + i, 0x20, 0, 0x28, 2, ...unsigned(8 * i + 4), 0x6a, 0x21, 3 + i);
     }
@@ -158,38 +176,91 @@ class FunctionWriter {
       ...unsigned(2),
       ...unsigned(this.#pointers + 2),
       I32,
-      ...unsigned(this.#types.length),
+      ...unsigned(this.#together * this.#types.length + this.#copied),
       V128,
     ];
     const body = [...locals, ...this.code, 0x0b];
     return [...unsigned(body.length), ...body];
   }
 
-  /** The loop over a row up to `end`, by vectors (16 bytes) or single elements (4). */
-  #elements(bytes: 4 | 16, end: number): void {
+  /** The loop over what is left of a row, as far as it holds `together` vectors (16 bytes) or single elements (4). */
+  #elements(bytes: 4 | 16, together: number): void {
     const { program, scalar } = this.#special;
+    const step = bytes * together, end = this.#offset + 1;
+    this.#push(0x20, 2, 0x41, ...signed(-step / 4), 0x71, 0x41, 2, 0x74, 0x21, end);
     this.#push(0x02, 0x40, 0x03, 0x40);
     this.#push(0x20, this.#offset, 0x20, end, 0x4f, 0x0d, 1);
-    this.#loaded = new Set();
+    const loaded = new Set<number>();
     const need = (register: number): void => {
-      if (register >= program.operands || scalar[register] || this.#loaded.has(register)) return;
-      this.#loaded.add(register);
-      this.#push(0x20, 3 + register, 0x20, this.#offset, 0x6a, 0xfd, bytes === 16 ? LOAD : LOAD_SPLAT, 2, 0);
-      this.#set(register);
+      if (register >= program.operands || scalar[register] || loaded.has(register)) return;
+      loaded.add(register);
+      this.#each(together, () => {
+        this.#push(0x20, 3 + register, 0x20, this.#offset, 0x6a, 0xfd, bytes === 16 ? LOAD : LOAD_SPLAT, 2);
+        this.#push(...unsigned(16 * this.#current));
+        this.#set(register);
+      });
     };
-    program.instructions.forEach((instruction, index) => {
-      instruction.args.forEach(need);
-      this.#instruction(instruction.op, instruction.args, instruction.dtype);
-      this.#set(program.operands + index);
+    program.instructions.forEach(({ op, args, dtype }, index) => {
+      args.forEach(need);
+      const register = program.operands + index, body = this.#bodies.get(op);
+      if (body) {
+        this.#copy(body, { together, arg: args[0], register });
+      } else {
+        this.#each(together, () => {
+          this.#instruction(op, args, dtype);
+          this.#set(register);
+        });
+      }
     });
     program.results.forEach(need);
-    program.results.forEach((register, index) => {
-      this.#push(0x20, 3 + program.operands + index, 0x20, this.#offset, 0x6a);
-      this.#get(register);
-      if (bytes === 16) this.#push(0xfd, STORE, 2, 0);
-      else this.#push(0xfd, STORE_LANE, 2, 0, 0);
+    program.results.forEach((register, index) =>
+      this.#each(together, () => {
+        this.#push(0x20, 3 + program.operands + index, 0x20, this.#offset, 0x6a);
+        this.#get(register);
+        if (bytes === 16) this.#push(0xfd, STORE, 2, ...unsigned(16 * this.#current));
+        else this.#push(0xfd, STORE_LANE, 2, 0, 0);
+      })
+    );
+    this.#push(0x20, this.#offset, 0x41, ...signed(step), 0x6a, 0x21, this.#offset, 0x0c, 0, 0x0b, 0x0b);
+  }
+
+  /** Writes a function of a register to another, for several vectors operation by operation. */
+  #copy(
+    { operations, result }: Body,
+    { together, arg, register }: {
+      readonly together: number;
+      readonly arg: number;
+      readonly register: number;
+    },
+  ): void {
+    const count = operations.length + 1, first = this.#registers + this.#together * this.#types.length;
+    this.#copied = Math.max(this.#copied, together * count);
+    // What does not depend on the argument is the same for all.
+    const varies = [true];
+    const local = (value: number): number[] =>
+      unsigned(first + (varies[value] ? this.#current * count : 0) + value);
+    this.#each(together, () => {
+      this.#as(arg, "float32");
+      this.#push(0x21, ...local(0));
     });
-    this.#push(0x20, this.#offset, 0x41, ...signed(bytes), 0x6a, 0x21, this.#offset, 0x0c, 0, 0x0b, 0x0b);
+    for (const { args, code } of operations) {
+      const value = varies.push(args.some((arg) => varies[arg])) - 1;
+      this.#each(varies[value] ? together : 1, () => {
+        for (const arg of args) this.#push(0x20, ...local(arg));
+        this.#push(...code, 0x21, ...local(value));
+      });
+    }
+    this.#each(together, () => {
+      this.#push(0x20, ...local(result));
+      if (this.#types[register] === "int32") this.#vector(TRUNC_SAT);
+      this.#set(register);
+    });
+  }
+
+  /** Writes for each of the vectors that go together. */
+  #each(together: number, write: () => void): void {
+    for (this.#current = 0; this.#current < together; this.#current++) write();
+    this.#current = 0;
   }
 
   #push(...bytes: number[]): void {
@@ -198,11 +269,16 @@ class FunctionWriter {
   #vector(opcode: number): void {
     this.#push(0xfd, ...unsigned(opcode));
   }
+  /** Every vector has registers of its own, but for what is the same along a row. */
+  #local(register: number): number {
+    const vector = this.#special.scalar[register] ? 0 : this.#current;
+    return this.#registers + vector * this.#types.length + register;
+  }
   #get(register: number): void {
-    this.#push(0x20, ...unsigned(this.#registers + register));
+    this.#push(0x20, ...unsigned(this.#local(register)));
   }
   #set(register: number): void {
-    this.#push(0x21, ...unsigned(this.#registers + register));
+    this.#push(0x21, ...unsigned(this.#local(register)));
   }
   #splatFloat(value: number): void {
     const bytes = new Uint8Array(Float32Array.of(value, value, value, value).buffer);
@@ -375,8 +451,14 @@ class FunctionWriter {
   }
 }
 
-/** A module that imports `env.memory` and the kernels (`kernels.*`) and exports function i under the name `${i}`. */
-export function writeModule(functions: readonly Specialization[]): Uint8Array {
+/**
+ * A module that imports `env.memory` and the kernels (`kernels.*`) and exports function i under the name `${i}`. `bodies`
+ * are those of the kernels' functions that it may hold copies of.
+ */
+export function writeModule(
+  functions: readonly Specialization[],
+  bodies: ReadonlyMap<string, Body>,
+): Uint8Array {
   const types = [
     [0x60, 3, I32, I32, I32, 0],
     [0x60, 1, V128, 1, V128],
@@ -397,6 +479,6 @@ export function writeModule(functions: readonly Specialization[]): Uint8Array {
     ...section(2, imports),
     ...section(3, functions.map(() => [0])),
     ...section(7, exports),
-    ...section(10, functions.map((special) => new FunctionWriter(special).write())),
+    ...section(10, functions.map((special) => new FunctionWriter(special, bodies).write())),
   ]);
 }

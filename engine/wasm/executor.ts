@@ -2,7 +2,8 @@
 import type { Executable, Executor, Storage } from "../executor.ts";
 import { sizeOf, type TypedArray, type Value } from "../graph.ts";
 import type { Plan } from "../plan.ts";
-import { type Specialization, writeModule } from "./codegen.ts";
+import { type Body, readBodies } from "./bodies.ts";
+import { type Specialization, UNARY_CALLS, writeModule } from "./codegen.ts";
 import { encode } from "./encode.ts";
 import { Heap } from "./heap.ts";
 import { type Instance, instantiate } from "./instance.ts";
@@ -38,6 +39,7 @@ class WasmExecutor implements Executor {
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
   readonly #main: Instance;
+  readonly #bodies: ReadonlyMap<string, Body>;
   readonly #workers: readonly Worker[];
   readonly #programs: Map<string, number> = new Map();
   #pending: Specialization[] = [];
@@ -47,11 +49,13 @@ class WasmExecutor implements Executor {
   constructor(options: {
     readonly memory: WebAssembly.Memory;
     readonly main: Instance;
+    readonly bodies: ReadonlyMap<string, Body>;
     readonly workers: readonly Worker[];
     readonly relaxed: boolean;
   }) {
     this.#memory = options.memory;
     this.#main = options.main;
+    this.#bodies = options.bodies;
     this.#workers = options.workers;
     const threads = options.workers.length + 1;
     this.#heap = new Heap(options.memory, threads);
@@ -212,7 +216,7 @@ class WasmExecutor implements Executor {
   #install(): void {
     if (this.#pending.length === 0) return;
     this.#check();
-    const binary = Uint8Array.from(writeModule(this.#pending)), count = this.#pending.length;
+    const binary = Uint8Array.from(writeModule(this.#pending, this.#bodies)), count = this.#pending.length;
     this.#main.install(binary, count);
     if (this.#workers.length > 0) {
       const address = this.#heap.allocate(binary.length);
@@ -338,7 +342,9 @@ export async function openWasm(options: WasmOptions = {}): Promise<WasmExecutor>
   const pages = Math.ceil((LAYOUT.scratchStart + threads * LAYOUT.scratchBytes) / PAGE);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: MAX_PAGES, shared: true });
   new Int32Array(memory.buffer)[LAYOUT.patience / 4] = options.patience ?? 10_000;
-  const main = instantiate({ module: await WebAssembly.compile(binary), memory, thread: 0, threads });
+  const module = await WebAssembly.compile(binary),
+    bodies = readBodies(module, { binary, unary: UNARY_CALLS });
+  const main = instantiate({ module, memory, thread: 0, threads });
   const workers: Worker[] = [];
   try {
     await Promise.all(Array.from({ length: threads - 1 }, (_, index) => {
@@ -357,5 +363,5 @@ export async function openWasm(options: WasmOptions = {}): Promise<WasmExecutor>
     for (const worker of workers) worker.terminate();
     throw error;
   }
-  return new WasmExecutor({ memory, main, workers, relaxed });
+  return new WasmExecutor({ memory, main, bodies, workers, relaxed });
 }

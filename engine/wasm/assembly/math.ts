@@ -3,12 +3,15 @@ import { fma } from "./simd";
 
 @inline function splat(x: f32): v128 { return f32x4.splat(x); }
 /**
- * Number `i` of a table, in all lanes. Read from memory, a polynomial's constants were faster here than as constant
- * vectors.
+ * Number `i` of a table, in all lanes. V8 makes a constant vector of three instructions each time, of a number in memory,
+ * at an address that it knows, of one.
  */
 @inline function term(table: usize, i: i32): v128 { return v128.load_splat<f32>(table + (<usize>i << 2)); }
-@inline function select(mask: v128, yes: v128, no: v128): v128 { return v128.bitselect(yes, no, mask); }
-@inline function power2(n: v128): v128 { return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23); }
+/** By lanes: the mask's have all bits set or none. */
+@inline function select(mask: v128, yes: v128, no: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_laneselect<i32>(yes, no, mask);
+  return v128.bitselect(yes, no, mask);
+}
 
 const EXP = memory.data<f32>([
   1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
@@ -16,6 +19,8 @@ const EXP = memory.data<f32>([
 // 1.5 * 2^23: added to a number below 2^22 it leaves the nearest whole number in the lowest bits. Cheaper than rounding
 // and converting, which must mind what does not fit. Then 1 / ln 2, and - ln 2 in two parts; the bounds of exp; 1.
 const POWER = memory.data<f32>([12582912, 1.44269504088896341, -0.693359375, 2.12194440e-4, -104, 89, 1]);
+/** 2^n: the bits of 1 with n added to the exponent. */
+@inline function power2(n: v128): v128 { return i32x4.add(i32x4.shl(n, 23), term(POWER, 6)); }
 /** e^r - 1 - r for |r| <= ln(2)/2 (Cephes expf). */
 @inline function expTail(r: v128): v128 {
   let y = fma(term(EXP, 0), r, term(EXP, 1));
@@ -32,92 +37,112 @@ const POWER = memory.data<f32>([12582912, 1.44269504088896341, -0.693359375, 2.1
   return fma(n, term(POWER, 3), fma(n, term(POWER, 2), x));
 }
 
-@inline function expOf(x: v128): v128 {
-  // Beyond these the result is infinite or zero, which the two factors of 2^n still give. NaN passes.
-  const bounded = f32x4.pmin(f32x4.pmax(x, term(POWER, 4)), term(POWER, 5));
+/** e^x for x up to the upper bound. */
+@inline export function expBelow(x: v128): v128 {
+  // Beyond the bounds the result is infinite or zero, which the two factors of 2^n still give. NaN passes.
+  const bounded = f32x4.pmax(x, term(POWER, 4));
   const power = powerOf(bounded);
   const r = reduceExp(bounded, f32x4.sub(power, term(POWER, 0)));
   const y = f32x4.add(f32x4.add(expTail(r), r), term(POWER, 6));
   const whole = i32x4.sub(power, term(POWER, 0)), half = i32x4.shr_s(whole, 1);
   return f32x4.mul(f32x4.mul(y, power2(half)), power2(i32x4.sub(whole, half)));
 }
+@inline function expOf(x: v128): v128 { return expBelow(f32x4.pmin(x, term(POWER, 5))); }
 /** e^x. */
 export function exp(x: v128): v128 { return expOf(x); }
 
-@inline function expm1Of(x: v128): v128 {
-  const bounded = f32x4.pmin(splat(87), f32x4.pmax(splat(-30), x));
-  const power = powerOf(bounded), n = f32x4.sub(power, term(POWER, 0));
-  const r = reduceExp(bounded, n);
+// The bounds of expm1, below which it is -1 and above which 2^n needs two factors; the bound of tanh; -0; 2.
+const BOUND = memory.data<f32>([-30, 87, 10, -0.0, 2]);
+/** e^x - 1 between the bounds, of NaN NaN, of -0 0. */
+@inline function expm1Bounded(x: v128): v128 {
+  const power = powerOf(x), r = reduceExp(x, f32x4.sub(power, term(POWER, 0)));
   const scale = power2(i32x4.sub(power, term(POWER, 0)));
-  const tail = f32x4.add(expTail(r), r);
-  const result = select(f32x4.eq(n, splat(0)), tail, f32x4.add(f32x4.mul(scale, tail), f32x4.sub(scale, splat(1))));
-  const large = select(f32x4.gt(x, splat(87)), expOf(x), result);
-  // Keeps -0 and NaN.
-  return select(v128.or(f32x4.eq(x, splat(0)), f32x4.ne(x, x)), x, large);
+  return f32x4.add(f32x4.mul(scale, f32x4.add(expTail(r), r)), f32x4.sub(scale, term(POWER, 6)));
 }
 /** e^x - 1. */
-export function expm1(x: v128): v128 { return expm1Of(x); }
+export function expm1(x: v128): v128 {
+  const result = expm1Bounded(f32x4.pmin(f32x4.pmax(x, term(BOUND, 0)), term(BOUND, 1)));
+  return select(f32x4.eq(x, splat(0)), x, select(f32x4.gt(x, term(BOUND, 1)), expOf(x), result));
+}
 
-@inline function logOf(x: v128): v128 {
-  const small = f32x4.lt(x, splat(1.17549435e-38));
-  const scaled = select(small, f32x4.mul(x, splat(8388608)), x);
+// The smallest normal number, and 2^23, by which those below are multiplied; 23; infinity; -1; ln 2 in two parts; -1/2; and
+// the coefficients of the polynomial.
+const LOG = memory.data<f32>([
+  1.17549435e-38, 8388608, 23, Infinity, -1, -2.12194440e-4, 0.693359375, -0.5,
+  7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+]);
+// The bits of sqrt(1/2), and those of a mantissa.
+const BITS = memory.data<i32>([0x3f3504f3, 0x007fffff]);
+/** log(x / 2^fewer) of a normal number (Cephes logf). */
+@inline function logNormal(x: v128, fewer: v128): v128 {
   // The mantissa in [sqrt(1/2), sqrt(2)) and its exponent.
-  const shifted = i32x4.sub(scaled, i32x4.splat(0x3f3504f3));
-  let e = f32x4.convert_i32x4_s(i32x4.shr_s(shifted, 23));
-  e = f32x4.sub(e, v128.and(small, splat(23)));
-  const m = i32x4.add(v128.and(shifted, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
-  const f = f32x4.sub(m, splat(1)), z = f32x4.mul(f, f);
-  let y = fma(splat(7.0376836292e-2), f, splat(-1.1514610310e-1));
-  y = fma(y, f, splat(1.1676998740e-1));
-  y = fma(y, f, splat(-1.2420140846e-1));
-  y = fma(y, f, splat(1.4249322787e-1));
-  y = fma(y, f, splat(-1.6668057665e-1));
-  y = fma(y, f, splat(2.0000714765e-1));
-  y = fma(y, f, splat(-2.4999993993e-1));
-  y = fma(y, f, splat(3.3333331174e-1));
+  const shifted = i32x4.sub(x, term(BITS, 0));
+  const e = f32x4.sub(f32x4.convert_i32x4_s(i32x4.shr_s(shifted, 23)), fewer);
+  const m = i32x4.add(v128.and(shifted, term(BITS, 1)), term(BITS, 0));
+  const f = f32x4.sub(m, term(POWER, 6)), z = f32x4.mul(f, f);
+  let y = fma(term(LOG, 8), f, term(LOG, 9));
+  y = fma(y, f, term(LOG, 10));
+  y = fma(y, f, term(LOG, 11));
+  y = fma(y, f, term(LOG, 12));
+  y = fma(y, f, term(LOG, 13));
+  y = fma(y, f, term(LOG, 14));
+  y = fma(y, f, term(LOG, 15));
+  y = fma(y, f, term(LOG, 16));
   y = f32x4.mul(f32x4.mul(y, f), z);
-  y = fma(e, splat(-2.12194440e-4), y);
-  y = fma(z, splat(-0.5), y);
-  let result = f32x4.add(fma(e, splat(0.693359375), y), f);
-  result = select(f32x4.eq(x, splat(Infinity)), x, result);
-  result = select(f32x4.eq(x, splat(0)), splat(-Infinity), result);
-  return select(f32x4.ge(x, splat(0)), result, splat(NaN));
+  y = fma(e, term(LOG, 5), y);
+  y = fma(z, term(LOG, 7), y);
+  return f32x4.add(fma(e, term(LOG, 6), y), f);
+}
+@inline function logOf(x: v128): v128 {
+  const small = f32x4.lt(x, term(LOG, 0)), infinity = term(LOG, 3);
+  const result = logNormal(select(small, f32x4.mul(x, term(LOG, 1)), x), v128.and(small, term(LOG, 2)));
+  // Infinity stays, 0 gives -Infinity. A mask with all bits set is NaN: of what is below 0, and of NaN.
+  const beyond = f32x4.sub(v128.and(f32x4.eq(x, infinity), infinity), v128.and(f32x4.eq(x, splat(0)), infinity));
+  return v128.or(f32x4.add(result, beyond), v128.not(f32x4.ge(x, splat(0))));
 }
 /** The natural logarithm. */
 export function log(x: v128): v128 { return logOf(x); }
 
-@inline function log1pOf(x: v128): v128 {
-  // Kahan: the rounding of 1 + x is undone by the quotient.
-  const u = f32x4.add(splat(1), x), d = f32x4.sub(u, splat(1));
-  const corrected = f32x4.mul(logOf(u), f32x4.div(x, d));
-  const plain = v128.or(f32x4.eq(d, splat(0)), f32x4.eq(x, splat(Infinity)));
-  return select(plain, x, select(f32x4.eq(x, splat(-1)), splat(-Infinity), corrected));
-}
 /** log(1 + x). */
-export function log1p(x: v128): v128 { return log1pOf(x); }
+export function log1p(x: v128): v128 {
+  // Kahan: the rounding of 1 + x is undone by the quotient.
+  const u = f32x4.add(term(POWER, 6), x), d = f32x4.sub(u, term(POWER, 6));
+  const corrected = f32x4.mul(logOf(u), f32x4.div(x, d)), infinity = term(LOG, 3);
+  const plain = v128.or(f32x4.eq(d, splat(0)), f32x4.eq(x, infinity));
+  return select(plain, x, select(f32x4.eq(x, term(LOG, 4)), f32x4.neg(infinity), corrected));
+}
 
+/** e^-|x|. */
+@inline function expOfMinus(x: v128): v128 { return expBelow(v128.or(x, term(BOUND, 3))); }
 /** 1 / (1 + e^-x). */
 export function sigmoid(x: v128): v128 {
-  const e = expOf(f32x4.neg(f32x4.abs(x)));
-  return f32x4.div(select(f32x4.ge(x, splat(0)), splat(1), e), f32x4.add(splat(1), e));
+  const e = expOfMinus(x), one = term(POWER, 6);
+  return f32x4.div(select(f32x4.ge(x, splat(0)), one, e), f32x4.add(one, e));
 }
 /** The hyperbolic tangent. */
 export function tanh(x: v128): v128 {
-  const size = f32x4.pmin(splat(10), f32x4.abs(x));
-  const t = expm1Of(f32x4.add(size, size));
-  const y = f32x4.div(t, f32x4.add(t, splat(2)));
-  return select(f32x4.ne(x, x), x, v128.or(y, v128.and(x, splat(-0.0))));
+  const size = f32x4.abs(x), bounded = f32x4.pmin(size, term(BOUND, 2));
+  const t = expm1Bounded(f32x4.add(bounded, bounded));
+  return v128.or(f32x4.div(t, f32x4.add(t, term(BOUND, 4))), v128.xor(x, size));
 }
 /** max(x, 0) + log(1 + e^-|x|). */
 export function softplus(x: v128): v128 {
-  return f32x4.add(f32x4.max(x, splat(0)), log1pOf(expOf(f32x4.neg(f32x4.abs(x)))));
+  // As log1p does it, without what cannot be here.
+  const e = expOfMinus(x), u = f32x4.add(term(POWER, 6), e), d = f32x4.sub(u, term(POWER, 6));
+  const corrected = f32x4.mul(logNormal(u, splat(0)), f32x4.div(e, d));
+  return f32x4.add(f32x4.max(x, splat(0)), select(f32x4.eq(d, splat(0)), e, corrected));
 }
+/** e^x - 1 for x < 0, and of NaN NaN. */
+@inline function expm1Below(x: v128): v128 { return expm1Bounded(f32x4.pmax(x, term(BOUND, 0))); }
 /** x where x >= 0, else e^x - 1. */
-export function elu(x: v128): v128 { return select(f32x4.ge(x, splat(0)), x, expm1Of(x)); }
+export function elu(x: v128): v128 { return select(f32x4.ge(x, splat(0)), x, expm1Below(x)); }
+// Of selu: alpha and lambda.
+const SELU = memory.data<f32>([1.6732632423543772, 1.0507009873554805]);
 /** elu, scaled so that networks normalise themselves. */
 export function selu(x: v128): v128 {
-  const y = select(f32x4.ge(x, splat(0)), x, f32x4.mul(splat(1.6732632423543772), expm1Of(x)));
-  return f32x4.mul(splat(1.0507009873554805), y);
+  const y = select(f32x4.ge(x, splat(0)), x, f32x4.mul(term(SELU, 0), expm1Below(x)));
+  return f32x4.mul(term(SELU, 1), y);
 }
 // The coefficients of p below, then those of the polynomial near 0, and where that ends.
 const ERF = memory.data<f32>([

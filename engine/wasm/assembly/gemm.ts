@@ -11,6 +11,7 @@ const NC = 512; // a block of B is 512 KiB: L2
 const THIN = 64; // columns at least of a strip that is not to be packed more than once
 const LEAST_STRIP = 96; // columns of a strip for which packing a again and again pays
 const LEAST_WORK: i64 = 32768; // products that are worth sharing out
+const FINE = 32; // units for each thread from which one more or less does not matter
 export const PACK_B: usize = 0;
 const PACK_A: usize = 524288;
 const TILE: usize = 524288 + 12288;
@@ -330,8 +331,13 @@ function thin(a: usize, aColumn: i32, b: usize, bRow: i32, c: usize, k: i32, n: 
 /** The strip whose b is packed, all of it. */
 let held: i32 = -1;
 
-/** Rows m0 ... m1, columns n0 ... n1 of one product. All of b is packed, and kept, for a `strip` that is not -1. */
-function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32, strip: i32): void {
+/**
+ * Rows m0 ... m1 of one product, of columns n0 ... n1 those from left to right. All of b is packed, and kept, for a
+ * `strip` that is not -1.
+ */
+function block(
+  p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32, left: i32, right: i32, strip: i32,
+): void {
   const kind = word(p, A_KIND), aRow = word(p, A_ROW), aColumn = word(p, A_COLUMN);
   const bRow = word(p, B_ROW), bColumn = word(p, B_COLUMN), grid = <usize>load<u32>(at(p, GRID));
   let a = <usize>load<u32>(at(p, A)), b = <usize>load<u32>(at(p, B)), c = <usize>load<u32>(at(p, C));
@@ -349,21 +355,21 @@ function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32, strip
   }
   const epilogue = word(p, EPILOGUE) >= 0;
   if (kind == DENSE && m1 - m0 <= FEW && bColumn == 1) {
-    for (let j = n0; j < n1; j += 64) {
+    for (let j = left; j < right; j += 64) {
       for (let m = m0; m < m1; m++) {
-        thin(at(a, m * aRow), aColumn, at(b, j), bRow, at(c, m * word(p, C_ROW) + j), k, minimum(64, n1 - j));
+        thin(at(a, m * aRow), aColumn, at(b, j), bRow, at(c, m * word(p, C_ROW) + j), k, minimum(64, right - j));
       }
     }
     if (epilogue) {
       placeRows(p, c, m0, m1 - m0, 0);
-      applyEpilogue(p, c, batch, m1 - m0, n0, n1 - n0);
+      applyEpilogue(p, c, batch, m1 - m0, left, right - left);
     }
     return;
   }
   const packedA = scratch + PACK_A, pointers = scratch + ROW_POINTER;
   const tile = scratch + TILE, tileRows = scratch + TILE_ROWS;
   for (let j0 = n0; j0 < n1; j0 += NC) {
-    const n = minimum(NC, n1 - j0);
+    const n = minimum(NC, n1 - j0), begin = maximum(left - j0, 0), end = minimum(right - j0, n);
     for (let k0 = 0; k0 < k; k0 += KC) {
       const kc = minimum(KC, k - k0);
       const packedB = scratch + PACK_B + (strip < 0 ? 0 : <usize>(k0 * ((n + 3) & ~3)) << 2);
@@ -385,13 +391,13 @@ function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32, strip
         } else {
           packColumns(at(a, m + k0 * aColumn), <usize>aColumn << 2, rows, kc, packedA);
         }
-        let panel = packedB, j = 0;
-        for (; j + COLUMNS <= n; j += COLUMNS) {
+        let panel = packedB + <usize>(begin * kc << 2), j = begin;
+        for (; j + COLUMNS <= end; j += COLUMNS) {
           micro(kc, packedA, panel, pointers, <usize>j << 2, k0);
           panel += <usize>kc * 16;
         }
-        if (j < n) {
-          const width = n - j;
+        if (j < end) {
+          const width = end - j;
           if (k0 > 0) {
             for (let r = 0; r < rows; r++) {
               memory.copy(tile + (<usize>r << 4), <usize>load<u32>(at(pointers, r)) + (<usize>j << 2), width << 2);
@@ -404,7 +410,7 @@ function block(p: usize, batch: usize, m0: i32, m1: i32, n0: i32, n1: i32, strip
             }
           }
         }
-        if (epilogue && k0 + KC >= k) applyEpilogue(p, c, batch, rows, j0, n);
+        if (epilogue && k0 + KC >= k) applyEpilogue(p, c, batch, rows, j0 + begin, end - begin);
       }
     }
   }
@@ -422,6 +428,8 @@ export function gemm(p: usize): void {
   let strips = 1, tall = m, wide = n;
   if (keeps) {
     strips = maximum(ceilDiv(n, most), minimum(ceilDiv(n, THIN), ceilDiv(4 * threads, batches * groups)));
+    // With a strip for each, threads do not pack the same columns of b; they pack the same rows of a, fewer here.
+    if (batches == 1 && m < n && n >= threads * LEAST_STRIP) strips = maximum(strips, threads);
     wide = ceilDiv(ceilDiv(n, 16), strips) * 16;
     strips = ceilDiv(n, wide);
     if (!isThin) tall = ROWS;
@@ -440,16 +448,33 @@ export function gemm(p: usize): void {
     strips = ceilDiv(n, wide);
   }
   const chunks = ceilDiv(m, tall), units = batches * strips * chunks;
+  const grain = <i32>(LEAST_WORK / (<i64>minimum(tall, m) * <i64>wide * <i64>k)) + 1;
+  // The units that are left when all threads have as many are cut into a part for each.
+  const isCut = keeps && !isThin && grain == 1 && units > threads && units < threads * FINE && wide >= threads * 16;
+  const left = isCut ? units % threads : 0, whole = units / threads, each = whole + left;
   held = -1;
   memory.fill(scratch + ZEROS, 0, KC * 4);
   for (let r = 0; r < ROWS; r++) store<u32>(at(scratch + TILE_ROWS, r), <u32>(scratch + TILE + (<usize>r << 4)));
-  share(units, <i32>(LEAST_WORK / (<i64>minimum(tall, m) * <i64>wide * <i64>k)) + 1);
+  share(left ? each * threads : units, grain);
   while (take()) {
-    for (let unit = first; unit < last; unit++) {
+    for (let i = first; i < last; i++) {
+      let unit = i, part = 0, parts = 1;
+      if (left) {
+        const owner = i / each, turn = i - owner * each;
+        if (turn < whole) {
+          unit = owner * whole + turn;
+        } else {
+          unit = threads * whole + turn - whole;
+          part = owner;
+          parts = threads;
+        }
+      }
       const strip = unit / chunks, index = strip / strips;
-      const m0 = (unit - strip * chunks) * tall, n0 = (strip - index * strips) * wide;
+      const m0 = (unit - strip * chunks) * tall, n0 = (strip - index * strips) * wide, n1 = minimum(n, n0 + wide);
+      const width = ceilDiv(ceilDiv(n1 - n0, 16), parts) * 16, from = n0 + part * width;
+      if (from >= n1) continue;
       block(
-        p, table ? at(table, index * entry) : 0, m0, minimum(m, m0 + tall), n0, minimum(n, n0 + wide),
+        p, table ? at(table, index * entry) : 0, m0, minimum(m, m0 + tall), n0, n1, from, minimum(n1, from + width),
         keeps ? strip : -1,
       );
     }

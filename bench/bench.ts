@@ -66,9 +66,9 @@ async function bench({ only = "", out }: FlagValues<typeof FLAGS>): Promise<void
   const remaining = () => TOTAL_LIMIT - (performance.now() - start) / 1000;
   const found = await runners();
   const peak = await measurePeak();
-  const peakOf = (name: string) =>
-    peak * (chosen.find((workload) => workload.name === name)?.threads ?? navigator.hardwareConcurrency);
   const processors = navigator.hardwareConcurrency;
+  const peakOf = (name: string) =>
+    peak * (chosen.find((workload) => workload.name === name)?.threads ?? processors);
   await using cores = await Cores.open(Array.from({ length: processors }, denoPeer("engram_wasm.ts")));
   const calm = async () => await cores.measure() >= CALM * processors;
   const rows: Row[] = [];

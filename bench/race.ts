@@ -42,7 +42,7 @@ interface Racer {
   readonly description: string;
   readonly losses: number[];
   /** Milliseconds a step of each turn, and of those taken while the machine was not calm. */
-  turns: number[];
+  readonly turns: number[];
   readonly restless: number[];
   stepSeconds: number;
   spent: number;
@@ -133,8 +133,9 @@ export async function race(
     if (round > 0) tried++;
     if (round > 0 && counts) counted++;
   }
-  if (counted < LEAST_ROUNDS) {
-    for (const racer of racers) racer.turns = [...racer.turns, ...racer.restless];
+  for (const racer of racers) {
+    // A slow runner may have had no turn but a restless one, or the very first.
+    if (counted < LEAST_ROUNDS || racer.turns.length === 0) racer.turns.push(...racer.restless);
   }
   if (counted < tried) {
     console.log(

@@ -1,7 +1,7 @@
 // Elementwise programs over whole tensors.
 import { at, ceilDiv, maximum, minimum, word } from "./simd";
 import { first, last, scratch, share, take, threads } from "./thread";
-import { runProgram } from "./program";
+import { pointTo, runProgram } from "./program";
 
 // The words: program, pointers (operands and results), outer axes, rows, n, the outer axes' extents, then per pointer:
 // base, byte strides of the outer axes, byte stride of the rows, and of the elements in a row.
@@ -13,7 +13,7 @@ const LEAST = 2048;
 export function map(p: usize): void {
   const fn = word(p, PROGRAM), pointers = word(p, POINTERS), outer = word(p, OUTER), rows = word(p, ROWS), n = word(p, N);
   const args = scratch;
-  const extents = at(p, EXTENTS), table = at(extents, outer), entry = outer + 3;
+  const extents = at(p, EXTENTS);
   let total = rows;
   for (let axis = 0; axis < outer; axis++) total *= word(extents, axis);
   // Few long rows are cut.
@@ -25,19 +25,7 @@ export function map(p: usize): void {
       const index = at0 / rows, row = at0 - index * rows, count = cuts > 1 ? 1 : minimum(rows - row, last - unit);
       unit += count;
       if (from >= to) continue;
-      for (let i = 0; i < pointers; i++) {
-        const entryOf = at(table, i * entry);
-        const step = word(entryOf, outer + 1);
-        let address = word(entryOf, 0) + row * step + from * word(entryOf, outer + 2);
-        let rest = index;
-        for (let axis = outer - 1; axis >= 0; axis--) {
-          const extent = word(extents, axis), next = rest / extent;
-          address += (rest - next * extent) * word(entryOf, 1 + axis);
-          rest = next;
-        }
-        store<i32>(at(args, 2 * i), address);
-        store<i32>(at(args, 2 * i + 1), step);
-      }
+      pointTo(extents, outer, pointers, index, row, from, args);
       runProgram(fn, args, count, to - from);
     }
   }

@@ -1,7 +1,7 @@
 // Sums, products, maxima and minima of a program's values.
 import { at, minimum, word } from "./simd";
 import { beat, first, last, scratch, share, take } from "./thread";
-import { runProgram } from "./program";
+import { pointTo, runProgram } from "./program";
 
 // The words. The domain is [outer kept..., outer reduced..., rows, n]; `inner` says whether n is reduced (and rows kept)
 // or kept (and rows reduced). The reduced axis of the two is cut into chunks of `chunk`; each gives a row of the output
@@ -102,21 +102,8 @@ function addRows(reducer: i32, integer: i32, values: usize, stride: usize, rows:
 let rowStride: usize = 0;
 function evaluate(p: usize, outer: i32, row: i32, rows: i32, element: i32, n: i32): usize {
   const operands = word(p, OPERANDS), axes = word(p, KEPT) + word(p, REDUCED);
-  const extents = at(p, EXTENTS), table = at(extents, axes), entry = axes + 3;
   const args = scratch + ARGS;
-  for (let i = 0; i < operands; i++) {
-    const entryOf = at(table, i * entry);
-    const step = word(entryOf, axes + 1);
-    let address = word(entryOf, 0) + row * step + element * word(entryOf, axes + 2);
-    let rest = outer;
-    for (let axis = axes - 1; axis >= 0; axis--) {
-      const extent = word(extents, axis), next = rest / extent;
-      address += (rest - next * extent) * word(entryOf, 1 + axis);
-      rest = next;
-    }
-    store<i32>(at(args, 2 * i), address);
-    store<i32>(at(args, 2 * i + 1), step);
-  }
+  pointTo(at(p, EXTENTS), axes, operands, outer, row, element, args);
   const fn = word(p, PROGRAM);
   if (fn < 0) {
     rowStride = <usize>word(args, 1);

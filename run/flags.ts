@@ -155,7 +155,11 @@ export const commonFlags = {
   dataDir: text({ placeholder: "DIR", help: "where the data set's files lie (default: .cache/data/<name>)" }),
   out: text({ placeholder: "DIR", help: "the run folder (default: runs/<task>-<dataset>-<count>-s<seed>)" }),
   steps: integer({ min: 1, help: "how many optimizer updates to make at most" }),
-  budget: number({ placeholder: "SECONDS", min: 0, help: "how long to train at most (default: no limit)" }),
+  budget: number({
+    placeholder: "SECONDS",
+    min: 0,
+    help: "how long the command may take; without --steps, as many are made as fit",
+  }),
   resume: boolean({ help: "go on with the run in --out, or with the newest that matches" }),
   force: boolean({ help: "replace the run folder that --out names" }),
   debug: boolean({ help: "show the stack trace of an error" }),

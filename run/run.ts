@@ -1,60 +1,39 @@
 /** The run folder: what an experiment writes, where, and how it is found and continued. */
 import * as tf from "@tensorflow/tfjs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import settings from "../deno.json" with { type: "json" };
-import { exists, isRecord, isTemporary, readJson, removeTemporaries, writeJson } from "../base/files.ts";
-import { readTensors, type StoredTensor, type TensorFile, writeTensors } from "../base/safetensors.ts";
+import { exists, removeTemporaries, writeJson } from "../base/files.ts";
+import { writeTensors } from "../base/safetensors.ts";
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { UsageError } from "./flags.ts";
+import { copyRun, openFolder, type Place, removeIfThere } from "./run_folder.ts";
 import type { Session } from "./session.ts";
+import {
+  canonical,
+  type DatasetFacts,
+  facts,
+  findRun,
+  identity,
+  listRuns,
+  type RunConfig,
+  RUNS,
+  type RunSummary,
+  type StoredRun,
+} from "./stored_run.ts";
+import { type NamedVariables, storedTensors, WEIGHTS } from "./weights.ts";
 
-/** The folder that holds every run whose place was not chosen. */
-export const RUNS = "runs";
-
-/** What a run learned from. */
-export interface DatasetFacts {
-  readonly name: string;
-  readonly split: string;
-  readonly offset: number;
-  readonly count: number;
-  readonly sha256: string;
-}
-
-/** What a run was given: `config.json`. */
-export interface RunConfig {
-  readonly task: string;
-  /** Every flag as resolved, by its name in code; null where absent. */
-  readonly flags: Readonly<Record<string, unknown>>;
-  readonly versions: { readonly engram: string; readonly deno: string; readonly tfjs: string };
-  readonly device: { readonly kind: string; readonly description: string };
-  readonly dataset: DatasetFacts;
-  /** The model's own configuration, as the model defines it. */
-  readonly model: unknown;
-}
-
-/** How a run ended: `summary.json`. */
-export interface RunSummary {
-  readonly task: string;
-  readonly status: "completed" | "stopped" | "failed";
-  /** Of work, over all sittings. */
-  readonly seconds: number;
-  readonly steps: number;
-  /** Number of trained numbers; null where the run ended before it said so. */
-  readonly parameters: number | null;
-  readonly device: string;
-  readonly dataset: DatasetFacts;
-  readonly metrics: Readonly<Record<string, number | null>>;
-}
-
-/** A run folder as found. */
-export interface StoredRun {
-  readonly folder: string;
-  readonly config: RunConfig;
-  /** Absent while a run is at work, and after it was killed. */
-  readonly summary?: RunSummary;
-}
-
-/** Names to variables, in the order in which they are stored. */
-export type NamedVariables = Readonly<Record<string, tf.Variable>>;
+// One door to what a run folder is, for tasks and models.
+export type { Checkpoint } from "./checkpoint.ts";
+export type { Place } from "./run_folder.ts";
+export {
+  type DatasetFacts,
+  findRun,
+  listRuns,
+  type RunConfig,
+  type RunSummary,
+  type StoredRun,
+} from "./stored_run.ts";
+export { assignVariables, type NamedVariables, readWeights } from "./weights.ts";
 
 /** What a task tells a run before it trains. */
 export interface RunSetup {
@@ -65,27 +44,9 @@ export interface RunSetup {
   readonly model?: unknown;
 }
 
-/** Where training was when it was last saved. */
-export interface Checkpoint {
-  readonly step: number;
-  /** Seconds of training so far, over all sittings. */
-  readonly seconds: number;
-  /** Whether training ended because its goal was reached. */
-  readonly reached: boolean;
-  /** What was last logged, for the progress line and the result. */
-  readonly values: Readonly<Record<string, number>>;
-}
-
-/** Where a run shall go. */
-export type Place =
-  | { readonly mode: "fresh"; readonly folder?: string }
-  | { readonly mode: "replace"; readonly folder: string }
-  | { readonly mode: "resume"; readonly folder: string; readonly stored: StoredRun };
-
 const CHECKPOINT = "checkpoint.safetensors";
-const WEIGHTS = "weights.safetensors";
-/** Flags that say how a run is made and not what it computes. */
-const NOT_CONFIGURATION: ReadonlySet<string> = new Set(["out", "resume", "force", "debug"]);
+/** Share of the time left that a part of a run, such as its autoencoder, may take of --budget. */
+const CHILD_SHARE = 0.5;
 
 /** One experiment's folder: see DESIGN.md for what it holds. */
 export class Run {
@@ -99,6 +60,7 @@ export class Run {
   #summary: RunSummary | undefined;
   #checkpoint: Checkpoint | undefined;
   #earlier = 0;
+  readonly #parent: Run | undefined;
   #children: Run[] = [];
   #trained = false;
 
@@ -108,12 +70,15 @@ export class Run {
       readonly task: string;
       readonly flags: Readonly<Record<string, unknown>>;
       readonly place: Place;
+      /** The run that this one is a part of. */
+      readonly parent?: Run;
     },
   ) {
     this.session = session;
     this.task = options.task;
     this.#flags = options.flags;
     this.#place = options.place;
+    this.#parent = options.parent;
   }
 
   /** A finished run as it stands in its folder. */
@@ -215,6 +180,35 @@ export class Run {
     };
   }
 
+  /** Whether --budget was given and --steps was not: then training chooses the number of steps that fits. */
+  get choosesSteps(): boolean {
+    const place = this.#place;
+    return "steps" in this.#flags && (this.#flags.steps ?? null) === null && this.session.limited &&
+      (place.mode !== "resume" || this.#parent !== undefined || place.stored.config.flags.budget !== null);
+  }
+
+  /** Whether the run is a part of another one. */
+  get isPart(): boolean {
+    return this.#parent !== undefined;
+  }
+
+  /** Seconds that may pass until the command, or this part of it, has taken what --budget allows; else Infinity. */
+  get secondsLeft(): number {
+    return this.session.secondsLeft * (this.isPart ? CHILD_SHARE : 1);
+  }
+
+  /** Writes the number of steps that training chose into `config.json`, so that `--resume` keeps it. */
+  async recordSteps(steps: number): Promise<void> {
+    const { config } = this;
+    this.#config = { ...config, flags: { ...config.flags, steps } };
+    await writeJson(this.path("config.json"), this.#config);
+  }
+
+  /** The command that goes on with this run, or with the one that it is a part of. */
+  get resumeCommand(): string {
+    return this.#parent?.resumeCommand ?? `deno task ${this.task} --resume --out ${shellWord(this.folder)}`;
+  }
+
   /** Adds a line to `log.jsonl`. */
   log(entry: Readonly<Record<string, number | string | null>>): void {
     Deno.writeTextFileSync(this.path("log.jsonl"), JSON.stringify(entry) + "\n", { append: true });
@@ -286,7 +280,15 @@ export class Run {
     const { task, flags, ...setup } = options;
     const folder = this.path(name);
     const open = async (place: Place): Promise<Run> => {
-      const child = new Run(this.session, { task, flags: { ...flags, out: folder }, place });
+      // A number of steps that an earlier sitting chose stays.
+      const steps = flags.steps ??
+        (place.mode === "resume" ? place.stored.config.flags.steps ?? undefined : undefined);
+      const child = new Run(this.session, {
+        task,
+        flags: { ...flags, steps, out: folder },
+        place,
+        parent: this,
+      });
       this.#children.push(child);
       if (place.mode === "resume" && place.stored.summary?.status === "completed") {
         child.#folder = folder;
@@ -338,16 +340,7 @@ export class Run {
     this.#trained = true;
     const path = this.path(CHECKPOINT);
     if (!(await exists(path))) return undefined;
-    const { tensors, metadata } = await readTensors(path);
-    assignVariables(variables, tensors, path);
-    const log = this.path("log.jsonl");
-    await Deno.truncate(log, Math.min(Number(metadata.log_bytes), (await Deno.stat(log)).size));
-    const checkpoint: Checkpoint = {
-      step: Number(metadata.step),
-      seconds: Number(metadata.seconds),
-      reached: metadata.reached === "true",
-      values: JSON.parse(metadata.values),
-    };
+    const checkpoint = await readCheckpoint(path, { variables, log: this.path("log.jsonl") });
     this.#checkpoint = checkpoint;
     this.#earlier = checkpoint.seconds;
     return checkpoint;
@@ -359,186 +352,12 @@ export class Run {
    * @throws {RangeError} naming the variable, where one is not finite; the checkpoint before stays.
    */
   async save(variables: NamedVariables, checkpoint: Checkpoint): Promise<void> {
-    const tensors = await storedTensors(variables);
-    for (const [name, { data }] of Object.entries(tensors)) {
-      if (!data.every(Number.isFinite)) throw new RangeError(`${name} is no longer finite`);
-    }
-    // The log first: a checkpoint must never point behind its end.
-    using log = await Deno.open(this.path("log.jsonl"), { read: true, write: true });
-    await log.sync();
-    await writeTensors(this.path(CHECKPOINT), tensors, {
-      step: String(checkpoint.step),
-      seconds: String(checkpoint.seconds),
-      reached: String(checkpoint.reached),
-      values: JSON.stringify(checkpoint.values),
-      log_bytes: String((await log.stat()).size),
-    });
+    await writeCheckpoint(this.path(CHECKPOINT), { variables, checkpoint, log: this.path("log.jsonl") });
     this.#checkpoint = checkpoint;
   }
 }
 
-/** The run in `folder`; undefined where that is no run folder. */
-export async function findRun(folder: string): Promise<StoredRun | undefined> {
-  const config = await readIfThere(join(folder, "config.json"));
-  if (!isRunConfig(config)) return undefined;
-  const summary = await readIfThere(join(folder, "summary.json"));
-  return isRunSummary(summary) ? { folder, config, summary } : { folder, config };
-}
-
-/** Every run in `folder` and the runs inside these, the newest first. */
-export async function listRuns(folder: string): Promise<readonly StoredRun[]> {
-  const found: { run: StoredRun; time: number }[] = [];
-  const look = async (parent: string, depth: number): Promise<void> => {
-    if (!(await exists(parent))) return;
-    for await (const entry of Deno.readDir(parent)) {
-      if (!entry.isDirectory) continue;
-      const path = join(parent, entry.name);
-      const run = await findRun(path);
-      if (run === undefined) continue;
-      const { mtime } = await Deno.stat(join(path, "config.json"));
-      found.push({ run, time: mtime?.getTime() ?? 0 });
-      if (depth > 0) await look(path, depth - 1);
-    }
-  };
-  await look(folder, 1);
-  const order = (a: StoredRun, b: StoredRun) => a.folder < b.folder ? 1 : -1;
-  return found.sort((a, b) => b.time - a.time || order(a.run, b.run)).map(({ run }) => run);
-}
-
-/** What a folder that `--out` names is. */
-export type FolderKind = "absent" | "empty" | "run" | "foreign";
-
-/** What is at `path`. A folder counts as a run only if it holds a `config.json` that a task wrote. */
-export async function folderKind(path: string): Promise<FolderKind> {
-  if (!(await exists(path))) return "absent";
-  if (!(await Deno.stat(path)).isDirectory) return "foreign";
-  if (await findRun(path) !== undefined) return "run";
-  for await (const entry of Deno.readDir(path)) {
-    if (!isTemporary(entry.name)) return "foreign";
-  }
-  return "empty";
-}
-
-/** The weights of a run. */
-export function readWeights(folder: string): Promise<TensorFile> {
-  return readTensors(join(folder, WEIGHTS));
-}
-
-/**
- * Gives tfjs's `variables` the values of `tensors`; `path` is for the errors. Push them where a device owns them.
- *
- * @throws {Error} naming the tensor that is missing, unknown, or of another shape.
- */
-export function assignVariables(
-  variables: NamedVariables,
-  tensors: ReadonlyMap<string, StoredTensor>,
-  path: string,
-): void {
-  const fail = (reason: string): never => {
-    throw new Error(`Cannot use ${path} as ${reason}: it belongs to another model`);
-  };
-  for (const [name, variable] of Object.entries(variables)) {
-    const stored = tensors.get(name) ?? fail(`it lacks "${name}"`);
-    if (String(stored.shape) !== String(variable.shape)) {
-      fail(`"${name}" has shape [${stored.shape}] and should have [${variable.shape}]`);
-    }
-  }
-  for (const name of tensors.keys()) {
-    if (!Object.hasOwn(variables, name)) fail(`it holds "${name}", which the model lacks`);
-  }
-  for (const [name, variable] of Object.entries(variables)) {
-    const { data } = tensors.get(name)!;
-    tf.tidy(() => variable.assign(tf.tensor(data as Float32Array, variable.shape, variable.dtype)));
-  }
-}
-
-async function storedTensors(variables: NamedVariables): Promise<Record<string, StoredTensor>> {
-  const tensors: Record<string, StoredTensor> = {};
-  for (const [name, variable] of Object.entries(variables)) {
-    tensors[name] = { shape: variable.shape, data: await variable.data() };
-  }
-  return tensors;
-}
-
-/** Makes the folder of a run, or empties that of the run that it replaces. */
-async function openFolder(place: Place, name: string): Promise<string> {
-  if (place.mode === "resume") return place.folder;
-  if (place.folder !== undefined) {
-    const kind = await folderKind(place.folder);
-    if (kind === "foreign" || (kind === "run" && place.mode === "fresh")) {
-      throw new UsageError(`--out ${place.folder} has come into being meanwhile: choose another`);
-    }
-    if (kind === "run") await Deno.remove(place.folder, { recursive: true });
-    await Deno.mkdir(place.folder, { recursive: true });
-    return place.folder;
-  }
-  await Deno.mkdir(RUNS, { recursive: true });
-  for (let attempt = 1;; attempt++) {
-    const folder = join(RUNS, attempt === 1 ? name : `${name}-${attempt}`);
-    try {
-      await Deno.mkdir(folder);
-      return folder;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    }
-  }
-}
-
-/** Copies the files of a run, its children not; the copy is there whole or not at all. */
-async function copyRun(from: StoredRun, folder: string): Promise<StoredRun> {
-  const temporary = join(dirname(folder), `.${basename(folder)}.copy`);
-  await removeIfThere(temporary);
-  await Deno.mkdir(temporary);
-  for await (const entry of Deno.readDir(from.folder)) {
-    if (entry.isFile && !isTemporary(entry.name)) {
-      await Deno.copyFile(join(from.folder, entry.name), join(temporary, entry.name));
-    }
-  }
-  const config = { ...from.config, flags: { ...from.config.flags, out: folder } };
-  await writeJson(join(temporary, "config.json"), config);
-  await Deno.rename(temporary, folder);
-  return { ...from, folder, config };
-}
-
-/** What two runs that compute the same have in common. */
-function identity(config: RunConfig): string {
-  const flags = Object.entries(config.flags).filter(([name, value]) =>
-    !NOT_CONFIGURATION.has(name) && value !== null && value !== undefined
-  );
-  return canonical({ ...config, flags: Object.fromEntries(flags) });
-}
-
-/** JSON with sorted names. */
-function canonical(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, part: unknown) =>
-      isRecord(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1)) : part,
-  );
-}
-
-function facts({ name, split, offset, count, sha256 }: DatasetFacts): DatasetFacts {
-  return { name, split, offset, count, sha256 };
-}
-
-function isRunConfig(value: unknown): value is RunConfig {
-  return isRecord(value) && typeof value.task === "string" && isRecord(value.flags) &&
-    isRecord(value.versions) && typeof value.versions.engram === "string" && isRecord(value.dataset);
-}
-
-function isRunSummary(value: unknown): value is RunSummary {
-  return isRecord(value) && typeof value.task === "string" && typeof value.status === "string";
-}
-
-async function readIfThere(path: string): Promise<unknown> {
-  try {
-    return await readJson(path);
-  } catch {
-    // Unreadable, absent or no JSON: not ours.
-    return undefined;
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  if (await exists(path)) await Deno.remove(path, { recursive: true });
+/** A word as a shell reads it back. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

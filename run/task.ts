@@ -10,8 +10,9 @@ import {
   UsageError,
 } from "./flags.ts";
 import { type Output, standardOutput } from "./progress.ts";
-import { findRun, folderKind, listRuns, type Place, Run, RUNS, type StoredRun } from "./run.ts";
+import { findRun, listRuns, type Place, Run, type StoredRun } from "./run.ts";
 import { Session, Stopped } from "./session.ts";
+import { folderKind, RUNS } from "./stored_run.ts";
 
 export {
   argument,
@@ -63,18 +64,20 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
 
 /** Runs `task` with the command line's arguments, and ends the process with its exit code. */
 export async function runTask<F extends Flags>(task: Task<F>): Promise<never> {
-  return Deno.exit(await executeTask(task, { args: Deno.args, streams: standardStreams() }));
+  return Deno.exit(await executeTask(task, { args: Deno.args, streams: standardStreams(), startedAt: 0 }));
 }
 
 /** `runTask` for a program that writes no run folder. */
 export async function runTool<F extends Flags>(tool: Tool<F>): Promise<never> {
-  return Deno.exit(await executeTool(tool, { args: Deno.args, streams: standardStreams() }));
+  return Deno.exit(await executeTool(tool, { args: Deno.args, streams: standardStreams(), startedAt: 0 }));
 }
 
 /** What a task needs to run. */
 export interface Invocation {
   readonly args: readonly string[];
   readonly streams: Streams;
+  /** When the command began, as `performance.now()` tells it; absent: now. */
+  readonly startedAt?: number;
 }
 
 /** Runs `task` and returns its exit code. */
@@ -85,6 +88,8 @@ export function executeTask<F extends Flags>(task: Task<F>, invocation: Invocati
       session.note(`${values.out} is complete: there is nothing to resume`);
       return;
     }
+    const { budget }: { readonly budget?: unknown } = values;
+    if (typeof budget === "number") session.limit(budget);
     const run = new Run(session, { task: task.name, flags: values, place });
     session.onEnd = (status) => run.abandon(status);
     try {
@@ -104,10 +109,10 @@ export function executeTool<F extends Flags>(tool: Tool<F>, invocation: Invocati
 
 async function execute<F extends Flags>(
   task: { readonly name: string; readonly summary: string; readonly flags: F },
-  { args, streams }: Invocation,
+  { args, streams, startedAt }: Invocation,
   work: (parsed: ParsedFlags<F>, session: Session) => Promise<void>,
 ): Promise<number> {
-  const session = new Session(streams.output);
+  const session = new Session(streams.output, { startedAt });
   using _signals = session.listen();
   const report = (error: unknown): number => {
     session.progress.clear();
@@ -193,6 +198,8 @@ function resumed<F extends Flags>(
     }
     merged[name] = given.has(name) ? wanted[name] : kept;
   }
+  // Each command has its own budget; the number of steps that the first one chose stays.
+  merged.budget = given.has("budget") ? wanted.budget : undefined;
   merged.out = stored.folder;
   merged.resume = true;
   merged.force = false;

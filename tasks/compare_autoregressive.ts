@@ -7,7 +7,7 @@ import { prefixTable, type Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import { openDevice } from "../engine/open.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
-import { load } from "../models/load.ts";
+import { load } from "../models/mod.ts";
 import { EXPERIMENT as SEQ2HIST } from "../models/seq2hist.ts";
 import { EXPERIMENT as SEQ2SEQ } from "../models/seq2seq.ts";
 import { EXPERIMENT as SEQ2TOKEN } from "../models/seq2token.ts";

@@ -7,7 +7,7 @@ import { CODE_SHAPE, sequencesToCodes } from "../data/sequences.ts";
 import { openDevice } from "../engine/open.ts";
 import { memorization } from "../metrics/mod.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
-import { load } from "../models/load.ts";
+import { load } from "../models/mod.ts";
 import { findRun, Run, type StoredRun } from "../run/run.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
 import { openSource } from "../run/sources.ts";
@@ -73,10 +73,10 @@ if (import.meta.main) {
       }
       await using device = await openDevice(flags.device, flags);
       const trained = await load(flags.run, device);
-      if (trained.kind === "binary-autoencoder" || trained.kind === "classifier") {
+      if (!("sample" in trained)) {
         throw new Error(
-          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of ` +
-            "train-seq2token, train-seq2seq or train-seq2hist",
+          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of a ` +
+            "sequence model, such as train-seq2hist",
         );
       }
       const source = await openLearned(stored);

@@ -182,6 +182,7 @@ async function loop(run: Run, training: Training): Promise<Trained> {
   await save();
   await device.pull(owned);
   session.progress.end(position());
+  run.end(reason);
   if (reason === "budget") {
     const left = `${phase}: ended by --budget at step ${grouped(t)} of ${grouped(steps)}`;
     run.note(run.isPart ? left : `${left}: go on with ${run.resumeCommand}`);

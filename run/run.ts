@@ -110,7 +110,6 @@ export class Run extends RunFiles {
         describeRun(setup, { task, flags, folder: target, before: before?.config }),
       );
       await removeTemporaries(path);
-      await removeIfThere(join(path, "summary.json"));
       await this.record.configure(path);
       if (!(await exists(join(path, CHECKPOINT)))) await writeAtomically(join(path, "log.jsonl"), "");
       this.note(
@@ -172,9 +171,16 @@ export class Run extends RunFiles {
     for (const { run } of this.#children) await run.abandon(status);
     const folder = this.opened;
     if (folder === undefined || this.completed) return;
+    const place = this.#place;
+    if (place.mode === "resume" && !this.#trained && place.stored.summary?.status === "completed") {
+      // Nothing was done: the run is what it was.
+      await this.written.configure(folder.path, place.stored.config);
+      return folder.close();
+    }
     await this.#summarize({ status, metrics: this.#checkpoint?.values ?? {}, parameters: null });
     folder.close();
     if (this.isPart) return;
+    if (folder.replaces && status === "failed") await this.discard();
     if (status === "stopped") {
       const saved = [this, ...this.#children.map(({ run }) => run)].find((run) =>
         run.savedStep !== undefined
@@ -275,6 +281,8 @@ export class Run extends RunFiles {
       throw new Error("Cannot train twice in one run folder: give the second model a run.child()");
     }
     this.#trained = true;
+    // From here on the run is no longer what its summary says.
+    await removeIfThere(this.path("summary.json"));
     const path = this.path(CHECKPOINT);
     if (!(await exists(path))) return undefined;
     this.#checkpoint = await readCheckpoint(path, { variables, log: this.path("log.jsonl") });

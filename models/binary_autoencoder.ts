@@ -19,11 +19,11 @@ import { stream } from "../base/random.ts";
 import { IMAGE_DATASETS, type ImageSet, openImages } from "../data/images.ts";
 import { CODE_SHAPE } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
 import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { normal } from "../engine/random.ts";
 import { distinctRows, psnr } from "../metrics/mod.ts";
 import { epochBatches } from "../run/batches.ts";
+import { openTaskDevice } from "../run/device.ts";
 import { writeCodes } from "../run/codes.ts";
 import { openTrainingImages } from "../run/images.ts";
 import type { AutoencoderPart } from "../run/image_source.ts";
@@ -452,7 +452,7 @@ if (import.meta.main) {
       const images = await openTrainingImages(flags), { dataset, dataDir } = flags;
       const heldOut = await openImages({ dataset, dataDir, split: "test" });
       const config = configOf(images, flags);
-      await using device = await openDevice(flags.device, flags);
+      await using device = await openTaskDevice(flags, run.session);
       await run.configure({ dataset: images, device, model: config });
       await runAutoencoder(run, { device, images, heldOut, flags });
     },

@@ -130,6 +130,29 @@ Deno.test("a signal ends the run after a checkpoint, and the run can go on", asy
   }
 });
 
+Deno.test("a signal ends an evaluation, too, which is made when the run goes on", async () => {
+  const cwd = await Deno.makeTempDir();
+  await start(cwd, "--out", "whole");
+  const program = command(cwd, ["--out", "cut", "--endless"]);
+  assert.equal(await signalled(program, { signal: "SIGINT", at: "EVALUATING" }), 130);
+  const { metadata } = decodeTensors(
+    await Deno.readFile(join(cwd, "cut/checkpoint.safetensors")),
+    "checkpoint",
+  );
+  assert.deepEqual([metadata.step, metadata.evaluated], ["25", "-1"]);
+  assert.equal((await start(cwd, "--out", "cut", "--resume")).code, 0);
+  const evaluations = async (folder: string) => {
+    const lines = (await Deno.readTextFile(join(cwd, folder, "log.jsonl"))).trimEnd().split("\n");
+    return lines.map((line) => JSON.parse(line)).filter((entry) => "at" in entry).map((entry) => entry.at);
+  };
+  assert.deepEqual(await evaluations("cut"), [25, 50, 60]);
+  assert.deepEqual(await evaluations("whole"), [25, 50, 60]);
+  // Going on with what is done measures nothing twice.
+  const more = await start(cwd, "--out", "whole", "--resume", "--steps", "70");
+  assert.equal(more.code, 0);
+  assert.deepEqual(await evaluations("whole"), [25, 50, 60, 70]);
+});
+
 Deno.test("a signal after training ends the run at once, and the run can go on", async () => {
   const cwd = await Deno.makeTempDir();
   const program = command(cwd, ["--out", "a", "--linger"]);

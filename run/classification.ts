@@ -6,7 +6,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { writeAtomically } from "../base/files.ts";
 import { type ImageSet, openImages } from "../data/images.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
+import { openTaskDevice } from "./device.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { accuracy, confusion, crossEntropy, wilson } from "../metrics/mod.ts";
@@ -100,7 +100,7 @@ export async function runClassification<Model extends ClassifierModel, F extends
         ...{ dataset, dataDir, split: "train" as const },
         ...{ offset: images.offset + images.count, count: validation },
       });
-      await using device = await openDevice(flags.device, flags);
+      await using device = await openTaskDevice(flags, run.session);
       const model = experiment.build(experiment.configure(images, flags));
       await run.configure({ dataset: images, device, model: model.config });
       await classifyImages(experiment, { model, flags, run, device, images, test, heldOut });

@@ -1,12 +1,7 @@
 /** What a run logged, as plots for its report. */
 import type { Block } from "../report/html.ts";
+import { readLog } from "./log.ts";
 import type { Run } from "./run.ts";
-
-/** The lines of `log.jsonl`. */
-export async function readLog(run: Run): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const log = await Deno.readTextFile(run.path("log.jsonl"));
-  return log.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
-}
 
 /**
  * Metrics against steps, one line for each of `series`, which names a metric and what the plot calls it. None where
@@ -17,7 +12,7 @@ export async function curves(run: Run, options: {
   readonly y: { readonly label: string; readonly unit?: string };
   readonly caption: string;
 }): Promise<Block[]> {
-  const { y, caption } = options, log = await readLog(run);
+  const { y, caption } = options, log = await readLog(run.path("log.jsonl"));
   const series = options.series.map(({ metric, name }) => {
     const points = log.filter((entry) => typeof entry[metric] === "number" && typeof entry.step === "number");
     return {

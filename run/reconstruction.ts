@@ -6,7 +6,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { writeAtomically } from "../base/files.ts";
 import { IMAGE_DATASETS, type ImageSet, openImages } from "../data/images.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
+import { openTaskDevice } from "./device.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { psnr } from "../metrics/mod.ts";
@@ -139,7 +139,7 @@ export async function runReconstruction<Model extends AutoencoderModel, F extend
       const { dataset, dataDir } = flags, images = await openTrainingImages(flags);
       const heldOut = await openImages({ dataset, dataDir, split: "test" });
       const model = experiment.configure(images, flags);
-      await using device = await openDevice(flags.device, flags);
+      await using device = await openTaskDevice(flags, run.session);
       await run.configure({ dataset: images, device, model });
       await learnImages(experiment, run, { device, images, heldOut, flags });
     },

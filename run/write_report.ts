@@ -9,6 +9,7 @@ import {
   type Section,
 } from "../report/html.ts";
 import type { LayerRow } from "../layers/layer.ts";
+import { readLog } from "./log.ts";
 import type { Run } from "./run.ts";
 
 /** What a model says of itself. */
@@ -138,8 +139,7 @@ async function lossPlot(
     readonly floors?: readonly { readonly value: number; readonly label: string }[];
   },
 ): Promise<Block | undefined> {
-  const log = await Deno.readTextFile(run.path("log.jsonl"));
-  const entries = log.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+  const entries = await readLog(run.path("log.jsonl"));
   const points = entries.filter((entry) => typeof entry.loss === "number" && typeof entry.step === "number");
   if (points.length < 2) return undefined;
   return {

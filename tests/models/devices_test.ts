@@ -10,8 +10,8 @@ import * as classifier from "../../models/classifier.ts";
 import * as seq2hist from "../../models/seq2hist.ts";
 import * as seq2seq from "../../models/seq2seq.ts";
 import * as seq2token from "../../models/seq2token.ts";
-import { readLog } from "../../run/curves.ts";
 import { levels } from "../../run/images.ts";
+import { readLog } from "../../run/log.ts";
 import type { Run } from "../../run/run.ts";
 import { gpuTest } from "../engine/webgpu/gpu.ts";
 import { openTrial } from "./trial.ts";
@@ -68,7 +68,10 @@ async function trainedLoss(kind: "tfjs" | "wasm" | "webgpu", name: string): Prom
   const run = await openTrial(device);
   await MODELS[name]({ run, device });
   // A slow device logs in between: each line has the mean of the steps since the one before.
-  const log = (await readLog(run)).map(({ step, loss }) => ({ step: Number(step), loss: Number(loss) }));
+  const log = (await readLog(run.path("log.jsonl"))).map(({ step, loss }) => ({
+    step: Number(step),
+    loss: Number(loss),
+  }));
   return log.reduce((sum, { step, loss }, at) => sum + loss * (step - (log[at - 1]?.step ?? 0)), 0) / STEPS;
 }
 

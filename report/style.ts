@@ -33,7 +33,17 @@ nav a:hover { text-decoration: underline; }
 .scroll { overflow-x: auto; }
 figure { margin: 1.4rem 0; }
 figure img { display: block; max-width: 100%; height: auto; border: 1px solid var(--rule); border-radius: 0.3rem; }
-.plot svg { display: block; width: 100%; max-width: 760px; min-width: 34rem; height: auto; }
+.plot svg.plot { display: block; max-width: 100%; height: auto; overflow: visible; }
+.plot text { white-space: pre; }
+.plot .narrow { display: none; }
+.plot-title { font-weight: 600; margin: 0 0 0.3rem; }
+.legend { display: flex; flex-wrap: wrap; gap: 0.1rem 1.1rem; list-style: none; max-width: none; margin: 0 0 0.3rem;
+  padding: 0; font-size: 0.85rem; line-height: 1.5; }
+.legend li { display: flex; align-items: center; gap: 0.45rem; margin: 0; }
+.legend svg { flex: none; }
+.ramp { display: flex; align-items: center; gap: 0.5rem; margin: 0 0 0.3rem; font-size: 0.85rem;
+  font-variant-numeric: tabular-nums; }
+.ramp i { width: 9rem; max-width: 30vw; height: 0.7rem; border-radius: 0.2rem; }
 figcaption, .meaning { color: var(--muted); font-size: 0.9rem; line-height: 1.5; max-width: 44rem; margin: 0.5rem 0 0; }
 .formula { margin: 1.2rem 0; padding: 0.2rem 0; overflow-y: hidden; }
 math { font-size: 1.08em;
@@ -73,6 +83,10 @@ mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12e
 .whole mark { background: #f0b48f; box-shadow: inset 0 0 0 1px #dd5f1e; }
 .references { font-size: 0.95rem; }
 :target { scroll-margin-top: 1rem; }
+@media (max-width: 46rem) {
+  .plot .wide { display: none; }
+  .plot .narrow { display: block; }
+}
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; }
   .cards { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 0.6rem; }
@@ -91,6 +105,7 @@ mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12e
   .card, tr, figure:has(img, svg) { break-inside: avoid; }
   .scroll, pre { overflow: visible; }
   pre { white-space: pre-wrap; }
-  figure img, .plot svg { min-width: 0 !important; }
+  .plot .wide { display: block; }
+  .plot .narrow { display: none; }
 }
 `;

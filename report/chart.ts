@@ -1,5 +1,6 @@
 /** What every kind of plot shares: the libraries, axes, sizes, legends, and an `<svg>` as short text. */
 import type * as ObservablePlot from "@observablehq/plot";
+import { type DrawnDocument, type DrawnElement, openDocument, shortText } from "./document.ts";
 import { escape } from "./escape.ts";
 import { type Colour, PALETTE } from "./palette.ts";
 import type { Axis, Mark } from "./plot.ts";
@@ -37,26 +38,15 @@ let opened: Promise<Charts> | undefined;
 /** The libraries, loaded with the first plot. */
 export function openCharts(): Promise<Charts> {
   opened ??= (async () => {
-    const [plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
-    const page = parseHTML("<!doctype html><html><body></body></html>") as unknown as { document: object };
-    return new Charts(plot, page.document);
+    const [plot, document] = await Promise.all([import("@observablehq/plot"), openDocument()]);
+    return new Charts(plot, document);
   })();
   return opened;
 }
 
-/** What is used of the elements of a document: Deno knows no types of the browser's. */
-export interface DrawnElement {
-  readonly textContent: string | null;
-  readonly outerHTML: string;
-  getAttribute(name: string): string | null;
-  setAttribute(name: string, value: string): void;
-  querySelectorAll(selector: string): Iterable<DrawnElement>;
-  remove(): void;
-}
-
 /** Observable Plot with a document to draw in. */
 export class Charts {
-  constructor(readonly plot: typeof ObservablePlot, readonly document: object) {}
+  constructor(readonly plot: typeof ObservablePlot, readonly document: DrawnDocument) {}
 
   /**
    * Draws marks over axes. The left margin is what the numbers beside the axis need.
@@ -75,14 +65,18 @@ export class Charts {
         height: heightOf(options.width),
         ...rest,
         marginLeft,
-        document: this.document,
+        // Plot asks for a document of the browser, of which it uses what linkedom has.
+        document: this.document as never,
         className: "plot",
         ariaLabel: name,
         style: { fontSize: `${FONT_SIZE}px`, fontFamily: "system-ui, sans-serif" },
       }) as unknown as DrawnElement;
     const ticks = render(60).querySelectorAll(`[aria-label="y-axis tick label"] text`);
     const longest = Math.max(0, ...[...ticks].map((tick) => tick.textContent?.length ?? 0));
-    return short(render(Math.max(36, longest * CHARACTER + TICK)));
+    const drawn = render(Math.max(36, longest * CHARACTER + TICK));
+    // The page has a style sheet for all plots.
+    for (const style of drawn.querySelectorAll("style")) style.remove();
+    return shortText(drawn);
   }
 
   /** Title, legend and drawings as HTML. Of two drawings the page shows the first where it is wide. */
@@ -237,24 +231,4 @@ export function checkLengths(name: string, lengths: Readonly<Record<string, numb
       } must be of one length: current lengths are ${count} and ${odd[1]}`,
     );
   }
-}
-
-const PLACES = ["d", "transform", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"];
-
-/** The element as text, places to a tenth of a pixel, its style sheet left to the page. */
-function short(svg: DrawnElement): string {
-  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  svg.setAttribute("role", "img");
-  for (const style of svg.querySelectorAll("style")) style.remove();
-  for (const element of [svg, ...svg.querySelectorAll("*")]) {
-    for (const name of PLACES) {
-      const value = element.getAttribute(name);
-      if (value === null || !value.includes(".")) continue;
-      element.setAttribute(
-        name,
-        value.replace(/-?\d*\.\d+(e-?\d+)?/g, (place) => String(Math.round(Number(place) * 10) / 10)),
-      );
-    }
-  }
-  return svg.outerHTML;
 }

@@ -183,7 +183,9 @@ class Writer {
       }
       case "formula": {
         const meaning = block.text === undefined ? "" : `<p class="meaning">${this.inline(block.text)}</p>`;
-        return `<div class="formula scroll">${this.formula(block.formula, "block")}</div>${meaning}`;
+        return `<div class="formula scroll" tabindex="0">${
+          this.formula(block.formula, "block")
+        }</div>${meaning}`;
       }
       case "table":
         return this.#table(block.table);
@@ -232,7 +234,7 @@ class Writer {
     const body = rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("\n");
     const foot = total === undefined ? "" : `<tfoot><tr>${cells(total, "td")}</tr></tfoot>`;
     return this.#figure(
-      `<div class="scroll"><table><thead><tr>${
+      `<div class="scroll" tabindex="0"><table><thead><tr>${
         cells(columns, "th")
       }</tr></thead>\n<tbody>${body}</tbody>${foot}</table></div>`,
       caption,
@@ -273,9 +275,9 @@ function link(url: string, words: string): string {
 
 function picture(png: Uint8Array, alt: string): string {
   const { width, height } = pngSize(png);
-  // On a telephone a wide sheet is scrolled, not shrunk until nothing is seen.
-  return `<div class="scroll"><img src="data:image/png;base64,${png.toBase64()}" width="${width}" height="${height}" ` +
-    `style="min-width:min(${width}px,36rem)" alt="${escape(alt)}"></div>`;
+  return `<img src="data:image/png;base64,${png.toBase64()}" width="${width}" height="${height}" alt="${
+    escape(alt)
+  }">`;
 }
 
 function configurationTable(configuration: Readonly<Record<string, unknown>>): string {

@@ -233,7 +233,6 @@ export async function fit(
   const { network, config: { learningRate, settle, seed } } = model;
   const count = options.images.length / network.pixels;
   const batch = Math.min(model.config.batch, count);
-  const settled = Math.round(settle * steps);
   const images = tf.tensor2d(options.images, [count, network.pixels]);
   const weights = weightsOf(model), optimizer = adam(weights);
   const index = { shape: [batch], dtype: "int32" } as const, rate = { shape: [] } as const;
@@ -267,9 +266,11 @@ export async function fit(
     budget,
     device,
     variables: { ...weights, ...optimizer.slots },
-    step: async (t) => {
+    step: async (t, steps) => {
       const rate = Float32Array.of(cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS }));
-      if (t < settled) return await together.run({ index: rows(t), rate, counter: Int32Array.of(t) });
+      if (t < Math.round(settle * steps)) {
+        return await together.run({ index: rows(t), rate, counter: Int32Array.of(t) });
+      }
       alone ??= await decoderAlone();
       await alone.step.run({ index: rows(t), rate });
     },

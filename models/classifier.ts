@@ -184,7 +184,7 @@ export async function fit(model: Classifier, options: {
     budget,
     device,
     variables: { ...model.weights, ...optimizer.slots },
-    step: async (t) => {
+    step: async (t, steps) => {
       const index = rows(t), random = distortions.at(t), x = new Float32Array(batch * area);
       index.forEach((image, row) => {
         distort(source, {

@@ -27,9 +27,29 @@ export class Session {
   #signal: StopSignal | undefined;
   #guards = 0;
   #pausedAt = performance.now();
+  readonly #startedAt: number;
+  #budget = Infinity;
+  /** Seconds that the task still needs when training is over, as far as it knows: left out of what training may take. */
+  reserve = 0;
 
-  constructor(output: Output) {
+  constructor(output: Output, options: { readonly startedAt?: number } = {}) {
     this.progress = new Progress(output);
+    this.#startedAt = options.startedAt ?? performance.now();
+  }
+
+  /** Bounds the sitting from its start on: --budget, in seconds. */
+  limit(budget: number): void {
+    this.#budget = budget;
+  }
+
+  /** Whether the sitting is bounded. */
+  get limited(): boolean {
+    return this.#budget !== Infinity;
+  }
+
+  /** Seconds until the sitting has taken what it may, at least 0; Infinity without a limit. */
+  get secondsLeft(): number {
+    return Math.max(0, this.#budget - (performance.now() - this.#startedAt) / 1000);
   }
 
   /** Prints a line. */

@@ -8,8 +8,9 @@ import { openDevice } from "../engine/open.ts";
 import { memorization } from "../metrics/mod.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/load.ts";
+import { readStoredFlags } from "../run/flags.ts";
 import { findRun, Run, type StoredRun } from "../run/run.ts";
-import { type SequenceFlags, sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
+import { sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
 import { openSource } from "../run/sources.ts";
 import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
 
@@ -19,11 +20,9 @@ import { argument, commonFlags, integer, runTool, text, UsageError } from "../ru
  * @throws {Error} where they are not what they were.
  */
 async function openLearned({ folder, config }: StoredRun): Promise<SequenceSource> {
-  const flags = Object.fromEntries(
-    Object.entries(sequenceFlags).map(([name, flag]) => [name, config.flags[name] ?? flag.default]),
-  );
+  const flags = readStoredFlags(sequenceFlags, config.flags, { path: join(folder, "config.json") });
   // The run has its autoencoder in its own folder, wherever that came from.
-  const source = await openSource({ ...flags, autoencoder: undefined } as SequenceFlags, {
+  const source = await openSource({ ...flags, autoencoder: undefined }, {
     autoencoder: AUTOENCODER_PART,
   });
   if (source.facts.sha256 !== config.dataset.sha256) {

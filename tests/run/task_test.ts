@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { decodeTensors } from "../../base/safetensors.ts";
+import { decodeTensors, readTensors } from "../../base/safetensors.ts";
 
 const FIXTURE = join(import.meta.dirname!, "fixtures/train_line.ts");
 const SETTINGS = join(import.meta.dirname!, "../../deno.json");
@@ -62,7 +62,7 @@ Deno.test("a run fills its folder, and the next one gets a folder of its own", a
   const summary = await readJson(folder, "summary.json");
   assert.deepEqual([summary.status, summary.steps, summary.parameters], ["completed", 60, 2]);
   assert.equal(summary.metrics.updates_seen, 60);
-  const { tensors, metadata } = decodeTensors(await weights(folder), "weights");
+  const { tensors, metadata } = await readTensors(join(folder, "weights.safetensors"), { sealed: true });
   assert.deepEqual([...tensors.keys()], ["line/kernel"]);
   assert.deepEqual(metadata, { model: "line", config: '{"slope":2}' });
 

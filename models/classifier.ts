@@ -271,6 +271,7 @@ function describe(model: Classifier, images: ImageSet): Description {
       { type: "Linear, ReLU", weight: `${quarter * quarter * second} x ${hidden}`, output: `N x ${hidden}` },
       { type: "Linear, Softmax", weight: `${hidden} x ${classes}`, output: `N x ${classes}` },
     ],
+    loss: { name: "cross-entropy", unit: "nats" },
     parameters: Object.values(model.weights).reduce((sum, weight) => sum + weight.size, 0),
     code: [forward, loss, distort],
     references: [

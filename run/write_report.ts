@@ -8,20 +8,8 @@ import {
   type Report,
   type Section,
 } from "../report/html.ts";
-import { readLog } from "./log.ts";
+import type { LayerRow } from "../layers/layer.ts";
 import type { Run } from "./run.ts";
-
-/** A row of a network's layer table, as in the first assignment's Table 1. */
-export interface Layer {
-  readonly type: string;
-  /** Shape of the weight, inputs first. */
-  readonly weight?: string;
-  readonly stride?: number;
-  /** Where both sides differ, a text such as "1, 2". */
-  readonly padding?: number | string;
-  /** Shape of the output, N being the batch. */
-  readonly output: string;
-}
 
 /** What a model says of itself. */
 export interface Description {
@@ -31,15 +19,17 @@ export interface Description {
   /** Paragraphs on how it is trained and measured. */
   readonly method: readonly string[];
   readonly formula: { readonly formula: string; readonly text: string };
-  readonly layers: readonly Layer[];
+  readonly layers: readonly LayerRow[];
   readonly parameters: number;
+  /** What is minimized, and its unit, as `log.jsonl` has it under "loss". */
+  readonly loss: { readonly name: string; readonly unit: string };
   /** The functions that are the model, as they ran. */
   readonly code: readonly ((...args: never[]) => unknown)[];
   readonly references: readonly Reference[];
 }
 
 /** A layer table as aligned text. */
-export function layerTable(layers: readonly Layer[], parameters: number): string {
+export function layerTable(layers: readonly LayerRow[], parameters: number): string {
   const rows = layerRows(layers), columns = LAYER_COLUMNS;
   const widths = columns.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column].length))
@@ -51,7 +41,7 @@ export function layerTable(layers: readonly Layer[], parameters: number): string
 
 const LAYER_COLUMNS = ["type", "weight", "stride", "padding", "output"];
 
-function layerRows(layers: readonly Layer[]): string[][] {
+function layerRows(layers: readonly LayerRow[]): string[][] {
   return layers.map(({ type, weight = "", stride, padding, output }) => [
     type,
     weight,
@@ -77,7 +67,7 @@ export async function writeReport(run: Run, options: {
   readonly floors?: readonly { readonly value: number; readonly label: string }[];
 }): Promise<void> {
   const { description, figures, results, floors } = options;
-  const learning = await lossPlot(run, floors);
+  const learning = await lossPlot(run, { loss: description.loss, floors });
   const sections: Section[] = [
     {
       title: "Model",
@@ -143,22 +133,26 @@ function commandOf(task: string, flags: Readonly<Record<string, unknown>>): stri
 
 async function lossPlot(
   run: Run,
-  references?: readonly { readonly value: number; readonly label: string }[],
+  { loss, floors }: {
+    readonly loss: Description["loss"];
+    readonly floors?: readonly { readonly value: number; readonly label: string }[];
+  },
 ): Promise<Block | undefined> {
-  const entries = await readLog(run.path("log.jsonl"));
+  const log = await Deno.readTextFile(run.path("log.jsonl"));
+  const entries = log.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
   const points = entries.filter((entry) => typeof entry.loss === "number" && typeof entry.step === "number");
   if (points.length < 2) return undefined;
   return {
     kind: "plot",
     plot: {
       x: { label: "step" },
-      y: { label: "training loss", unit: "nats" },
+      y: { label: `training loss: ${loss.name}`, unit: loss.unit },
       series: [{
         name: "mean since the point before",
         x: points.map((entry) => entry.step as number),
         y: points.map((entry) => entry.loss as number),
       }],
-      references,
+      references: floors,
     },
     caption: "The loss of the steps as they were made.",
   };

@@ -4,7 +4,8 @@ import type { ImageSet } from "../../data/images.ts";
 import { imageGrid, imagesOf } from "../../report/grid.ts";
 import type { KeyFigure } from "../../report/html.ts";
 import type { Run } from "../../run/run.ts";
-import { type Description, type Layer, writeReport } from "../../run/write_report.ts";
+import type { LayerRow } from "../../layers/layer.ts";
+import { type Description, writeReport } from "../../run/write_report.ts";
 import {
   type DenseConfig,
   denseLayers,
@@ -167,6 +168,9 @@ export function describeAutoencoder(config: Described, options: {
     },
     layers: layersOf(config),
     parameters,
+    loss: config.recipe === "straight-through"
+      ? { name: "mean logarithm of an image's MSE", unit: "nats of squared levels" }
+      : { name: `MSE + ${noise.latentWeight} b²`, unit: "squared levels of -1..1" },
     code,
     references: [
       {
@@ -210,6 +214,6 @@ export function describeAutoencoder(config: Described, options: {
   };
 }
 
-function layersOf({ network, image }: Described): Layer[] {
+function layersOf({ network, image }: Described): LayerRow[] {
   return network.architecture === "table1" ? table1Layers(network) : denseLayers(network, image);
 }

@@ -9,6 +9,7 @@
 import { type Reference, type WorkKey, workOf } from "./bibliography.ts";
 import { escape } from "./escape.ts";
 import { FILTER_SCRIPT } from "./filter.ts";
+import type { Term } from "./glossary.ts";
 import type { Image, Sheet } from "./grid.ts";
 import { type MarkedLine, markedText } from "./marked.ts";
 import { melodiesHtml, MELODY_SCRIPT, openEngraver, type ShownMelody } from "./melodies.ts";
@@ -17,6 +18,8 @@ import { drawPlot, type Plot, PLOT_WIDTHS } from "./plot.ts";
 import { pngSize } from "./png.ts";
 import { REPORT_STYLE } from "./style.ts";
 import { imageHtml, sheetHtml } from "./tiles.ts";
+
+export type { Reference, WorkKey };
 
 /** A table; a column whose cells are all numbers is set flush right. */
 export interface Table {
@@ -32,7 +35,7 @@ export type Block =
   | { readonly kind: "paragraph"; readonly text: string }
   | { readonly kind: "list"; readonly items: readonly string[] }
   /** Words and what they mean. */
-  | { readonly kind: "terms"; readonly terms: readonly { readonly term: string; readonly text: string }[] }
+  | { readonly kind: "terms"; readonly terms: readonly Term[] }
   /** In TeX; `text` says what its letters mean. */
   | { readonly kind: "formula"; readonly formula: string; readonly text?: string }
   | { readonly kind: "table"; readonly table: Table }
@@ -84,6 +87,8 @@ export interface Report {
   readonly references?: readonly (Reference | WorkKey)[];
   /** Whole reports of what this one rests on, such as the autoencoder's, as `htmlReport` wrote them: shown inside. */
   readonly parts?: readonly { readonly title: string; readonly name: string; readonly html: string }[];
+  /** Words that are explained at the end, where the page uses them. */
+  readonly glossary?: readonly Term[];
   /** What `config.json` holds. */
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** The command line that makes this result again. */
@@ -227,7 +232,7 @@ class Writer {
     );
     const cells = (row: readonly (string | number)[], tag: string) =>
       row.map((cell, column) =>
-        `<${tag}${numeric[column] ? ` class="number"` : ""}>${
+        `<${tag}${cellClass(cell, numeric[column])}>${
           typeof cell === "number" ? number(cell) : this.inline(cell)
         }</${tag}>`
       ).join("");
@@ -240,6 +245,12 @@ class Writer {
       caption,
     );
   }
+}
+
+/** A cell with a sentence is broken into lines, others are not. */
+function cellClass(cell: string | number, isNumeric: boolean): string {
+  if (isNumeric) return ` class="number"`;
+  return typeof cell === "string" && cell.length > 48 ? ` class="words"` : "";
 }
 
 function unknownWork(key: string): RangeError {
@@ -317,6 +328,21 @@ function partHtml({ name, html }: { readonly name: string; readonly html: string
     .replaceAll(/<(\/?)h2>/g, "<$1h3>");
 }
 
+/** The terms that stand in texts, or in what is said of those. */
+function usedTerms(glossary: readonly Term[], html: readonly string[]): readonly Term[] {
+  let words = html.join(" ").replace(/<[^>]*>/g, " ");
+  const used = new Set<Term>();
+  for (let before = -1; before < used.size;) {
+    before = used.size;
+    for (const one of glossary) {
+      if (used.has(one) || !new RegExp(`\\b${one.term}s?\\b`, "i").test(words)) continue;
+      used.add(one);
+      words += ` ${one.text}`;
+    }
+  }
+  return glossary.filter((one) => used.has(one));
+}
+
 /** Control characters as the signs that stand for them: a page with them is no HTML. */
 function printable(html: string): string {
   // deno-lint-ignore no-control-regex
@@ -362,6 +388,10 @@ export async function htmlReport(report: Report): Promise<string> {
   for (const part of report.parts ?? []) {
     const html = partHtml(part);
     if (html !== undefined) parts.push({ title: part.title, html: `<div class="part">${html}</div>` });
+  }
+  const explained = usedTerms(report.glossary ?? [], [lead, ...cards, ...parts.map(({ html }) => html)]);
+  if (explained.length > 0) {
+    parts.push({ title: "Words", html: await writer.block({ kind: "terms", terms: explained }) });
   }
   const reproduction =
     (command === undefined

@@ -59,13 +59,6 @@ function layerRows(layers: readonly LayerRow[]): string[][] {
   ]);
 }
 
-/** A figure in a report: metrics in 0..1 keep four digits, others three. */
-export function shown(value: number): string {
-  return Math.abs(value) <= 1
-    ? value.toFixed(4)
-    : value.toLocaleString("en-US", { maximumFractionDigits: 2 });
-}
-
 /** What `writeReport` needs beside the run. */
 export interface ReportContent {
   readonly description: Description;

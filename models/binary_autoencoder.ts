@@ -42,12 +42,10 @@ import {
 } from "./binary_autoencoder/coding.ts";
 import { measureCodes } from "./binary_autoencoder/measure_codes.ts";
 import {
-  dense,
-  type DenseConfig,
+  buildNetwork,
   type ImageShape,
   type Network,
-  table1,
-  type Table1Config,
+  type NetworkConfig,
 } from "./binary_autoencoder/networks.ts";
 import { autoencoderFigures, describeAutoencoder } from "./binary_autoencoder/report.ts";
 import { searchCodes } from "./binary_autoencoder/search_codes.ts";
@@ -62,7 +60,7 @@ const RECIPES = ["straight-through", "noise"] as const;
 export interface AutoencoderConfig {
   readonly model: "binary-autoencoder";
   readonly image: ImageShape;
-  readonly network: DenseConfig | Table1Config;
+  readonly network: NetworkConfig;
   /** What the decoder sees while the encoder learns: signs, or tanh of the latents and noise. */
   readonly recipe: typeof RECIPES[number];
   /** Images in one step (or all of them, where there are fewer). */
@@ -147,8 +145,7 @@ export function build(config: AutoencoderConfig): Autoencoder {
       "Cannot build an autoencoder whose network is not known here: train the autoencoder again",
     );
   }
-  const options = { image, random: stream(seed).fork("init") };
-  const network = chosen.architecture === "dense" ? dense(chosen, options) : table1(chosen, options);
+  const network = buildNetwork(chosen, { image, random: stream(seed).fork("init") });
   return { config, network, weights: { ...network.encoder, ...network.decoder } };
 }
 
@@ -277,8 +274,7 @@ export const EXPERIMENT = {
   fit,
   redrawn: ({ network }, images) =>
     network.picture(network.decode(sign(network.encode(network.frame(images))))),
-  measure: (model, { flags: { search }, ...options }) =>
-    measureCodes(model, { ...options, search, apart: options.learned && model.config.settle < 1 }),
+  measure: measureCodes,
   figures: autoencoderFigures,
 } satisfies ReconstructionExperiment<Autoencoder, typeof FLAGS>;
 
@@ -293,9 +289,7 @@ export const AUTOENCODER_PART: AutoencoderPart = {
   // Every image that a sequence task can learn is grey and 28x28.
   config: ({ seed }) => configOf({ height: 28, width: 28, channels: 1 }, { seed }),
   train: (run, options) => learnImages(EXPERIMENT, run, options),
-  decode: async (folder, { device, codes }) => {
-    return await decodeCodes(await loadAutoencoder(folder), { device, codes });
-  },
+  decode: async (folder, options) => await decodeCodes(await loadAutoencoder(folder), options),
 };
 
 export const MODEL = autoencoderModel(EXPERIMENT, (model, device) => ({

@@ -168,22 +168,7 @@ function describe(model: Classifier, images: ImageSet): Description {
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [classifierNetwork, loss, distort],
-    references: [
-      {
-        key: "lenet",
-        authors: "LeCun, Bottou, Bengio, Haffner",
-        year: 1998,
-        title: "Gradient-based learning applied to document recognition",
-        venue: "Proceedings of the IEEE 86",
-      },
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-    ],
+    references: [],
   };
 }
 

@@ -14,6 +14,7 @@ import { linear } from "../layers/linear.ts";
 import { oneHotLinear } from "../layers/one_hot_linear.ts";
 import { UNIFORM } from "../layers/starts.ts";
 import { sampleSequences, tokenLogProbabilities } from "../run/sampling.ts";
+import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
 
 /** The size of the network. */
 export interface PrefixSize {
@@ -69,3 +70,6 @@ export function logProbabilities(
   const { range } = model.config;
   return tokenLogProbabilities((prefixes) => forward(model, prefixes), { ...options, range });
 }
+
+/** What the experiments of both models have in common. */
+export const PREFIX_PART = { flags: {}, sample, logProbabilities, autoencoder: AUTOENCODER_PART };

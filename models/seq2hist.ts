@@ -19,21 +19,19 @@ import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { cumulated, drawRow } from "../run/batches.ts";
-import { type FitOptions, runMemorization, type SequenceExperiment, sequenceModel } from "../run/memorize.ts";
+import {
+  factorization,
+  type FitOptions,
+  runMemorization,
+  type SequenceExperiment,
+  sequenceModel,
+} from "../run/memorize.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
-import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
-import {
-  forward,
-  logProbabilities,
-  type PrefixModel,
-  prefixNetwork,
-  type PrefixSize,
-  sample,
-} from "./prefix_network.ts";
+import { forward, PREFIX_PART, type PrefixModel, prefixNetwork, type PrefixSize } from "./prefix_network.ts";
 
 // What a trained model can do.
-export { forward, logProbabilities, sample };
+export { forward, logProbabilities, sample } from "./prefix_network.ts";
 
 /** Everything that decides what is built and how it learns. */
 export interface Seq2HistConfig extends PrefixSize {
@@ -107,7 +105,7 @@ export function trainingStep(model: Seq2Hist, options: {
  * anew how often it is drawn.
  */
 export async function fit(model: Seq2Hist, options: FitOptions): Promise<void> {
-  const { run, device, sequences, steps, budget } = options;
+  const { run, sequences, ...training } = options, { device } = training;
   const { vocabulary, length, range, batch, learningRate, seed } = model.config;
   const table = prefixTable(sequences, { range });
   const prefixes = tf.tensor2d(table.prefixes, [table.size, length - 1], "int32");
@@ -130,23 +128,17 @@ export async function fit(model: Seq2Hist, options: FitOptions): Promise<void> {
   const focus = tf.tidy(() => tf.variable(tf.zeros([table.size]), false));
   let cumulative: Float32Array | undefined;
   async function refocus(): Promise<void> {
-    const { logits } = await overRows(evaluate, {
-      count: table.size,
-      batch: evaluationBatch,
-      inputs: (index) => ({ index }),
-    });
-    const shares = cumulated(drawWeights(table, logits as Float32Array));
-    cumulative = shares;
-    tf.tidy(() => focus.assign(tf.tensor1d(shares)));
+    const size = { count: table.size, batch: evaluationBatch };
+    const { logits } = await overRows(evaluate, { ...size, inputs: (index) => ({ index }) });
+    cumulative = cumulated(drawWeights(table, logits as Float32Array));
+    tf.tidy(() => focus.assign(tf.tensor1d(cumulative!)));
   }
 
   const focusEvery = Math.max(FOCUS_EVERY, 2 * Math.ceil(table.size / batch));
   const random = stream(seed).fork("batches");
   await train(run, {
+    ...training,
     phase: "seq2hist",
-    steps,
-    budget,
-    device,
     variables: { ...model.weights, ...optimizer.slots, focus },
     step: async (t, steps) => {
       if (t % focusEvery === 0) await refocus();
@@ -196,31 +188,15 @@ function describe(model: Seq2Hist): Description {
       "their count times the root of their present excess loss, which is evaluated anew for all prefixes every " +
       `${FOCUS_EVERY} steps or more.`,
     ],
-    formula: {
-      formula: String.raw`p(Z) = \prod_{i=1}^{${length}} p(z_i \mid z_{<i})`,
-      text: "Each factor is the softmax of the network's output for the prefix $z_{<i}$.",
-    },
+    formula: factorization(
+      length,
+      "Each factor is the softmax of the network's output for the prefix $z_{<i}$.",
+    ),
     layers: model.network.rows,
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [prefixNetwork, loss],
-    references: [
-      {
-        key: "arvm",
-        authors: "Zhao, Basu",
-        year: 2025,
-        title:
-          "Exploring image generation via mutually exclusive probability spaces and local dependence hypothesis",
-        venue: "arXiv 2506.21731",
-      },
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-    ],
+    references: [],
   };
 }
 
@@ -234,14 +210,11 @@ export const EXPERIMENT = {
     return { model: "seq2hist", ...sizes, vocabulary, length, seed };
   },
   build,
-  flags: {},
   describe,
   defaultSteps: (count) =>
     count > LARGE_COUNT ? Math.max(8000, Math.round(0.8 * count)) : Math.max(4000, 4 * count),
   fit,
-  sample,
-  logProbabilities,
-  autoencoder: AUTOENCODER_PART,
+  ...PREFIX_PART,
 } satisfies SequenceExperiment<Seq2Hist, Record<never, never>>;
 
 export const MODEL = sequenceModel(EXPERIMENT);

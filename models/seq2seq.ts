@@ -25,11 +25,16 @@ import { zeros } from "../layers/starts.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { epochBatches } from "../run/batches.ts";
-import { type FitOptions, runMemorization, type SequenceExperiment, sequenceModel } from "../run/memorize.ts";
+import {
+  factorization,
+  type FitOptions,
+  runMemorization,
+  type SequenceExperiment,
+  sequenceModel,
+} from "../run/memorize.ts";
 import { sampleSequences } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import { choice } from "../run/task.ts";
-import type { Reference } from "../report/html.ts";
 import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
 import { block, transformer, type TransformerSize } from "./causal_transformer.ts";
@@ -299,48 +304,14 @@ function describe(model: Seq2Seq): Description {
           "position attends to itself and those before. Layer normalization comes before each part [@gpt2].",
       `Adam [@adam], ${learningRate} decaying by half a cosine, ${batch} sequences a step (or all of them).`,
     ],
-    formula: {
-      formula: String.raw`p(Z) = \prod_{i=1}^{${length}} p(z_i \mid z_{<i})`,
-      text: "One pass gives all factors; each is a softmax over the tokens.",
-    },
+    formula: factorization(length, "One pass gives all factors; each is a softmax over the tokens."),
     layers: model.network.rows,
     parameters: model.network.parameters,
     loss: { name: "cross-entropy a token", unit: "nats" },
     code: [...(masked ? [maskedNetwork, maskedLinear] : [transformer, block]), loss],
-    references: [
-      ...(masked ? [MADE] : [TRANSFORMER, GPT2]),
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-    ],
+    references: [],
   };
 }
-
-const MADE: Reference = {
-  key: "made",
-  authors: "Germain, Gregor, Murray, Larochelle",
-  year: 2015,
-  title: "MADE: masked autoencoder for distribution estimation",
-  venue: "ICML",
-};
-const TRANSFORMER: Reference = {
-  key: "transformer",
-  authors: "Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin",
-  year: 2017,
-  title: "Attention is all you need",
-  venue: "NeurIPS",
-};
-const GPT2: Reference = {
-  key: "gpt2",
-  authors: "Radford, Wu, Child, Luan, Amodei, Sutskever",
-  year: 2019,
-  title: "Language models are unsupervised multitask learners",
-  venue: "OpenAI",
-};
 
 const FLAGS = {
   architecture: choice(["masked", "transformer"], {

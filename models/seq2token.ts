@@ -13,21 +13,19 @@ import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
 import { compile } from "../engine/device.ts";
 import { adam, cosineRate } from "../engine/optimizers.ts";
-import { type FitOptions, runMemorization, type SequenceExperiment, sequenceModel } from "../run/memorize.ts";
+import {
+  factorization,
+  type FitOptions,
+  runMemorization,
+  type SequenceExperiment,
+  sequenceModel,
+} from "../run/memorize.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
-import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
-import {
-  forward,
-  logProbabilities,
-  type PrefixModel,
-  prefixNetwork,
-  type PrefixSize,
-  sample,
-} from "./prefix_network.ts";
+import { forward, PREFIX_PART, type PrefixModel, prefixNetwork, type PrefixSize } from "./prefix_network.ts";
 
 // What a trained model can do.
-export { forward, logProbabilities, sample };
+export { forward, logProbabilities, sample } from "./prefix_network.ts";
 
 /** Everything that decides what is built and how it learns. */
 export interface Seq2TokenConfig extends PrefixSize {
@@ -123,30 +121,15 @@ function describe(model: Seq2Token): Description {
       "position in each, uniformly; the tokens before it go in, the token at it is the target.",
       `Adam [@adam], ${learningRate} decaying by half a cosine, ${batch} pairs a step.`,
     ],
-    formula: {
-      formula: String.raw`p(Z) = \prod_{i=1}^{${length}} p(z_i \mid z_{<i})`,
-      text: "Each factor is the softmax of the network's output for the prefix $z_{<i}$.",
-    },
+    formula: factorization(
+      length,
+      "Each factor is the softmax of the network's output for the prefix $z_{<i}$.",
+    ),
     layers: model.network.rows,
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [prefixNetwork, loss],
-    references: [
-      {
-        key: "nplm",
-        authors: "Bengio, Ducharme, Vincent, Jauvin",
-        year: 2003,
-        title: "A neural probabilistic language model",
-        venue: "JMLR 3",
-      },
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-    ],
+    references: [],
   };
 }
 
@@ -159,13 +142,10 @@ export const EXPERIMENT = {
     { model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }
   ),
   build,
-  flags: {},
   describe,
   defaultSteps: (count) => Math.max(2500, 16 * count),
   fit,
-  sample,
-  logProbabilities,
-  autoencoder: AUTOENCODER_PART,
+  ...PREFIX_PART,
 } satisfies SequenceExperiment<Seq2Token, Record<never, never>>;
 
 export const MODEL = sequenceModel(EXPERIMENT);

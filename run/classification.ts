@@ -10,9 +10,9 @@ import { openTaskDevice } from "./device.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { accuracy, confusion, crossEntropy, wilson } from "../metrics/mod.ts";
-import { imageGrid, imagesOf } from "../report/grid.ts";
-import type { Block, Section } from "../report/html.ts";
-import { curves } from "./curves.ts";
+import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
+import type { Block } from "../report/html.ts";
+import { count, percent } from "../report/numbers.ts";
 import { openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
@@ -87,7 +87,7 @@ export async function runClassification<Model extends ClassifierModel, F extends
       ...classificationFlags,
       steps: integer({
         min: 1,
-        help: `optimizer updates (default: ${defaultSteps(1024).toLocaleString("en-US")} for 1,024 images)`,
+        help: `optimizer updates (default: ${count(defaultSteps(1024))} for 1,024 images)`,
       }),
       ...experiment.flags,
     },
@@ -141,8 +141,8 @@ async function classifyImages<Model extends ClassifierModel, F extends Flags>(
     budget: flags.budget,
     evaluateAt: logSpaced(CURVE_POINTS),
     evaluate: async () => ({
-      ...scored("train_curve", await classifier.logits(learned), learned),
-      ...scored(`${watched.name}_curve`, await classifier.logits(watched.images), watched.images),
+      ...scored("train", await classifier.logits(learned), learned),
+      ...scored(watched.name, await classifier.logits(watched.images), watched.images),
     }),
   });
   await run.saveWeights(model.weights, { model: model.config.model, config: model.config });
@@ -155,26 +155,36 @@ async function classifyImages<Model extends ClassifierModel, F extends Flags>(
   };
   classifier.dispose();
   const sheet = mistakes(test, logits);
-  await writeAtomically(run.path("mistakes.png"), sheet);
+  await writeAtomically(run.path("mistakes.png"), imageGrid(sheet));
   const { test_accuracy, train_accuracy } = metrics;
-  const sections: Section[] = [
-    { title: "While it learned", blocks: await learningCurves(run, watched) },
-    { title: "Classes", blocks: classTables(confusion(logits, test.labels), test.classes) },
-    { title: "Mistakes", blocks: [{ kind: "picture", png: sheet, alt: "Misclassified test images" }] },
-  ];
   await writeReport(run, {
     description,
     figures: [
       {
         label: "test accuracy",
         value: percent(test_accuracy),
-        note: `of ${test.count.toLocaleString("en-US")} images; 95% interval ${
-          range(test_accuracy, test.count)
-        }`,
+        note: `of ${count(test.count)} images; 95% interval ${range(test_accuracy, test.count)}`,
       },
       { label: "training accuracy", value: percent(train_accuracy) },
     ],
-    results: sections.filter(({ blocks }) => blocks.length > 0),
+    metrics,
+    results: [
+      {
+        title: "Classes",
+        blocks: [
+          {
+            kind: "paragraph",
+            text: `What is drawn under "Learning" was measured, while it learned, on the first ` +
+              `${count(watched.images.count)} ${watched.name} images and the first ${
+                count(learned.count)
+              } of those ` +
+              "learned; all else on all images.",
+          },
+          ...classTables(confusion(logits, test.labels), test.classes),
+        ],
+      },
+      { title: "Mistakes", blocks: [{ kind: "sheet", sheet }] },
+    ],
   });
   await run.finish({ metrics, parameters });
   run.note(`test accuracy ${percent(test_accuracy)} of ${test.count} images`);
@@ -294,23 +304,6 @@ function scored<Name extends string>(
   return Object.fromEntries(scores) as Record<`${Name}_accuracy` | `${Name}_loss`, number>;
 }
 
-async function learningCurves(
-  run: Run,
-  { name, images }: { readonly name: string; readonly images: ImageSet },
-): Promise<Block[]> {
-  const series = (metric: string) => [
-    { metric: `train_curve_${metric}`, name: "training images" },
-    { metric: `${name}_curve_${metric}`, name: `${name} images` },
-  ];
-  const caption =
-    `Of the first ${images.count.toLocaleString("en-US")} ${name} images and as many of those ` +
-    `learned, or all; training images as they are, not distorted.`;
-  return [
-    ...await curves(run, { series: series("accuracy"), y: { label: "accuracy" }, caption }),
-    ...await curves(run, { series: series("loss"), y: { label: "cross-entropy", unit: "nats" }, caption }),
-  ];
-}
-
 /** Accuracy by class with its intervals, and what each class is taken for. */
 function classTables(counts: Int32Array, classes: number): Block[] {
   if (classes > MOST_CLASSES) return [];
@@ -343,7 +336,7 @@ function classTables(counts: Int32Array, classes: number): Block[] {
 }
 
 /** The test images that the model gets wrong, the surest mistakes first. */
-function mistakes(images: ImageSet, logits: Float32Array): Uint8Array {
+function mistakes(images: ImageSet, logits: Float32Array): Sheet {
   const { classes, height, width, channels } = images;
   const wrong = Array.from(images.labels, (label, index) => {
     const scores = logits.subarray(index * classes, (index + 1) * classes);
@@ -351,20 +344,16 @@ function mistakes(images: ImageSet, logits: Float32Array): Uint8Array {
     return { index, label, guess, margin: scores[guess] - scores[label] };
   }).filter(({ label, guess }) => label !== guess).sort((a, b) => b.margin - a.margin);
   const all = imagesOf(images.pixels, [images.count, height, width, channels]);
-  return imageGrid({
-    title: `${wrong.length} of ${images.count} test images are taken for another class`,
+  return {
     sections: [{
-      caption: "The surest mistakes: label > answer",
+      caption: `${wrong.length} of ${images.count} test images are taken for another class`,
+      note: "The surest mistakes first: the class of each image, and the answer.",
       tiles: wrong.slice(0, SHOWN).map(({ index, label, guess }) => ({
         image: all[index],
-        label: `${label} > ${guess}`,
+        label: `${label} → ${guess}`,
       })),
     }],
-  });
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
+  };
 }
 
 /** The 95 % interval of a share of `count`. */

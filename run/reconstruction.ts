@@ -10,9 +10,9 @@ import { openTaskDevice } from "./device.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { psnr } from "../metrics/mod.ts";
-import { imageGrid, imagesOf } from "../report/grid.ts";
-import type { KeyFigure } from "../report/html.ts";
-import { curves } from "./curves.ts";
+import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
+import type { Block, KeyFigure } from "../report/html.ts";
+import { count } from "../report/numbers.ts";
 import { levels, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
@@ -129,7 +129,7 @@ export async function runReconstruction<Model extends AutoencoderModel, F extend
       ...reconstructionFlags,
       steps: integer({
         min: 1,
-        help: `optimizer updates (default: ${defaultSteps(1024).toLocaleString("en-US")} for 1,024 images)`,
+        help: `optimizer updates (default: ${count(defaultSteps(1024))} for 1,024 images)`,
       }),
       ...experiment.flags,
     },
@@ -179,33 +179,30 @@ export async function learnImages<Model extends AutoencoderModel, F extends Flag
       Object.entries(unseen?.metrics ?? {}).map(([name, value]) => [`test_${name}`, value]),
     ),
   };
-  const figures = experiment.figures(metrics), { title } = description;
-  const sheet = reconstructionSheet(title, { images, ...learned });
-  await writeAtomically(run.path("reconstructions.png"), sheet);
-  const others = unseen && reconstructionSheet(title, { images: heldOut!, ...unseen });
-  if (others !== undefined) await writeAtomically(run.path("reconstructions-test.png"), others);
+  const figures = experiment.figures(metrics);
+  const sheets = [
+    { name: "reconstructions.png", ...reconstructionSheet({ images, ...learned }) },
+    ...(unseen === undefined
+      ? []
+      : [{ name: "reconstructions-test.png", ...reconstructionSheet({ images: heldOut!, ...unseen }) }]),
+  ];
+  for (const { name, sheet } of sheets) await writeAtomically(run.path(name), imageGrid(sheet));
   await writeReport(run, {
     description,
     figures,
-    results: [
-      {
-        title: "Reconstructions",
-        blocks: [
-          { kind: "picture", png: sheet, alt: "Training images and their reconstructions" },
-          ...(others === undefined ? [] : [
-            { kind: "picture" as const, png: others, alt: "Test images and their reconstructions" },
-            ...await curves(run, {
-              series: [
-                { metric: "train_curve_psnr_db", name: "training images" },
-                { metric: "test_curve_psnr_db", name: "test images" },
-              ],
-              y: { label: "PSNR", unit: "dB" },
-              caption: `Of up to ${CURVE_IMAGES} images each, drawn from what the encoder makes of them.`,
-            }),
-          ]),
-        ],
-      },
-    ],
+    metrics,
+    results: [{
+      title: "Reconstructions",
+      blocks: [
+        ...sheets.map(({ sheet, caption }): Block => ({ kind: "sheet", sheet, caption })),
+        ...(watched === undefined ? [] : [{
+          kind: "paragraph" as const,
+          text:
+            `PSNR under "Learning" was measured, while it learned, on up to ${CURVE_IMAGES} images of each set, ` +
+            "drawn from what the encoder alone makes of them.",
+        }]),
+      ],
+    }],
   });
   await run.finish({ metrics, parameters });
   run.note(figures.map(({ label, value }) => `${label} ${value}`).join(", "));
@@ -248,8 +245,8 @@ async function openCurves<Model extends AutoencoderModel, F extends Flags>(
     training: {
       evaluateAt: logSpaced(CURVE_POINTS),
       evaluate: async () => ({
-        train_curve_psnr_db: await psnrOfFirst(images),
-        test_curve_psnr_db: await psnrOfFirst(heldOut),
+        train_psnr_db: await psnrOfFirst(images),
+        test_psnr_db: await psnrOfFirst(heldOut),
       }),
     },
     dispose: () => draw.dispose(),
@@ -267,23 +264,20 @@ export function decibels(psnr: number): string {
 
 /** The first images, and below each its reconstruction. */
 function reconstructionSheet(
-  title: string,
-  { images, reconstructions }: { readonly images: ImageSet; readonly reconstructions: Float32Array },
-): Uint8Array {
+  { images, ...drawing }: { readonly images: ImageSet } & Reconstructed,
+): { readonly sheet: Sheet; readonly caption: string } {
   const { height, width, channels, split } = images, shown = Math.min(SHOWN, images.count);
   const shape = [shown, height, width, channels], size = shown * height * width * channels;
-  const drawn = imagesOf(reconstructions.subarray(0, size), shape);
-  return imageGrid({
-    title,
-    sections: [{
-      caption: `${split === "train" ? "Training" : "Test"} images, and below each its reconstruction: mean ${
-        decibels(psnrOf(images, { reconstructions, metrics: {} }))
-      }`,
-      tiles: imagesOf(images.pixels.subarray(0, size), shape).map((image, index) => ({
-        image: [image, drawn[index]],
-      })),
-    }],
-  });
+  const drawn = imagesOf(drawing.reconstructions.subarray(0, size), shape);
+  const tiles = imagesOf(images.pixels.subarray(0, size), shape).map((image, index) => ({
+    image: [image, drawn[index]],
+  }));
+  return {
+    sheet: { sections: [{ tiles }] },
+    caption:
+      `${split === "train" ? "Training" : "Test"} images, and below each its reconstruction; mean PSNR of ` +
+      `all ${count(images.count)}: ${decibels(psnrOf(images, drawing))}.`,
+  };
 }
 
 /** What an autoencoder's file exports as `MODEL`; `opened` is what its trained model can do. */

@@ -12,20 +12,22 @@ import { searchCodes, type SearchProgress } from "./search_codes.ts";
 
 /**
  * Draws images from their codes, and measures that. Those of the images that were learned are written into the folder
- * of `run`.
+ * of `run`; where the decoder has learned fixed codes, they are told apart as they were then.
  *
- * @param options.apart whether different images are to have different codes.
- * @param options.search rounds of a search for better codes than the encoder's; absent: 0.
+ * @param options.flags.search rounds of a search for better codes than the encoder's; absent: 0.
  */
-export async function measureCodes({ network }: { readonly network: Network }, options: {
+export async function measureCodes({ network, config }: {
+  readonly network: Network;
+  readonly config: { readonly settle: number };
+}, options: {
   readonly run: Run;
   readonly device: Device;
   readonly images: ImageSet;
   readonly learned: boolean;
-  readonly apart: boolean;
-  readonly search?: number;
+  readonly flags: { readonly search?: number };
 }): Promise<Reconstructed> {
-  const { run, device, learned, apart, search = 0 } = options, images = levels(options.images);
+  const { run, device, learned, flags: { search = 0 } } = options, images = levels(options.images);
+  const apart = learned && config.settle < 1;
   const encoded = await reconstruct({ network }, { device, images, apart });
   const found = search === 0 ? encoded : await searched({ network }, {
     ...{ run, device, images, search },

@@ -59,6 +59,9 @@ export interface Table1Config {
   readonly dimensions: number;
 }
 
+/** What decides a network. */
+export type NetworkConfig = DenseConfig | Table1Config;
+
 /** An encoder and a decoder. Images are levels in 0..1, [B, height x width x channels]; latents are [B, bits]. */
 export interface Network {
   readonly encoder: Weights;
@@ -86,6 +89,14 @@ export interface Network {
 export const SITES = 4;
 /** Slope of LeakyReLU below 0. */
 export const LEAK = 0.01;
+
+/** The network of a configuration, with its weights; `random` is that of all of them. */
+export function buildNetwork(
+  config: NetworkConfig,
+  options: { readonly image: ImageShape; readonly random: Random },
+): Network {
+  return config.architecture === "dense" ? dense(config, options) : table1(config, options);
+}
 
 /** Linear, layer normalization (Ba et al. 2016) and LeakyReLU; the last layer of the decoder ends in a sigmoid. */
 export function dense({ hidden, dimensions }: DenseConfig, options: {

@@ -62,10 +62,10 @@ export function describeAutoencoder(config: Described, options: {
       "and whether each image keeps a code of its own, decides what a sequence model of the codes can remember.",
     method: [
       config.recipe === "straight-through"
-        ? "The sign [@blae] has no slope, so its gradient is taken to be that of tanh, the straight-through " +
+        ? "The sign [@arvm] has no slope, so its gradient is taken to be that of tanh, the straight-through " +
           "estimator [@ste]. The loss is the mean over images of $\\log(MSE + 10^{-5})$: PSNR up to a factor, so " +
           "every decibel of every image counts alike."
-        : `While it learns, the decoder sees $b + ${noise.deviation} n$ in place of the sign [@blae], $b$ being tanh of the ` +
+        : `While it learns, the decoder sees $b + ${noise.deviation} n$ in place of the sign [@arvm], $b$ being tanh of the ` +
           "latents and $n$ standard normal noise, as in the authors' code [@localauto]. The loss is " +
           `$MSE + ${noise.latentWeight} b^2$ on average, levels being in -1..1.`,
       config.settle < 1
@@ -101,44 +101,6 @@ export function describeAutoencoder(config: Described, options: {
       ? { name: "mean logarithm of an image's MSE", unit: "nats of squared levels" }
       : { name: `MSE + ${noise.latentWeight} b²`, unit: "squared levels of -1..1" },
     code,
-    references: [
-      {
-        key: "blae",
-        authors: "Zhao, Basu",
-        year: 2025,
-        title:
-          "Exploring image generation via mutually exclusive probability spaces and local dependence hypothesis",
-        venue: "arXiv 2506.21731",
-      },
-      config.recipe === "straight-through"
-        ? {
-          key: "ste",
-          authors: "Bengio, Léonard, Courville",
-          year: 2013,
-          title: "Estimating or propagating gradients through stochastic neurons for conditional computation",
-          venue: "arXiv 1308.3432",
-        }
-        : {
-          key: "localauto",
-          authors: "Zhao, Basu",
-          year: 2026,
-          title: "Local autoregression with finite-support random variables for image generation",
-          venue: "ICPR",
-        },
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-      ...isTable ? [] : [{
-        key: "layernorm",
-        authors: "Ba, Kiros, Hinton",
-        year: 2016,
-        title: "Layer normalization",
-        venue: "arXiv 1607.06450",
-      }],
-    ],
+    references: [],
   };
 }

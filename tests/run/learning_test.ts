@@ -46,7 +46,7 @@ Deno.test("learningBlocks: excess, memory and cross-entropies beside the loss, o
   ]);
   const plots = block.panels.map((panel) => {
     assert.ok("plot" in panel && panel.plot.kind === undefined);
-    assert.equal(panel.plot.x.scale, "log");
+    assert.deepEqual(panel.plot.x, { label: "step", scale: "log", range: [1, 100] });
     return panel.plot;
   });
   assert.deepEqual(plots[1].series[0].y, [3 - 2, 2.1 - 2, 2.01 - 2]);

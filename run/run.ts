@@ -203,7 +203,7 @@ export class Run {
   #describe(setup: RunSetup, folder: string): RunConfig {
     const flags: Record<string, unknown> = {};
     for (const [flag, value] of Object.entries(this.#flags)) flags[flag] = value ?? null;
-    flags.count = setup.dataset.count;
+    if ("count" in this.#flags) flags.count = setup.dataset.count;
     flags.out = folder;
     return {
       task: this.task,

@@ -1,6 +1,7 @@
 /** The metrics that all models share: plain numbers in, plain numbers out. */
 export { accuracy } from "./accuracy.ts";
 export { crossEntropy, entropy, logSoftmax } from "./cross_entropy.ts";
+export { type DiagonalGaussian, diagonalGaussianKl, type Gaussian, gaussianKl } from "./gaussian.ts";
 export { type Interval, wilson } from "./interval.ts";
 export {
   type DistinctRows,

@@ -32,8 +32,8 @@ if (import.meta.main) {
         `a GRU puts out ${
           special.gru.map((value) => value.toFixed(1)).join(" and ")
         } after one step from 0; ` +
-        `the largest output of 20,000 LSTM units is ${special.largestLstm.toFixed(4)}, below tanh(1) = ${
-          special.bound.toFixed(4)
+        `the largest output of 20,000 LSTM units is ${special.largestLstm.toFixed(6)}, below tanh(1) = ${
+          special.bound.toFixed(6)
         }`,
         `an LSTM counts to ${special.countedTo.toFixed(3)} in ten steps; a GRU stays within -1..1`,
       ];
@@ -113,9 +113,9 @@ if (import.meta.main) {
               kind: "paragraph",
               text: "No. After one step from 0 an LSTM's output is below tanh(1) = " +
                 `${
-                  special.bound.toFixed(4)
+                  special.bound.toFixed(6)
                 } in size, whatever its weights (the largest of 20,000 random units: ` +
-                `${special.largestLstm.toFixed(4)}); a GRU with closed gates puts out ${
+                `${special.largestLstm.toFixed(6)}); a GRU with closed gates puts out ${
                   special.gru[0].toFixed(1)
                 } for the ` +
                 `input 1 and ${

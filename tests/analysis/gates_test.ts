@@ -34,8 +34,8 @@ Deno.test("the answers hold, and the page states the figures that are measured",
     storeInput.lstm.toFixed(3),
     storeInput.gruResetOpen.toFixed(3),
     heldOutput.toFixed(3),
-    special.largestLstm.toFixed(4),
-    special.bound.toFixed(4),
+    special.largestLstm.toFixed(6),
+    special.bound.toFixed(6),
     special.countedTo.toFixed(3),
     ...keepState.slice(0, 2).map(({ bias, lstm, gru }) =>
       `| ${bias} | ${lstm.toPrecision(4)} | ${gru.toPrecision(4)} |`

@@ -44,8 +44,8 @@ export interface Walk {
 export function walkThrough(sizes: TextCnnSizes): Walk {
   const { tokens, embedding, filters, classes } = sizes, random = stream(0).fork("text-cnn");
   const draw = (shape: number[]) => tf.tensor(random.normals(tf.util.sizeFromShape(shape)), shape);
-  return tf.tidy(() => {
-    const tensors: { name: string; shape: readonly number[] }[] = [], parameters: number[] = [];
+  const tensors: { name: string; shape: readonly number[] }[] = [], parameters: number[] = [];
+  tf.tidy(() => {
     const note = <T extends tf.Tensor>(name: string, tensor: T): T => {
       tensors.push({ name, shape: tensor.shape });
       return tensor;
@@ -64,6 +64,6 @@ export function walkThrough(sizes: TextCnnSizes): Walk {
     const weight = draw([features.size, classes]) as tf.Tensor2D, bias = draw([classes]);
     parameters.push(weight.size + bias.size);
     note("scores of the classes", tf.add(tf.matMul(features.reshape([1, -1]), weight).reshape([-1]), bias));
-    return { tensors, parameters };
   });
+  return { tensors, parameters };
 }

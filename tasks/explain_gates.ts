@@ -49,7 +49,7 @@ if (import.meta.main) {
             blocks: [
               {
                 kind: "formula",
-                formula: "c_t = f_t c_{t-1} + i_t g_t, h_t = o_t tanh(c_t)",
+                formula: "c_t = f_t c_{t-1} + i_t g_t, h_t = o_t \\text{tanh}(c_t)",
                 text: "LSTM: $g_t$ is tanh of $W x_t + U h_{t-1} + b$.",
               },
               {

@@ -192,8 +192,8 @@ if (import.meta.main) {
                   columns: ["Layer", "Outputs", "From TensorFlow.js", "From PyTorch"],
                   rows,
                   caption:
-                    "Largest absolute difference over all outputs of a layer. The files torch_*_out.pt hold " +
-                    `the outputs of ${source}, my_*_out.pt those of the plain code.`,
+                    "Largest absolute difference over all outputs of a layer. The files `torch_*_out.pt` hold " +
+                    `the outputs of ${source}, ` + "`my_*_out.pt` those of the plain code.",
                 },
               },
               {
@@ -219,7 +219,7 @@ if (import.meta.main) {
                     mean.toFixed(5)
                   }, a tenth of the batch's. Evaluation uses these two, so after one step of training its output is far from normalized: its mean is ${
                     average(mine.batch_norm_evaluation).toFixed(3)
-                  } where training's is ${average(mine.batch_norm_training).toFixed(3)}.`,
+                  } where training's is ${Math.abs(average(mine.batch_norm_training)).toFixed(3)}.`,
               },
             ],
           },

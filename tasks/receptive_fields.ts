@@ -94,8 +94,8 @@ if (import.meta.main) {
               kind: "paragraph",
               text:
                 `Each of the ${entries} numbers was measured. The stack was built with positive random kernels on an ` +
-                "input with room around the field; every row of the input, then every column, was raised by a large " +
-                "amount, and it was noted which of them change a unit in the middle of each layer. They are exactly " +
+                "input with room around the field; every row of the input, then every column, was raised to a large " +
+                "number, and it was noted which of them change a unit in the middle of each layer. They are exactly " +
                 "the calculated ones, first to last, on both axes, and each of the four corner pixels alone changes " +
                 "the unit, too. Positive numbers and a rise make the measurement sure: a pool hides a change that is " +
                 "not the largest, and sums of both signs could cancel one.",

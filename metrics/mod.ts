@@ -2,6 +2,7 @@
 export { accuracy } from "./accuracy.ts";
 export { confusion } from "./confusion.ts";
 export { crossEntropy, entropy, logSoftmax } from "./cross_entropy.ts";
+export { type DiagonalGaussian, diagonalGaussianKl, type Gaussian, gaussianKl } from "./gaussian.ts";
 export { type Interval, wilson } from "./interval.ts";
 export {
   type DistinctRows,

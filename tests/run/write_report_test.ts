@@ -80,11 +80,11 @@ Deno.test("the report of a run inside its folder is a part of it", async () => {
   const folder = join(await Deno.makeTempDir(), "run"), run = await openRun(folder, {});
   const part = await openRun(run.path("autoencoder"), {});
   const page = { title: "t", abstract: "a", sections: [] };
-  await writePage(part, { ...page, abstract: "of the part" });
+  await writePage(part, { ...page, title: "The part <1>", abstract: "of the part" });
   await Deno.mkdir(run.path("empty"));
   await writePage(run, page);
   const html = await Deno.readTextFile(run.path("report.html"));
-  assert.match(html, /<h2>The autoencoder<\/h2>\s*<details class="part" open>.*of the part/s);
+  assert.match(html, /<h2>The part &lt;1&gt;<\/h2>\s*<details class="part" open>.*of the part/s);
   assert.match(html, /<section id="autoencoder-section-1">/);
 });
 

@@ -27,6 +27,10 @@ export const COMMANDS = {
   winogradInputGrad: 23,
   winogradFilterGrad: 24,
   winogradFilterSum: 25,
+  winograd3Filter: 26,
+  winograd3: 27,
+  winograd3FilterGrad: 28,
+  winograd3FilterSum: 29,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

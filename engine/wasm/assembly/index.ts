@@ -9,6 +9,7 @@ import { depthwise, depthwiseFilterGrad, depthwiseInputGrad, fold, pool, poolGra
 import { map } from "./map";
 import { softmax, softmaxCrossEntropy } from "./softmax";
 import { winograd, winogradFilter, winogradFilterGrad, winogradFilterSum, winogradInputGrad } from "./winograd";
+import { winograd3, winograd3Filter, winograd3FilterGrad, winograd3FilterSum } from "./winograd3";
 import { word } from "./simd";
 
 export { barrier, first, initialize, last, nextJob, postJob, share, take } from "./thread";
@@ -49,6 +50,10 @@ function command(operation: i32, p: usize): void {
     case 23: return winogradInputGrad(p);
     case 24: return winogradFilterGrad(p);
     case 25: return winogradFilterSum(p);
+    case 26: return winograd3Filter(p);
+    case 27: return winograd3(p);
+    case 28: return winograd3FilterGrad(p);
+    case 29: return winograd3FilterSum(p);
   }
 }
 

@@ -30,6 +30,10 @@ export const COMMANDS = {
   recurrent: 26,
   recurrentGrad: 27,
   recurrentSum: 28,
+  winograd3Filter: 29,
+  winograd3: 30,
+  winograd3FilterGrad: 31,
+  winograd3FilterSum: 32,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

@@ -10,6 +10,7 @@ import { map } from "./map";
 import { recurrent, recurrentGrad, recurrentSum } from "./recurrent";
 import { softmax, softmaxCrossEntropy } from "./softmax";
 import { winograd, winogradFilter, winogradFilterGrad, winogradFilterSum, winogradInputGrad } from "./winograd";
+import { winograd3, winograd3Filter, winograd3FilterGrad, winograd3FilterSum } from "./winograd3";
 import { word } from "./simd";
 
 export { barrier, first, initialize, last, nextJob, postJob, share, take } from "./thread";
@@ -53,6 +54,10 @@ function command(operation: i32, p: usize): void {
     case 26: return recurrent(p);
     case 27: return recurrentGrad(p);
     case 28: return recurrentSum(p);
+    case 29: return winograd3Filter(p);
+    case 30: return winograd3(p);
+    case 31: return winograd3FilterGrad(p);
+    case 32: return winograd3FilterSum(p);
   }
 }
 

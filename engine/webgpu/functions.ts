@@ -348,7 +348,15 @@ fn finite_or_not(x: f32, y: f32) -> f32 {
 }`,
   },
   to_int: {
-    text: `fn to_int(x: F) -> I { return select(I(0), I(x), abs(x) < F(2147483648.0)); }`,
+    // Towards 0 and modulo 2^32, by the bits; of NaN and the infinities 0.
+    text: `fn to_int(x: F) -> I {
+  let bits = bitcast<U>(x);
+  let exponent = (bits >> U(23u)) & U(255u);
+  let shift = min(max(exponent, U(150u)) - U(150u), U(31u));
+  let size = select(((bits & U(0x7fffffu)) | U(0x800000u)) << shift, U(0u), exponent > U(181u));
+  let wrapped = bitcast<I>(select(size, U(0u) - size, (bits >> U(31u)) == U(1u)));
+  return select(wrapped, I(x), exponent < U(158u));
+}`,
   },
   int_divide: {
     text:

@@ -189,6 +189,15 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
   return result;
 }`,
   },
+  // Whole numbers in the order of the floats, both zeros the same one, and `unknown` for NaN.
+  order_of: {
+    text: `fn order_of(x: f32, unknown: u32) -> u32 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  let order = select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
+  return select(select(order, 0x80000000u, size == 0u), unknown, size > 0x7f800000u);
+}`,
+  },
   arcsine: {
     needs: ["not_a_number", "is_nan", "arctangent2"],
     text: `fn arcsine(x: F) -> F {

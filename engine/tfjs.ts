@@ -25,30 +25,43 @@ export async function openTfjs(): Promise<Device> {
   return new TfjsDevice();
 }
 
+/** Calls, reads and disposals one after the other, in the order in which they were asked for. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** `act`, when all that was asked for before is over. */
+  next<T>(act: () => T | Promise<T>): Promise<T> {
+    const done = this.#last.then(act);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
 class TfjsDevice implements Device {
   readonly kind = "tfjs";
+  readonly #turns = new Turns();
 
   get description(): string {
     return `stock tfjs ${tf.version_core}, ${tf.getBackend()} backend`;
   }
 
   pull(): Promise<void> {
-    return Promise.resolve();
+    return this.#turns.next(() => {});
   }
 
   push(): Promise<void> {
-    return Promise.resolve();
+    return this.#turns.next(() => {});
   }
 
   compile<I extends InputSpecs, Output extends string>(
     fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
     specs: I,
   ): Promise<Compiled<I, Output>> {
-    return Promise.resolve(new TfjsFunction(fn, specs));
+    return Promise.resolve(new TfjsFunction(fn, specs, this.#turns));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turns.next(() => {});
   }
 }
 
@@ -60,37 +73,46 @@ function lacksKernel(error: unknown): boolean {
 class TfjsFunction<I extends InputSpecs, Output extends string> implements Compiled<I, Output> {
   readonly #fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>;
   readonly #specs: I;
+  readonly #turns: Turns;
   #outputs: Map<string, TypedArray[]> = new Map();
+  #disposed = false;
 
-  constructor(fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>, specs: I) {
+  constructor(
+    fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
+    specs: I,
+    turns: Turns,
+  ) {
     this.#fn = fn;
     this.#specs = specs;
+    this.#turns = turns;
   }
 
-  async run(inputs: InputArrays<I>): Promise<void> {
-    try {
-      await this.#call(inputs);
-    } catch (error) {
-      if (!lacksKernel(error) || tf.getBackend() === "cpu") throw error;
-      // A missing kernel is met before any variable is assigned: gradients come before updates.
-      await tf.setBackend("cpu");
-      await this.#call(inputs);
-    }
+  #mustLive(act: string): void {
+    if (this.#disposed) throw new Error(`Cannot ${act} as the function was disposed of: compile it again`);
   }
 
-  async #call(inputs: InputArrays<I>): Promise<void> {
+  run(inputs: InputArrays<I>): Promise<void> {
+    return Promise.try(() => {
+      this.#mustLive("run");
+      const given = copied(this.#specs, inputs as Record<string, TypedArray>);
+      return this.#turns.next(async () => {
+        try {
+          await this.#call(given);
+        } catch (error) {
+          if (!lacksKernel(error) || tf.getBackend() === "cpu") throw error;
+          // A missing kernel is met before any variable is assigned: gradients come before updates.
+          await tf.setBackend("cpu");
+          await this.#call(given);
+        }
+      });
+    });
+  }
+
+  async #call(inputs: Readonly<Record<string, TypedArray>>): Promise<void> {
     const outputs = tf.tidy(() => {
       const tensors: Record<string, tf.Tensor> = {};
       for (const [name, spec] of Object.entries(this.#specs)) {
-        const array = (inputs as Record<string, TypedArray>)[name];
-        if (array?.length !== sizeOf(spec.shape)) {
-          throw new RangeError(
-            `Cannot run as input ${name} must hold ${sizeOf(spec.shape)} numbers: it holds ${
-              array?.length ?? "none"
-            }`,
-          );
-        }
-        tensors[name] = tf.tensor(array.slice(), [...spec.shape], spec.dtype ?? "float32");
+        tensors[name] = tf.tensor(inputs[name].slice(), [...spec.shape], spec.dtype ?? "float32");
       }
       return this.#fn(tensors as InputTensors<I>);
     });
@@ -104,15 +126,37 @@ class TfjsFunction<I extends InputSpecs, Output extends string> implements Compi
   }
 
   read(): Promise<Readonly<Record<Output, TypedArray>>> {
-    const all: Record<string, TypedArray> = {};
-    for (const [name, parts] of this.#outputs) all[name] = concatenate(parts);
-    this.#outputs = new Map();
-    return Promise.resolve(all as Record<Output, TypedArray>);
+    return Promise.try(() => {
+      this.#mustLive("read");
+      return this.#turns.next(() => {
+        const all: Record<string, TypedArray> = {};
+        for (const [name, parts] of this.#outputs) all[name] = concatenate(parts);
+        this.#outputs = new Map(Object.keys(all).map((name) => [name, [all[name].slice(0, 0)]]));
+        return all as Record<Output, TypedArray>;
+      });
+    });
   }
 
   dispose(): void {
-    this.#outputs = new Map();
+    this.#disposed = true;
+    void this.#turns.next(() => void (this.#outputs = new Map()));
   }
+}
+
+/** The inputs as they are now. */
+function copied(
+  specs: InputSpecs,
+  inputs: Readonly<Record<string, TypedArray>> = {},
+): Readonly<Record<string, TypedArray>> {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, { shape }]) => {
+      const array = inputs[name], size = sizeOf(shape);
+      if (array?.length === size) return [name, array.slice()];
+      throw new RangeError(
+        `Cannot run as input ${name} must hold ${size} numbers: it holds ${array?.length ?? "none"}`,
+      );
+    }),
+  );
 }
 
 function concatenate(parts: readonly TypedArray[]): TypedArray {

@@ -4,7 +4,10 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
-import type { Compiled, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
+import { type Random, wordsToNormals } from "../base/random.ts";
+import { type Generator, withDraws } from "./trace/draws.ts";
+import { drawStream, TRIES } from "./trace/recorder.ts";
+import type { Compiled, CompileOptions, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
 import { sizeOf, type TypedArray } from "./graph.ts";
 
 /**
@@ -56,8 +59,9 @@ class TfjsDevice implements Device {
   compile<I extends InputSpecs, Output extends string>(
     fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
     specs: I,
+    { seed = 0 }: CompileOptions = {},
   ): Promise<Compiled<I, Output>> {
-    return Promise.resolve(new TfjsFunction(fn, specs, this.#turns));
+    return Promise.resolve(new TfjsFunction(fn, specs, { turns: this.#turns, seed }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,17 +78,20 @@ class TfjsFunction<I extends InputSpecs, Output extends string> implements Compi
   readonly #fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>;
   readonly #specs: I;
   readonly #turns: Turns;
+  readonly #seed: number;
+  runs = 0;
   #outputs: Map<string, TypedArray[]> = new Map();
   #disposed = false;
 
   constructor(
     fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
     specs: I,
-    turns: Turns,
+    { turns, seed }: { readonly turns: Turns; readonly seed: number },
   ) {
     this.#fn = fn;
     this.#specs = specs;
     this.#turns = turns;
+    this.#seed = seed;
   }
 
   #mustLive(act: string): void {
@@ -94,27 +101,28 @@ class TfjsFunction<I extends InputSpecs, Output extends string> implements Compi
   run(inputs: InputArrays<I>): Promise<void> {
     return Promise.try(() => {
       this.#mustLive("run");
+      const run = this.runs++;
       const given = copied(this.#specs, inputs as Record<string, TypedArray>);
       return this.#turns.next(async () => {
         try {
-          await this.#call(given);
+          await this.#call(given, run);
         } catch (error) {
           if (!lacksKernel(error) || tf.getBackend() === "cpu") throw error;
           // A missing kernel is met before any variable is assigned: gradients come before updates.
           await tf.setBackend("cpu");
-          await this.#call(given);
+          await this.#call(given, run);
         }
       });
     });
   }
 
-  async #call(inputs: Readonly<Record<string, TypedArray>>): Promise<void> {
+  async #call(inputs: Readonly<Record<string, TypedArray>>, run: number): Promise<void> {
     const outputs = tf.tidy(() => {
       const tensors: Record<string, tf.Tensor> = {};
       for (const [name, spec] of Object.entries(this.#specs)) {
         tensors[name] = tf.tensor(inputs[name].slice(), [...spec.shape], spec.dtype ?? "float32");
       }
-      return this.#fn(tensors as InputTensors<I>);
+      return withDraws(drawsOf(this.#seed, run), () => this.#fn(tensors as InputTensors<I>));
     });
     for (const [name, tensor] of Object.entries<tf.Tensor>(outputs)) {
       const data = await tensor.data();
@@ -141,6 +149,41 @@ class TfjsFunction<I extends InputSpecs, Output extends string> implements Compi
     this.#disposed = true;
     void this.#turns.next(() => void (this.#outputs = new Map()));
   }
+}
+
+/** The numbers that a compiled function would draw in its run `run`. */
+function drawsOf(seed: number, run: number): (generator: Generator) => number {
+  const numbers = new Map<Generator, () => number>();
+  return (generator) => {
+    let next = numbers.get(generator);
+    if (next === undefined) {
+      numbers.set(generator, next = sequence(generator, drawStream(seed, numbers.size), run));
+    }
+    return next();
+  };
+}
+
+function sequence(
+  { min, range, mean, stdDev, truncated }: Generator,
+  random: Random,
+  run: number,
+): () => number {
+  if (range !== undefined) {
+    const at = random.at(run);
+    return () => min! + range * at.uniform();
+  }
+  const tries = truncated
+    ? Array.from({ length: TRIES }, (_, index) => random.fork(`try ${index}`).at(run))
+    : [random.at(run)];
+  let kept: readonly number[] | undefined;
+  return () => {
+    // Words come in pairs, and so do the numbers made of them.
+    const pairs = kept === undefined ? tries.map((one) => wordsToNormals(one.word(), one.word())) : undefined;
+    const drawn = pairs?.map(([first]) => first) ?? kept!;
+    kept = pairs?.map(([, second]) => second);
+    const z = truncated ? drawn.find((z) => Math.abs(z) <= 2) ?? Math.sign(drawn[TRIES - 1]) * 2 : drawn[0];
+    return mean! + stdDev! * z;
+  };
 }
 
 /** The inputs as they are now. */

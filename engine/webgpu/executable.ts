@@ -332,6 +332,7 @@ export class WebGpuExecutable implements Executable, Feed {
     // Steps that were recorded still change the variables.
     if (!this.#shared.failure.closed) this.#shared.queue.submit();
     this.#outlet.dispose();
+    this.#shared.pipelines.release(this.#program);
     for (const buffer of this.#buffers) buffer.destroy();
   }
 

@@ -5,6 +5,7 @@
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import { type Random, wordsToNormals } from "../base/random.ts";
+import "./trace/einsum.ts";
 import { type Generator, withDraws } from "./trace/draws.ts";
 import { drawStream, TRIES } from "./trace/recorder.ts";
 import type { Compiled, CompileOptions, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";

@@ -4,6 +4,7 @@ import type { TypedArray } from "../graph.ts";
 import { constants } from "./constants.ts";
 import { convolution } from "./convolution.ts";
 import type { Generator } from "./draws.ts";
+import { sumsOfProducts } from "./einsum.ts";
 import { elementwise } from "./elementwise.ts";
 import { indexing } from "./indexing.ts";
 import type { TraceKernel } from "./kernel.ts";
@@ -24,6 +25,7 @@ export const TRACE_BACKEND = "engram-trace";
 export const TRACE_KERNELS: readonly TraceKernel[] = [
   ...elementwise,
   ...products,
+  ...sumsOfProducts,
   ...convolution,
   ...pooling,
   ...reductions,

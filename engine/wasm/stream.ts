@@ -8,7 +8,7 @@ export const COMMANDS = {
   copy: 4,
   fill: 5,
   gather: 6,
-  scatterAdd: 7,
+  scatter: 7,
   softmax: 8,
   softmaxCrossEntropy: 9,
   argreduce: 10,

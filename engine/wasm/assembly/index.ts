@@ -1,7 +1,7 @@
 // The kernels' entry: every thread interprets the same stream of commands.
 import { argreduce, reduce } from "./reduce";
 import { barrier, beat, thread } from "./thread";
-import { copy, fill, gather, scatterAdd } from "./copy";
+import { copy, fill, gather, scatter } from "./copy";
 import { gemm } from "./gemm";
 import { cumulate, topk } from "./order";
 import { categorical, random } from "./random";
@@ -32,7 +32,7 @@ function command(operation: i32, p: usize): void {
     case 4: return copy(p);
     case 5: return fill(p);
     case 6: return gather(p);
-    case 7: return scatterAdd(p);
+    case 7: return scatter(p);
     case 8: return softmax(p);
     case 9: return softmaxCrossEntropy(p);
     case 10: return argreduce(p);

@@ -11,3 +11,4 @@ export {
 } from "./memorization.ts";
 export { psnr, psnrs } from "./psnr.ts";
 export { type Span, SpanFinder } from "./spans.ts";
+export { exactCopies, type RowGroups, RowIndex, type Table } from "./table.ts";

@@ -282,7 +282,8 @@ class Search {
     // |rounding of a sum of n products| <= n u |a||b|; the rest: centring, half lengths, the difference.
     const rounding = exact ? 0 : ROUNDING * ((width + 5) * length * longest + longest * longest);
     const farthest = found[found.length - 1].square;
-    const others = length * length * (1 - 2 ** -50) - 2 * (this.#scores[(query + 1) * this.#keep - 1] + rounding);
+    const others = length * length * (1 - 2 ** -50) -
+      2 * (this.#scores[(query + 1) * this.#keep - 1] + rounding);
     return exact ? farthest <= others : farthest < others || farthest === 0;
   }
 

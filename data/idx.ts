@@ -2,6 +2,7 @@
  * The IDX format of MNIST: magic (0, 0, type, rank), then the dimensions as big-endian 32-bit integers, then the
  * items row by row. Only type 8 (unsigned bytes) is read, gzipped or not; which of the two is seen from the bytes.
  */
+import { readMaybeGzip } from "./gzip.ts";
 import type { Images, Split } from "./image_set.ts";
 
 /** The bytes of an IDX file and the dimensions that its header gives. */
@@ -18,23 +19,6 @@ export const IDX_FILES: Readonly<Record<Split, { readonly images: string; readon
 };
 
 const UNSIGNED_BYTE = 8;
-
-/** Reads a file whole, unpacked if it is gzipped. */
-export async function readMaybeGzip(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await Deno.readFile(path);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(unpacked).arrayBuffer());
-  } catch (cause) {
-    throw new SyntaxError(
-      `Cannot unpack ${path} as its gzip data is damaged or cut off: fetch the file again`,
-      {
-        cause,
-      },
-    );
-  }
-}
 
 /** Reads the content of an IDX file of unsigned bytes; `path` only names it in errors. */
 export function parseIdx(

@@ -1,8 +1,9 @@
 /** Opens any image set by name: the one door that tasks and models use. */
 import { createHash } from "node:crypto";
-import { CIFAR10_COUNTS, readCifar10 } from "./cifar.ts";
+import { CIFAR_COUNTS, readCifar10, readCifar100 } from "./cifar.ts";
 import { DIGIT_COUNTS, drawDigits } from "./digits.ts";
-import { findIdxFile, IDX_FILES, parseIdx, readIdxFolder, readMaybeGzip } from "./idx.ts";
+import { readMaybeGzip } from "./gzip.ts";
+import { findIdxFile, IDX_FILES, parseIdx, readIdxFolder } from "./idx.ts";
 import type { Images, ImageSet, Split } from "./image_set.ts";
 import { MNIST_COUNTS, readMnist } from "./mnist.ts";
 import { cacheFolder } from "./source.ts";
@@ -10,7 +11,7 @@ import { cacheFolder } from "./source.ts";
 export type { Images, ImageSet, Split } from "./image_set.ts";
 
 /** The image sets that `openImages` knows. */
-export const IMAGE_DATASETS = ["digits", "mnist", "cifar10", "idx"] as const;
+export const IMAGE_DATASETS = ["digits", "mnist", "cifar10", "cifar100", "idx"] as const;
 /** The name of an image set. */
 export type ImageDataset = typeof IMAGE_DATASETS[number];
 
@@ -38,7 +39,8 @@ export async function availableImages(source: ImageSource): Promise<number> {
     case "mnist":
       return MNIST_COUNTS[source.split];
     case "cifar10":
-      return CIFAR10_COUNTS[source.split];
+    case "cifar100":
+      return CIFAR_COUNTS[source.split];
     case "idx": {
       const path = await findIdxFile(folderOf(source), IDX_FILES[source.split].labels);
       return parseIdx(await readMaybeGzip(path), { path, rank: 1 }).shape[0];
@@ -71,6 +73,10 @@ async function read(source: ImageSource, range: Range): Promise<Images> {
       return slice(await readMnist(folderOf(source), { split }), range);
     case "cifar10":
       return await readCifar10(folderOf(source), { split, ...range });
+    case "cifar100": {
+      const { coarse: _, ...images } = await readCifar100(folderOf(source), { split, ...range });
+      return images;
+    }
     case "idx":
       return slice(await readIdxFolder(folderOf(source), { split }), range);
   }

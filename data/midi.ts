@@ -22,12 +22,13 @@ export async function parseMidi(bytes: Uint8Array, { path }: { readonly path: st
   if (new TextDecoder("latin1").decode(bytes.subarray(0, 4)) !== "MThd") {
     throw new SyntaxError(`Cannot read ${path} as it is ${contentOf(bytes)} and no MIDI file: name another`);
   }
+  const damaged = `Cannot read ${path} as the MIDI file is damaged or cut off: copy it again`;
+  // The library reads a track that is cut off without a word.
+  if (isCutOff(bytes)) throw new SyntaxError(damaged);
   try {
     midi = new Midi(bytes);
   } catch (cause) {
-    throw new SyntaxError(`Cannot read ${path} as the MIDI file is damaged or cut off: copy it again`, {
-      cause,
-    });
+    throw new SyntaxError(damaged, { cause });
   }
   const scale = QUARTER / midi.header.ppq;
   if (!(scale > 0 && Number.isFinite(scale))) {

@@ -9,7 +9,10 @@ export {
   distinctRows,
   type Memorization,
   memorization,
+  memorizationOf,
   memorizedMass,
+  type RowFinder,
+  rowFinder,
 } from "./memorization.ts";
 export { psnr, psnrs } from "./psnr.ts";
 export { type Span, SpanFinder } from "./spans.ts";

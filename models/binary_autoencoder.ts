@@ -19,11 +19,11 @@ import { stream } from "../base/random.ts";
 import { IMAGE_DATASETS, type ImageSet, openImages } from "../data/images.ts";
 import { CODE_SHAPE } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
 import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { normal } from "../engine/random.ts";
 import { distinctRows, psnr } from "../metrics/mod.ts";
 import { epochBatches } from "../run/batches.ts";
+import { openTaskDevice } from "../run/device.ts";
 import { writeCodes } from "../run/codes.ts";
 import { openTrainingImages } from "../run/images.ts";
 import type { AutoencoderPart } from "../run/image_source.ts";
@@ -233,7 +233,6 @@ export async function fit(
   const { network, config: { learningRate, settle, seed } } = model;
   const count = options.images.length / network.pixels;
   const batch = Math.min(model.config.batch, count);
-  const settled = Math.round(settle * steps);
   const images = tf.tensor2d(options.images, [count, network.pixels]);
   const weights = weightsOf(model), optimizer = adam(weights);
   const index = { shape: [batch], dtype: "int32" } as const, rate = { shape: [] } as const;
@@ -267,9 +266,11 @@ export async function fit(
     budget,
     device,
     variables: { ...weights, ...optimizer.slots },
-    step: async (t) => {
+    step: async (t, steps) => {
       const rate = Float32Array.of(cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS }));
-      if (t < settled) return await together.run({ index: rows(t), rate, counter: Int32Array.of(t) });
+      if (t < Math.round(settle * steps)) {
+        return await together.run({ index: rows(t), rate, counter: Int32Array.of(t) });
+      }
       alone ??= await decoderAlone();
       await alone.step.run({ index: rows(t), rate });
     },
@@ -451,7 +452,7 @@ if (import.meta.main) {
       const images = await openTrainingImages(flags), { dataset, dataDir } = flags;
       const heldOut = await openImages({ dataset, dataDir, split: "test" });
       const config = configOf(images, flags);
-      await using device = await openDevice(flags.device, flags);
+      await using device = await openTaskDevice(flags, run.session);
       await run.configure({ dataset: images, device, model: config });
       await runAutoencoder(run, { device, images, heldOut, flags });
     },

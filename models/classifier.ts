@@ -12,12 +12,12 @@ import { writeAtomically } from "../base/files.ts";
 import { type Random, stream } from "../base/random.ts";
 import { type ImageSet, openImages } from "../data/images.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { accuracy, crossEntropy, wilson } from "../metrics/mod.ts";
 import { imageGrid, imagesOf } from "../report/grid.ts";
 import { epochBatches } from "../run/batches.ts";
+import { openTaskDevice } from "../run/device.ts";
 import { openTrainingImages } from "../run/images.ts";
 import { assignVariables, readWeights, type Run } from "../run/run.ts";
 import { commonFlags, integer, runTask } from "../run/task.ts";
@@ -184,7 +184,7 @@ export async function fit(model: Classifier, options: {
     budget,
     device,
     variables: { ...model.weights, ...optimizer.slots },
-    step: async (t) => {
+    step: async (t, steps) => {
       const index = rows(t), random = distortions.at(t), x = new Float32Array(batch * area);
       index.forEach((image, row) => {
         distort(source, {
@@ -325,7 +325,7 @@ if (import.meta.main) {
       const images = await openTrainingImages(flags);
       const { dataset, dataDir } = flags;
       const test = await openImages({ dataset, dataDir, split: "test" });
-      await using device = await openDevice(flags.device, flags);
+      await using device = await openTaskDevice(flags, run.session);
       const model = build({
         model: "classifier",
         ...CLASSIFIER,

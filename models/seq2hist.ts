@@ -205,7 +205,7 @@ export async function fit(model: Seq2Hist, options: FitOptions): Promise<void> {
     budget,
     device,
     variables: { ...model.weights, ...optimizer.slots, focus },
-    step: async (t) => {
+    step: async (t, steps) => {
       if (t % focusEvery === 0) await refocus();
       cumulative ??= await focus.data() as Float32Array;
       const shares = cumulative, draw = random.at(t);

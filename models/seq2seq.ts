@@ -281,7 +281,7 @@ export async function fit(model: Seq2Seq, options: FitOptions): Promise<void> {
     budget,
     device,
     variables: { ...model.weights, ...optimizer.slots },
-    step: async (t) => {
+    step: async (t, steps) => {
       const rate = cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS });
       await step.run({ index: rows(t), rate: Float32Array.of(rate) });
     },

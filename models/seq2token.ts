@@ -158,7 +158,7 @@ export async function fit(model: Seq2Token, options: FitOptions): Promise<void> 
     budget,
     device,
     variables: { ...model.weights, ...optimizer.slots },
-    step: async (t) => {
+    step: async (t, steps) => {
       const draw = random.at(t);
       const index = Int32Array.from({ length: batch }, () => draw.integer(sequences.count));
       const position = Int32Array.from({ length: batch }, () => draw.integer(length));

@@ -5,12 +5,13 @@
 import { writeAtomically } from "../base/files.ts";
 import type { Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
 import type { Weights } from "../engine/optimizers.ts";
-import { distinctRows, entropy, memorization, memorizedMass } from "../metrics/mod.ts";
+import { distinctRows, entropy, memorizedMass } from "../metrics/mod.ts";
+import { countMemorized } from "./counting.ts";
+import { openTaskDevice } from "./device.ts";
 import type { AutoencoderPart } from "./image_source.ts";
 import type { Run } from "./run.ts";
-import { sequenceSums } from "./sampling.ts";
+import { SAMPLE_BATCH, sequenceSums } from "./sampling.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
 import { openSource } from "./sources.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
@@ -76,7 +77,7 @@ export async function runMemorization<Model extends SequenceModel, F extends Fla
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as SequenceFlags & FlagValues<F>;
       const source = await openSource(flags, experiment);
-      await using device = await openDevice(flags.device, flags);
+      await using device = await openTaskDevice(flags, run.session);
       await run.configure({
         dataset: source.facts,
         device,
@@ -110,16 +111,20 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   await run.saveWeights(model.weights, { model: model.config.model, config: model.config });
 
   run.note(`generating ${flags.samples.toLocaleString("en-US")} sequences`);
+  const { session } = run;
+  session.follow("generating", Math.ceil(flags.samples / SAMPLE_BATCH));
   const samples = await experiment.sample(model, { device, count: flags.samples, seed: flags.seed });
-  const found = memorization(samples, sequences.tokens, sequences);
+  const found = await countMemorized(samples, sequences.tokens, { ...sequences, session });
   const distinct = distinctRows(sequences.tokens, sequences.length);
   const different = subset(sequences, distinct.first);
+  session.follow("measuring");
   const masses = sequenceSums(
     await experiment.logProbabilities(model, { device, sequences: different }),
     sequences.length,
   );
   const crossEntropy = -distinct.counts.reduce((sum, count, index) => sum + count * masses[index], 0) /
     sequences.count;
+  session.follow("drawing");
   const exhibit = await data.show({
     title: description.title,
     tokens: samples,

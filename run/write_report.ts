@@ -8,6 +8,7 @@ import {
   type Report,
   type Section,
 } from "../report/html.ts";
+import { readLog } from "./log.ts";
 import type { Run } from "./run.ts";
 
 /** A row of a network's layer table, as in the first assignment's Table 1. */
@@ -144,8 +145,7 @@ async function lossPlot(
   run: Run,
   references?: readonly { readonly value: number; readonly label: string }[],
 ): Promise<Block | undefined> {
-  const log = await Deno.readTextFile(run.path("log.jsonl"));
-  const entries = log.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>);
+  const entries = await readLog(run.path("log.jsonl"));
   const points = entries.filter((entry) => typeof entry.loss === "number" && typeof entry.step === "number");
   if (points.length < 2) return undefined;
   return {

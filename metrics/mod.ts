@@ -18,3 +18,4 @@ export { psnr, psnrs } from "./psnr.ts";
 export { type Span, SpanFinder } from "./spans.ts";
 export { exactCopies, type RowGroups, RowIndex, type Table } from "./table.ts";
 export { coveredTokens, type NearMiss, type Verbatim, VerbatimIndex } from "./verbatim.ts";
+export { cellsOf, kMeans } from "./kmeans.ts";

@@ -62,6 +62,18 @@ export class VerbatimIndex {
     return found;
   }
 
+  /** The longest of all stretches, the first of equally long ones; null where nothing stands in the source. */
+  longest(sequence: Int32Array, found: readonly Verbatim[]): Verbatim | null {
+    // Where long ones are known already, no other is longer.
+    if (found.length > 0) return found.reduce((best, one) => one.length > best.length ? one : best);
+    let start = 0, length = 0;
+    for (let at = 0; at + length < sequence.length; at++) {
+      const here = this.#longest(sequence, at);
+      if (here > length) [start, length] = [at, here];
+    }
+    return length === 0 ? null : { start, length, source: this.#firstPlace(sequence, start, length) };
+  }
+
   /**
    * The longest stretch of at least `minimum` tokens that stands in the source but for at most one token in ten: grown
    * from a verbatim stretch of half the minimum over places where up to three tokens differ and the next eight are

@@ -335,3 +335,40 @@ function mustBeFinite(square: number): void {
     "Cannot compare rows as all their numbers must be finite: look for NaN and Infinity in the files",
   );
 }
+
+/**
+ * The same for sequences of tokens, where the distance is the number of places in which two differ (Hamming): tokens are
+ * names, and 7 is no nearer to 6 than to 1.
+ */
+export async function nearestSequences(
+  queries: Table,
+  base: Table,
+  options: Omit<NearestOptions, "device">,
+): Promise<Neighbours> {
+  mustFit(queries, base);
+  const { own, onProgress = () => Promise.resolve() } = options, { width } = base;
+  const k = Math.min(options.k, base.count - (own === undefined ? 0 : 1));
+  const rows = new Int32Array(queries.count * k), distances = new Float64Array(queries.count * k);
+  for (let query = 0; query < queries.count; query++) {
+    await onProgress(query / queries.count);
+    const best: Measured[] = [];
+    for (let row = 0; row < base.count && k > 0; row++) {
+      if (row === own?.[query]) continue;
+      const limit = best.length < k ? Infinity : best[k - 1].square;
+      let differing = 0;
+      for (let i = query * width, j = row * width, end = i + width; i < end && differing < limit; i++, j++) {
+        if (queries.values[i] !== base.values[j]) differing++;
+      }
+      if (differing >= limit) continue;
+      if (best.length === k) best.pop();
+      best.push({ row, square: differing });
+      best.sort(byDistance);
+    }
+    best.forEach(({ row, square }, place) => {
+      rows[query * k + place] = row;
+      distances[query * k + place] = square;
+    });
+  }
+  await onProgress(1);
+  return { k, rows, distances };
+}

@@ -329,6 +329,7 @@ class Phases {
   readonly #session: Session;
   #phase = "";
   #start = 0;
+  #ended = false;
 
   constructor(session: Session) {
     this.#session = session;
@@ -346,8 +347,9 @@ class Phases {
       seconds: (performance.now() - this.#start) / 1000,
       values: {},
     };
-    if (share >= 1) this.#session.progress.end(position);
-    else this.#session.progress.update(position);
+    if (share < 1) this.#session.progress.update(position);
+    else if (!this.#ended) this.#session.progress.end(position);
+    this.#ended = share >= 1;
     await this.#session.pause();
   }
 }

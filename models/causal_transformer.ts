@@ -11,7 +11,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Random } from "../base/random.ts";
 import type { Weights } from "../engine/optimizers.ts";
-import type { Layer } from "../run/write_report.ts";
+import type { LayerRow } from "../layers/layer.ts";
 
 /** The size of a transformer. */
 export interface TransformerSize {
@@ -119,9 +119,9 @@ export function transformerLogits(
 }
 
 /** The network as a table. */
-export function transformerLayers({ vocabulary, length, layers, width, heads }: TransformerSize): Layer[] {
+export function transformerLayers({ vocabulary, length, layers, width, heads }: TransformerSize): LayerRow[] {
   const output = `N x ${length} x ${width}`, units = EXPANSION * width;
-  const blocks = Array.from({ length: layers }, (_, index): Layer[] => [
+  const blocks = Array.from({ length: layers }, (_, index): LayerRow[] => [
     { type: `Block ${index + 1}: LayerNorm`, weight: `2 x ${width}`, output },
     {
       type: `Query, key, value of ${heads} heads`,

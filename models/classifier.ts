@@ -15,7 +15,7 @@ import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { accuracy, crossEntropy, wilson } from "../metrics/mod.ts";
-import { imageGrid, imagesOf } from "../report/grid.ts";
+import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import { epochBatches } from "../run/batches.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { openTrainingImages } from "../run/images.ts";
@@ -271,6 +271,7 @@ function describe(model: Classifier, images: ImageSet): Description {
       { type: "Linear, ReLU", weight: `${quarter * quarter * second} x ${hidden}`, output: `N x ${hidden}` },
       { type: "Linear, Softmax", weight: `${hidden} x ${classes}`, output: `N x ${classes}` },
     ],
+    loss: { name: "cross-entropy", unit: "nats" },
     parameters: Object.values(model.weights).reduce((sum, weight) => sum + weight.size, 0),
     code: [forward, loss, distort],
     references: [
@@ -293,7 +294,7 @@ function describe(model: Classifier, images: ImageSet): Description {
 }
 
 /** The test images that the model gets wrong, the surest mistakes first. */
-function mistakes(images: ImageSet, logits: Float32Array): Uint8Array {
+function mistakes(images: ImageSet, logits: Float32Array): Sheet {
   const { classes, height, width } = images;
   const wrong = Array.from(images.labels, (label, index) => {
     const scores = logits.subarray(index * classes, (index + 1) * classes);
@@ -301,16 +302,16 @@ function mistakes(images: ImageSet, logits: Float32Array): Uint8Array {
     return { index, label, guess, margin: scores[guess] - scores[label] };
   }).filter(({ label, guess }) => label !== guess).sort((a, b) => b.margin - a.margin);
   const all = imagesOf(images.pixels, [images.count, height, width]);
-  return imageGrid({
-    title: `${wrong.length} of ${images.count} test images are taken for another class`,
+  return {
     sections: [{
-      caption: "The surest mistakes: label > answer",
+      caption: `${wrong.length} of ${images.count} test images are taken for another class`,
+      note: "The surest mistakes first: the class of each image, and the answer.",
       tiles: wrong.slice(0, 40).map(({ index, label, guess }) => ({
         image: all[index],
-        label: `${label} > ${guess}`,
+        label: `${label} → ${guess}`,
       })),
     }],
-  });
+  };
 }
 
 if (import.meta.main) {
@@ -352,11 +353,12 @@ if (import.meta.main) {
         test_images: test.count,
       };
       const sheet = mistakes(test, logits);
-      await writeAtomically(run.path("mistakes.png"), sheet);
+      await writeAtomically(run.path("mistakes.png"), imageGrid(sheet));
       const { low, high } = wilson(Math.round(metrics.test_accuracy * test.count), test.count);
       const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
       await writeReport(run, {
         description,
+        metrics,
         figures: [
           {
             label: "test accuracy",
@@ -369,7 +371,7 @@ if (import.meta.main) {
         ],
         results: [{
           title: "Mistakes",
-          blocks: [{ kind: "picture", png: sheet, alt: "Misclassified test images" }],
+          blocks: [{ kind: "sheet", sheet }],
         }],
       });
       await run.finish({ metrics, parameters });

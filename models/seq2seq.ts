@@ -25,7 +25,8 @@ import { sampleSequences } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import { choice } from "../run/task.ts";
 import type { Reference } from "../report/html.ts";
-import type { Description, Layer } from "../run/write_report.ts";
+import type { LayerRow } from "../layers/layer.ts";
+import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
 import {
   buildTransformer,
@@ -317,6 +318,7 @@ function describe(model: Seq2Seq): Description {
       text: "One pass gives all factors; each is a softmax over the tokens.",
     },
     layers: config.architecture === "masked" ? maskedLayers(config) : transformerLayers(config),
+    loss: { name: "cross-entropy a token", unit: "nats" },
     parameters: Object.values(model.weights).reduce((sum, weight) => sum + weight.size, 0),
     code: [...(masked ? [maskedLogits, tokenSums] : [transformerLogits]), loss],
     references: [
@@ -354,7 +356,7 @@ const GPT2: Reference = {
   venue: "OpenAI",
 };
 
-function maskedLayers({ vocabulary, length, hidden }: Common & Masked): Layer[] {
+function maskedLayers({ vocabulary, length, hidden }: Common & Masked): LayerRow[] {
   const inputs = length * vocabulary, units = length * hidden;
   return [
     { type: "Input: sequence, one-hot", output: `N x ${length} x ${vocabulary}` },

@@ -200,6 +200,7 @@ function describe(model: Seq2Token): Description {
       },
       { type: "Softmax", output: `N x ${vocabulary}` },
     ],
+    loss: { name: "cross-entropy", unit: "nats" },
     parameters: Object.values(model.weights).reduce((sum, weight) => sum + weight.size, 0),
     code: [forward, prefixSums, loss],
     references: [

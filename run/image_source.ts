@@ -2,7 +2,7 @@
 import type { ImageSet } from "../data/images.ts";
 import { codesToSequences, sequencesToCodes } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
-import { imagesOf, memorizationSheet } from "../report/grid.ts";
+import { imageGrid, imagesOf, memorizationSheet, type Sheet } from "../report/grid.ts";
 import { codesHash, readCodes } from "./codes.ts";
 import { UsageError } from "./flags.ts";
 import { openTrainingImages } from "./images.ts";
@@ -74,15 +74,15 @@ export async function imageSource(
             psnr: metrics.psnr_db,
           });
           return {
-            files: { "samples.png": sheet },
+            files: { "samples.png": imageGrid(sheet) },
             blocks: [{
-              kind: "picture",
-              png: sheet,
-              alt:
-                "Training images, their reconstructions, and generated images above their nearest training images",
+              kind: "sheet",
+              sheet,
+              distance: "bits from the nearest code",
               caption:
-                "Generated images as they were drawn, none chosen; below each the training image with the " +
-                "nearest code.",
+                "Generated images as they were drawn, none chosen. A generated image that is not memorized says " +
+                "in how many signs its code differs from the nearest training code, a memorized one which training image " +
+                "it is.",
             }],
             metrics: {},
           };
@@ -146,9 +146,9 @@ async function drawSheet(part: AutoencoderPart, options: {
   readonly codes: Int8Array;
   readonly generated: GeneratedSequences;
   readonly psnr: number;
-}): Promise<Uint8Array> {
+}): Promise<Sheet> {
   const { folder, device, images, codes, psnr } = options;
-  const { title, tokens, matches, memorizedFraction } = options.generated;
+  const { tokens, matches, memorizedFraction } = options.generated;
   const { height, width } = images;
   const training = Math.min(SHOWN, images.count), generated = Math.min(SHOWN, matches.length);
   const sampled = sequencesToCodes(tokens.subarray(0, generated * tokens.length / matches.length));
@@ -170,7 +170,6 @@ async function drawSheet(part: AutoencoderPart, options: {
   const drawn = imagesOf(decoded, [training + generated, height, width]);
   const originals = imagesOf(images.pixels, [images.count, height, width]);
   return memorizationSheet({
-    title,
     training: originals.slice(0, training),
     reconstructions: drawn.slice(0, training),
     psnr,
@@ -179,6 +178,7 @@ async function drawSheet(part: AutoencoderPart, options: {
       nearest: originals[nearest[index].image],
       memorized: matches[index] >= 0,
       label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} bits`,
+      distance: nearest[index].bits,
     })),
     memorizedFraction,
     samples: matches.length,

@@ -10,12 +10,13 @@ import { distinctRows, entropy, memorizedMass } from "../metrics/mod.ts";
 import { countMemorized } from "./counting.ts";
 import { openTaskDevice } from "./device.ts";
 import type { AutoencoderPart } from "./image_source.ts";
+import { percent } from "../report/numbers.ts";
 import type { Run } from "./run.ts";
 import { SAMPLE_BATCH, sequenceSums } from "./sampling.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
 import { openSource } from "./sources.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
-import { type Description, layerTable, shown, writeReport } from "./write_report.ts";
+import { datasetInWords, type Description, layerTable, writeReport } from "./write_report.ts";
 
 /** A sequence model that can be generated from and asked for probabilities. */
 export interface SequenceModel {
@@ -103,8 +104,8 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const { sequences } = data;
 
   const model = experiment.build(sequences, flags);
-  const own = experiment.describe(model), { name, count } = source.facts;
-  const description = { ...own, title: `${own.title}: ${count.toLocaleString("en-US")} of ${name}` };
+  const own = experiment.describe(model);
+  const description = { ...own, title: `${own.title}: ${datasetInWords(source.facts)}` };
   run.note(layerTable(description.layers, description.parameters));
   const steps = flags.steps ?? experiment.defaultSteps(sequences.count);
   await experiment.fit(model, { run, device, sequences, steps, budget: flags.budget });
@@ -145,7 +146,6 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
     ...exhibit.metrics,
     ...data.metrics,
   };
-  const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
   await writeReport(run, {
     description,
     figures: [
@@ -159,22 +159,15 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
       { label: "coverage", value: percent(metrics.coverage), note: "of the distinct training sequences" },
       ...data.figures,
     ],
+    metrics,
+    hyperparameters: model.config,
     floors: [{
       value: metrics.entropy_nats / sequences.length,
       label: "entropy of the training set a token",
     }],
     results: [{
       title: "What it generates",
-      blocks: [
-        ...exhibit.blocks,
-        {
-          kind: "table",
-          table: {
-            columns: ["Metric", "Value"],
-            rows: Object.entries(metrics).map(([name, value]) => [name, shown(value)]),
-          },
-        },
-      ],
+      blocks: exhibit.blocks,
     }],
   });
   await run.finish({ metrics, parameters: description.parameters });

@@ -83,6 +83,7 @@ function showText(
       parts,
       note: memorized ? `memorized: ${places[0]}` : `new: ${places.join(", ")}`,
       strong: memorized,
+      kind: memorized ? "memorized" : "new",
     };
   });
   const longest = all.map((sample) =>

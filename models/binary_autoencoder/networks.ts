@@ -19,7 +19,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Random } from "../../base/random.ts";
 import type { Weights } from "../../engine/optimizers.ts";
-import type { Layer } from "../../run/write_report.ts";
+import type { LayerRow } from "../../layers/layer.ts";
 
 /** What an image is made of. */
 export interface ImageShape {
@@ -139,10 +139,10 @@ function hiddenLayer(weights: Weights, layer: string, input: tf.Tensor2D): tf.Te
 }
 
 /** Layer table of a dense network. */
-export function denseLayers({ hidden, dimensions }: DenseConfig, image: ImageShape): Layer[] {
+export function denseLayers({ hidden, dimensions }: DenseConfig, image: ImageShape): LayerRow[] {
   const pixels = image.height * image.width * image.channels, bits = dimensions * SITES * SITES;
   const code = `N x ${dimensions} x ${SITES} x ${SITES}`;
-  const block = (name: string, inputs: number): Layer[] => [
+  const block = (name: string, inputs: number): LayerRow[] => [
     { type: name, weight: `${inputs} x ${hidden}`, output: `N x ${hidden}` },
     { type: `LayerNorm, LeakyReLU ${LEAK}`, weight: `2 x ${hidden}`, output: `N x ${hidden}` },
   ];
@@ -327,7 +327,7 @@ function stageWeights(random: Random, stages: readonly Stage[]): Weights {
 }
 
 /** Layer table of the network of Table 1, as it is there. */
-export function table1Layers(config: Table1Config): Layer[] {
+export function table1Layers(config: Table1Config): LayerRow[] {
   const { encoder, decoder } = table1Stages(config);
   const image = `N x ${CHANNELS} x ${SIDE} x ${SIDE}`;
   const code = `N x ${config.dimensions} x ${SITES} x ${SITES}`;
@@ -337,7 +337,7 @@ export function table1Layers(config: Table1Config): Layer[] {
     decoder1: "Decoder: ",
     refine1: "Refine: ",
   };
-  const rows = (stages: readonly Stage[]): Layer[] =>
+  const rows = (stages: readonly Stage[]): LayerRow[] =>
     stages.flatMap(
       ({ name, type, inputs, outputs, kernel, stride, padding: [before, after], size, then }) => {
         const output = `N x ${outputs} x ${size} x ${size}`;

@@ -1,10 +1,11 @@
 /** What an autoencoder's run says of itself: its method in words, its figures, and a sheet of reconstructions. */
 import { writeAtomically } from "../../base/files.ts";
 import type { ImageSet } from "../../data/images.ts";
-import { imageGrid, imagesOf } from "../../report/grid.ts";
+import { imageGrid, imagesOf, type Sheet } from "../../report/grid.ts";
 import type { KeyFigure } from "../../report/html.ts";
 import type { Run } from "../../run/run.ts";
-import { type Description, type Layer, writeReport } from "../../run/write_report.ts";
+import type { LayerRow } from "../../layers/layer.ts";
+import { type Description, writeReport } from "../../run/write_report.ts";
 import {
   type DenseConfig,
   denseLayers,
@@ -44,14 +45,10 @@ export async function writeAutoencoderReport(run: Run, options: {
   const shape = [shown, height, width, channels], size = shown * height * width * channels;
   const originals = imagesOf(images.pixels.subarray(0, size), shape);
   const drawn = imagesOf(reconstructions.subarray(0, size), shape);
-  const sheet = imageGrid({
-    title: description.title,
-    sections: [{
-      caption: `Images, and below each its reconstruction from 48 bits: ${decibels(metrics.psnr_db)}`,
-      tiles: originals.map((image, index) => ({ image: [image, drawn[index]] })),
-    }],
-  });
-  await writeAtomically(run.path("reconstructions.png"), sheet);
+  const sheet: Sheet = {
+    sections: [{ tiles: originals.map((image, index) => ({ image: [image, drawn[index]] })) }],
+  };
+  await writeAtomically(run.path("reconstructions.png"), imageGrid(sheet));
   await writeReport(run, {
     description,
     figures: [
@@ -69,8 +66,15 @@ export async function writeAutoencoderReport(run: Run, options: {
     ],
     results: [{
       title: "Reconstructions",
-      blocks: [{ kind: "picture", png: sheet, alt: "Training images and their reconstructions" }],
+      blocks: [{
+        kind: "sheet",
+        sheet,
+        caption: `Training images, and below each what is drawn from its 48 signs: ${
+          decibels(metrics.psnr_db)
+        }.`,
+      }],
     }],
+    metrics: { ...metrics },
   });
 }
 
@@ -167,6 +171,9 @@ export function describeAutoencoder(config: Described, options: {
     },
     layers: layersOf(config),
     parameters,
+    loss: config.recipe === "straight-through"
+      ? { name: "mean logarithm of an image's MSE", unit: "nats of squared levels" }
+      : { name: `MSE + ${noise.latentWeight} b²`, unit: "squared levels of -1..1" },
     code,
     references: [
       {
@@ -210,6 +217,6 @@ export function describeAutoencoder(config: Described, options: {
   };
 }
 
-function layersOf({ network, image }: Described): Layer[] {
+function layersOf({ network, image }: Described): LayerRow[] {
   return network.architecture === "table1" ? table1Layers(network) : denseLayers(network, image);
 }

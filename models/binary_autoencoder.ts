@@ -435,8 +435,7 @@ export async function loadAutoencoder(folder: string): Promise<Autoencoder> {
 /** What the sequence models need of the autoencoder. */
 export const AUTOENCODER_PART: AutoencoderPart = {
   task: "train-autoencoder",
-  // Every image that a sequence task can learn is grey and 28x28.
-  config: ({ seed }) => configOf({ height: 28, width: 28, channels: 1 }, { seed }),
+  config: configOf,
   train: runAutoencoder,
   decode: async (folder, { device, codes }) => {
     return await decodeCodes(await loadAutoencoder(folder), { device, codes });

@@ -5,7 +5,7 @@
 import { isRecord } from "../base/files.ts";
 import { readTensors, type StoredTensor, writeTensors } from "../base/safetensors.ts";
 import { IMAGE_DATASETS } from "../data/images.ts";
-import type { Sequences } from "../data/sequences.ts";
+import type { CodeShape, Sequences } from "../data/sequences.ts";
 import { spreadOver, windowsDigest } from "../data/windows.ts";
 import type { Device } from "../engine/device.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
@@ -57,6 +57,8 @@ export interface SequenceSource {
 /** Sequences, and the way back from tokens to what they are of. */
 export interface SequenceData {
   readonly sequences: Sequences;
+  /** The shape of the codes that they are, where they are codes of images. */
+  readonly codes?: CodeShape;
   /** Figures of their making for `summary.json`, such as an autoencoder's PSNR. */
   readonly metrics: Readonly<Record<string, number>>;
   /** The same for the head of the report. */

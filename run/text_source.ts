@@ -98,7 +98,7 @@ function exhibit(
     readonly where: (source: number) => string;
   },
 ): Exhibit {
-  const minimum = SHORTEST_SPAN[unit];
+  const minimum = Math.min(SHORTEST_SPAN[unit], length);
   const written = (part: Int32Array): string => joinUnits(Array.from(part, (token) => symbols[token]), unit);
   const all = Array.from(matches, (_, index) => tokens.subarray(index * length, (index + 1) * length));
   const shown = all.slice(0, SHOWN).map((sample, index): MarkedLine => {

@@ -1,5 +1,6 @@
 /** The metrics that all models share: plain numbers in, plain numbers out. */
 export { accuracy } from "./accuracy.ts";
+export { confusion } from "./confusion.ts";
 export { crossEntropy, entropy, logSoftmax } from "./cross_entropy.ts";
 export { type Interval, wilson } from "./interval.ts";
 export {

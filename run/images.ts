@@ -1,5 +1,11 @@
 /** The images of tasks: what their flags say, and what that opens. */
-import { IMAGE_DATASETS, type ImageDataset, type ImageSet, openImages } from "../data/images.ts";
+import {
+  hasTestSplit,
+  IMAGE_DATASETS,
+  type ImageDataset,
+  type ImageSet,
+  openImages,
+} from "../data/images.ts";
 import { choice, commonFlags, integer, text } from "./flags.ts";
 
 /** The flags of every task that learns images. */
@@ -53,6 +59,19 @@ export async function openTestImages(flags: ImageFlags, training: ImageSet): Pro
   return await openImages({ ...sourceOf(flags), split: "test", channels: training.channels as 1 | 3 });
 }
 
+/** The same where the set has a test split of its own; undefined where none of its images is meant for that. */
+export async function openHeldOutImages(
+  flags: ImageFlags,
+  training: ImageSet,
+): Promise<ImageSet | undefined> {
+  return await hasTestSplit(sourceOf(flags)) ? await openTestImages(flags, training) : undefined;
+}
+
 function sourceOf({ dataset, dataDir, size, channels }: ImageFlags) {
   return { dataset, dataDir, size, channels: channels === undefined ? undefined : Number(channels) as 1 | 3 };
+}
+
+/** Images as numbers in 0..1, as they lie: [count, height, width, channels]. */
+export function levels({ pixels }: Pick<ImageSet, "pixels">): Float32Array {
+  return Float32Array.from(pixels, (byte) => byte / 255);
 }

@@ -4,7 +4,7 @@ import { exists, writeAtomically } from "../base/files.ts";
 import { writeTensors } from "../base/safetensors.ts";
 import { sequencesToCodes } from "../data/sequences.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
-import { load } from "../models/load.ts";
+import { load } from "../models/mod.ts";
 import { countMemorized } from "../run/counting.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { readStoredFlags } from "../run/flags.ts";
@@ -52,10 +52,10 @@ if (import.meta.main) {
       }
       await using device = await openTaskDevice(flags, session);
       const trained = await load(flags.run, device);
-      if (trained.kind === "binary-autoencoder" || trained.kind === "classifier") {
+      if (!("sample" in trained)) {
         throw new Error(
-          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of ` +
-            "train-seq2token, train-seq2seq or train-seq2hist",
+          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of a ` +
+            "sequence model, such as train-seq2hist",
         );
       }
       const path = join(stored.folder, "config.json");

@@ -99,9 +99,13 @@ const CLASS_NAMES: Readonly<Partial<Record<ImageDataset, readonly string[]>>> = 
   cifar100: CIFAR100_CLASSES,
 };
 
-/** Images of one's own. */
-async function openOwn(selection: ImageSelection): Promise<ImageSet> {
-  const { dataset, dataDir, split, holdOut = false, onProgress } = selection;
+/** Whether a set has images that are meant for tests alone. */
+export async function hasTestSplit(source: Omit<ImageSource, "split" | "holdOut">): Promise<boolean> {
+  const own = source.dataset === "idx" || source.dataset === "images";
+  return !own || (await galleryOf(source)).test !== undefined;
+}
+
+async function galleryOf({ dataset, dataDir }: Omit<ImageSource, "split" | "holdOut">): Promise<Gallery> {
   if (dataDir === undefined) {
     throw new TypeError(
       dataset === "idx"
@@ -109,7 +113,13 @@ async function openOwn(selection: ImageSelection): Promise<ImageSet> {
         : "Cannot open --dataset images as it needs a folder of PNG or JPEG files, or an .npy or .npz: give --data-dir",
     );
   }
-  const whole = dataset === "idx" ? await idxGallery(dataDir) : await openGallery(dataDir);
+  return dataset === "idx" ? await idxGallery(dataDir) : await openGallery(dataDir);
+}
+
+/** Images of one's own. */
+async function openOwn(selection: ImageSelection): Promise<ImageSet> {
+  const { dataDir, split, holdOut = false, onProgress } = selection;
+  const whole = await galleryOf(selection);
   const gallery = split === "test" && whole.test !== undefined ? await whole.test() : whole;
   const places = whole.test !== undefined
     ? Int32Array.from({ length: gallery.count }, (_, index) => index)

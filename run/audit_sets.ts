@@ -3,7 +3,8 @@ import { basename, extname, join } from "node:path";
 import { exists } from "../base/files.ts";
 import { readTensors } from "../base/safetensors.ts";
 import { parseAbc } from "../data/abc.ts";
-import { parseCsv } from "../data/csv.ts";
+import { parseTable } from "../data/csv.ts";
+import { readDocuments } from "../data/documents.ts";
 import { openGallery } from "../data/gallery.ts";
 import { readMaybeGzip } from "../data/gzip.ts";
 import { parseIdx } from "../data/idx.ts";
@@ -40,7 +41,7 @@ export interface TextItem {
   readonly name: string;
   readonly tokens: readonly string[];
   /** The line in its file where each token stands, or the number of a note. */
-  readonly places: ArrayLike<number>;
+  readonly places: readonly number[];
 }
 
 /** Texts or tunes. */
@@ -61,11 +62,8 @@ export interface ReadOptions {
 }
 
 const IMAGE_NAMES = ["samples", "images", "x_train", "x", "X", "data", "features", "arr_0"];
-const TEXT_ENDINGS = [".txt", ".md", ".text"];
+const TEXT_ENDINGS = [".txt", ".md", ".text", ".jsonl", ".ndjson"];
 const TUNE_ENDINGS = [".abc", ".mid", ".midi"];
-/** Fields of a JSON line that hold its text, the first that is there. */
-const TEXT_FIELDS = ["text", "content", "completion", "generation", "output"];
-
 /**
  * Reads the set that `path` names: an `.npy`, `.npz`, IDX, CSV, safetensors, JSON lines, ABC, MIDI or text file, a folder
  * of pictures, texts or tunes, or a run folder.
@@ -103,14 +101,7 @@ async function readFolder(path: string, options: ReadOptions): Promise<AuditSet>
     names.filter((name) => wanted.includes(extname(name).toLowerCase()));
   const tunes = ending(TUNE_ENDINGS), texts = ending(TEXT_ENDINGS);
   if (tunes.length > 0) return joinTexts(await Promise.all(tunes.map((name) => readTunes(join(path, name)))));
-  if (texts.length > 0) {
-    const items = await Promise.all(
-      texts.map(async (name) =>
-        itemOf(await readText(join(path, name)), { name, line: 1, unit: options.unit })
-      ),
-    );
-    return textSet("texts", items);
-  }
+  if (texts.length > 0) return await readTexts(path, options.unit);
   return await readPictures(path, options);
 }
 
@@ -169,16 +160,21 @@ async function readFile(path: string, options: ReadOptions): Promise<AuditSet> {
     case ".safetensors":
       return await readTokens(path);
     case ".csv": {
-      const rows = parseCsv(await readText(path), { path });
-      return numberTable("sequences", {
-        values: Int32Array.from(rows.flat()),
-        count: rows.length,
-        width: rows[0]?.length ?? 0,
-      });
+      const { columns, rows } = await parseTable(await readText(path), { path });
+      const numbers = rows.flat();
+      if (columns.includes("word") || numbers.includes(null)) {
+        throw new SyntaxError(
+          `Cannot audit ${path} as all its cells must be numbers: number the words, fill what is empty`,
+        );
+      }
+      const table = { count: rows.length, width: columns.length };
+      return numbers.every(Number.isSafeInteger)
+        ? numberTable("sequences", { values: Int32Array.from(numbers as number[]), ...table })
+        : numberTable("features", { values: Float32Array.from(numbers as number[]), ...table });
     }
     case ".jsonl":
     case ".ndjson":
-      return readJsonLines(await readText(path), { path, unit: options.unit });
+      return await readTexts(path, options.unit);
     case ".abc":
     case ".mid":
     case ".midi":
@@ -316,33 +312,12 @@ function readParagraphs(text: string, unit: "character" | "word"): TextSet {
   return textSet("texts", items);
 }
 
-function readJsonLines(
-  text: string,
-  { path, unit }: { readonly path: string; readonly unit: "character" | "word" },
-): TextSet {
-  const items = text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    const fail = (reason: string): never => {
-      throw new SyntaxError(`Cannot audit ${path} as line ${index + 1} ${reason}`);
-    };
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      fail("is no JSON: give one value a line");
-    }
-    const record = value as Readonly<Record<string, unknown>> | null;
-    const found = typeof value === "string"
-      ? value
-      : TEXT_FIELDS.map((field) => record?.[field]).find((one) => typeof one === "string");
-    if (typeof found !== "string") {
-      return fail(`has no text: give a string, or one of the fields ${TEXT_FIELDS.join(", ")}`);
-    }
-    const name = `line ${index + 1}`;
-    return [{
-      ...itemOf(found, { name, line: index + 1, unit }),
-      places: new Int32Array(found.length).fill(index + 1),
-    }];
+/** The files of a folder, or the records of JSON lines. */
+async function readTexts(path: string, unit: "character" | "word"): Promise<TextSet> {
+  const items = (await readDocuments(path)).map(({ name, text, line, onOneLine }, index) => {
+    const place = onOneLine ? `line ${line}` : "", called = [name, place].filter(Boolean).join(", ");
+    const item = itemOf(text, { name: called || `text ${index + 1}`, line, unit });
+    return onOneLine ? { ...item, places: item.places.map(() => line) } : item;
   });
   return textSet("texts", items);
 }

@@ -1,13 +1,39 @@
-import { type ImageDataset, type ImageSet, openImages } from "../data/images.ts";
+/** The images of tasks: what their flags say, and what that opens. */
+import {
+  hasTestSplit,
+  IMAGE_DATASETS,
+  type ImageDataset,
+  type ImageSet,
+  openImages,
+} from "../data/images.ts";
+import { choice, commonFlags, integer, text } from "./flags.ts";
+
+/** The flags of every task that learns images. */
+export const imageFlags = {
+  ...commonFlags,
+  dataset: choice(IMAGE_DATASETS, { default: "digits", help: "what to learn" }),
+  dataDir: text({
+    placeholder: "DIR",
+    help: "where the data set's files lie; for images a folder of PNG or JPEG files, or an .npy or .npz " +
+      "(default: .cache/data/<name>)",
+  }),
+  size: integer({
+    min: 1,
+    max: 4096,
+    help:
+      "height and width that images are cropped and averaged to (default: 32 for pictures, else their own)",
+  }),
+  channels: choice(["1", "3"], { help: "grey or colour (default: as the images have it)" }),
+};
 
 /** What a task's flags say about its images. */
 export interface ImageFlags {
   readonly dataset: ImageDataset;
   readonly dataDir: string | undefined;
-  readonly offset: number;
+  readonly offset: number | undefined;
   readonly count: number | undefined;
-  readonly size?: number;
-  readonly channels?: "1" | "3";
+  readonly size?: number | undefined;
+  readonly channels?: "1" | "3" | undefined;
 }
 
 /** As many images are learned where `--count` does not say. */
@@ -33,6 +59,19 @@ export async function openTestImages(flags: ImageFlags, training: ImageSet): Pro
   return await openImages({ ...sourceOf(flags), split: "test", channels: training.channels as 1 | 3 });
 }
 
+/** The same where the set has a test split of its own; undefined where none of its images is meant for that. */
+export async function openHeldOutImages(
+  flags: ImageFlags,
+  training: ImageSet,
+): Promise<ImageSet | undefined> {
+  return await hasTestSplit(sourceOf(flags)) ? await openTestImages(flags, training) : undefined;
+}
+
 function sourceOf({ dataset, dataDir, size, channels }: ImageFlags) {
   return { dataset, dataDir, size, channels: channels === undefined ? undefined : Number(channels) as 1 | 3 };
+}
+
+/** Images as numbers in 0..1, as they lie: [count, height, width, channels]. */
+export function levels({ pixels }: Pick<ImageSet, "pixels">): Float32Array {
+  return Float32Array.from(pixels, (byte) => byte / 255);
 }

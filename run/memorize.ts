@@ -3,6 +3,7 @@
  * them are training sequences. Where the sequences come from, and what the generated ones look like, is `sources.ts`.
  */
 import { writeAtomically } from "../base/files.ts";
+import { stream } from "../base/random.ts";
 import type { Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import type { Weights } from "../engine/optimizers.ts";
@@ -11,6 +12,7 @@ import { countMemorized } from "./counting.ts";
 import { openTaskDevice } from "./device.ts";
 import type { AutoencoderPart } from "./image_source.ts";
 import { percent } from "../report/numbers.ts";
+import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
 import { SAMPLE_BATCH, sequenceSums } from "./sampling.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
@@ -20,18 +22,22 @@ import { datasetInWords, type Description, layerTable, writeReport } from "./wri
 
 /** A sequence model that can be generated from and asked for probabilities. */
 export interface SequenceModel {
+  /** All that decides what is built and how it learns: it is stored with the weights. */
   readonly config: { readonly model: string };
   readonly weights: Weights;
 }
 
 /** What a model file tells about its model. */
 export interface SequenceExperiment<Model extends SequenceModel, F extends Flags = Flags> {
+  /** The task. */
   readonly name: string;
   readonly summary: string;
   /** Flags of this model alone. */
   readonly flags: F;
-  /** Allocates the model for sequences of this kind. */
-  readonly build: (sequences: Sequences, flags: SequenceFlags & FlagValues<F>) => Model;
+  /** The configuration for sequences of this kind and number. */
+  readonly configure: (sequences: Sequences, flags: SequenceFlags & FlagValues<F>) => Model["config"];
+  /** Allocates the model. */
+  readonly build: (config: Model["config"]) => Model;
   readonly describe: (model: Model) => Description;
   /** How many steps bring so many sequences to the goal. */
   readonly defaultSteps: (count: number) => number;
@@ -48,6 +54,11 @@ export interface SequenceExperiment<Model extends SequenceModel, F extends Flags
   ) => Promise<Float64Array>;
   /** Makes the sequences where they are codes of images. */
   readonly autoencoder: AutoencoderPart;
+}
+
+/** The formula of every model of sequences of `length` tokens; `text` says what a factor is. */
+export function factorization(length: number, text: string): Description["formula"] {
+  return { formula: String.raw`p(Z) = \prod_{i=1}^{${length}} p(z_i \mid z_{<i})`, text };
 }
 
 /** What a model is trained on, and how long. */
@@ -103,7 +114,7 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const data = await source.open({ run, device });
   const { sequences } = data;
 
-  const model = experiment.build(sequences, flags);
+  const model = experiment.build(experiment.configure(sequences, flags));
   const own = experiment.describe(model);
   const description = { ...own, title: `${own.title}: ${datasetInWords(source.facts)}` };
   run.note(layerTable(description.layers, description.parameters));
@@ -175,6 +186,47 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
     `memorized mass ${percent(metrics.memorized_mass)}, fraction ${percent(metrics.memorized_fraction)} of ` +
       `${metrics.samples} samples, coverage ${percent(metrics.coverage)}: see ${run.path("report.html")}`,
   );
+}
+
+/** A trained sequence model on its device. */
+export interface LoadedSequences<Model extends SequenceModel> {
+  readonly kind: Model["config"]["model"];
+  readonly model: Model;
+  /** Draws sequences [count, length]. Sequence i does not depend on `count`. */
+  sample(options: { readonly count: number; readonly seed: number }): Promise<Int32Array>;
+  /** The log-probability of each token given those before it, in nats, [sequences.count, length]. */
+  logProbabilities(sequences: Sequences): Promise<Float64Array>;
+}
+
+/** What a sequence model's file exports as `MODEL`. */
+export function sequenceModel<Model extends SequenceModel, F extends Flags>(
+  experiment: SequenceExperiment<Model, F>,
+): ModelFile<LoadedSequences<Model>> {
+  const { name, flags, configure, build, fit, sample, logProbabilities } = experiment;
+  return {
+    task: name,
+    load: async (folder, device) => {
+      const model = await restored(folder, { build });
+      return {
+        kind: model.config.model,
+        model,
+        sample: ({ count, seed }) => sample(model, { device, count, seed }),
+        logProbabilities: (sequences) => logProbabilities(model, { device, sequences }),
+      };
+    },
+    step: async (context) => {
+      const sequences = randomSequences();
+      const model = build(configure(sequences, { ...defaultsOf(sequenceFlags), ...defaultsOf(flags) }));
+      await fit(model, { ...context, sequences, steps: 1 });
+    },
+  };
+}
+
+/** As many and as long as the codes of 1,024 images. */
+function randomSequences(): Sequences {
+  const random = stream(0).fork("explain"), count = 1024, length = 16, vocabulary = 8;
+  const tokens = Int32Array.from({ length: count * length }, () => random.integer(vocabulary));
+  return { tokens, count, length, vocabulary };
 }
 
 /** The given rows of `sequences`. */

@@ -25,6 +25,8 @@ export interface Position {
   readonly seconds: number;
   /** Loss, metrics: in the order in which they are shown. */
   readonly values: Readonly<Record<string, number>>;
+  /** What is being done, in words. */
+  readonly detail?: string;
 }
 
 const LIVE_INTERVAL = 100;
@@ -100,7 +102,7 @@ export class Progress {
     }
   }
 
-  #line({ phase, unit = "step", step, steps, budget, seconds, values }: Position): string {
+  #line({ phase, unit = "step", step, steps, budget, seconds, values, detail }: Position): string {
     const parts = [`${phase}  ${unit} ${count(step)}${steps === undefined ? "" : `/${count(steps)}`}`];
     for (const [name, value] of Object.entries(values)) parts.push(`${name} ${figure(value)}`);
     const rate = (step - this.#start.step) / (seconds - this.#start.seconds);
@@ -110,6 +112,7 @@ export class Progress {
       const left = Math.min(bySteps, budget === undefined ? Infinity : budget - seconds);
       if (Number.isFinite(left) && left > 0) parts.push(`${duration(left)} left`);
     }
+    if (detail !== undefined) parts.push(detail);
     return parts.join("  ");
   }
 }

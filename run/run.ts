@@ -182,13 +182,13 @@ export class Run extends RunFiles {
     if (this.isPart) return;
     if (folder.replaces && status === "failed") await this.discard();
     if (status === "stopped") {
-      const saved = [this, ...this.#children.map(({ run }) => run)].find((run) =>
-        run.savedStep !== undefined
-      );
-      const step = saved?.savedStep?.toLocaleString("en-US");
-      const part = saved === this ? "" : ` of ${saved?.task}`;
-      const what = step === undefined ? "nothing is saved yet" : `step ${step}${part} is saved`;
-      this.note(`stopped: ${what} in ${folder.target}; go on with ${this.resumeCommand}`);
+      const last = [this, ...this.#children.map(({ run }) => run)].find((run) => run.savedStep !== undefined);
+      const step = last?.savedStep?.toLocaleString("en-US");
+      const part = last === this ? "" : ` of ${last?.task}`;
+      const saved = step === undefined
+        ? "stopped"
+        : `stopped: step ${step}${part} is saved in ${folder.target}`;
+      this.note(`${saved}; go on with ${this.resumeCommand}`);
     }
     if (folder.replaces) this.note(`the run that stands in ${folder.target} stays as it was`);
   }

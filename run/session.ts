@@ -27,6 +27,7 @@ export class Session {
   #signal: StopSignal | undefined;
   #guards = 0;
   #interruptible = false;
+  readonly #listeners = new Set<(signal: StopSignal) => void>();
   /** What is done outside of training. */
   #followed:
     | { readonly phase: string; readonly batches?: number; done: number; readonly since: number }
@@ -147,7 +148,14 @@ export class Session {
     };
   }
 
+  /** Calls `listener` at every signal until the result is disposed: for work in other processes. */
+  onSignal(listener: (signal: StopSignal) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
   #receive(signal: StopSignal): void {
+    for (const listener of this.#listeners) listener(signal);
     // The second signal does not wait for anything.
     if (this.#signal !== undefined) Deno.exit(EXIT_CODES[signal]);
     this.#signal = signal;

@@ -1,6 +1,5 @@
 /** The report page of a run: what every model says of itself, its figures, plots and pictures, as one HTML file. */
 import { exists, writeAtomically } from "../base/files.ts";
-import type { LayerRow } from "../layers/layer.ts";
 import { GLOSSARY } from "../report/glossary.ts";
 import {
   type Block,
@@ -11,6 +10,7 @@ import {
   type Section,
   type WorkKey,
 } from "../report/html.ts";
+import type { LayerRow } from "../layers/layer.ts";
 import { metricWords } from "../report/metric_names.ts";
 import { count, duration } from "../report/numbers.ts";
 import { shellWord } from "./command.ts";

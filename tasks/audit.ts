@@ -4,7 +4,7 @@ import { exists, readJson } from "../base/files.ts";
 import type { Device } from "../engine/device.ts";
 import { openDevice } from "../engine/open.ts";
 import type { Table } from "../metrics/mod.ts";
-import { load } from "../models/load.ts";
+import { load } from "../models/mod.ts";
 import { type Audit, auditRows, auditTexts, type Figures, type RowFinding } from "../run/audit.ts";
 import { type AuditParameters, shownFigure, writeRowAudit, writeTextAudit } from "../run/audit_pages.ts";
 import {

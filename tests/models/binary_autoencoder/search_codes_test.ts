@@ -12,7 +12,10 @@ await tf.setBackend("cpu");
 const PLAIN: Network = {
   encoder: {},
   decoder: {},
+  rows: [],
+  parameters: 0,
   pixels: 48,
+  code: [3, 4, 4],
   bits: 48,
   padded: false,
   frame: (images) => images,

@@ -222,6 +222,10 @@ async function mainJob(
   const flags: SequenceFlags = {
     dataset: dataDir === undefined ? "digits" : "mnist",
     file: undefined,
+    field: undefined,
+    bins: undefined,
+    size: undefined,
+    channels: undefined,
     count: quick ? 32 : 1024,
     offset: 0,
     seed: 0,

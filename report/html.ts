@@ -16,6 +16,7 @@ import { melodiesHtml, MELODY_SCRIPT, openEngraver, type ShownMelody } from "./m
 import { number } from "./numbers.ts";
 import { drawPlot, type Plot, PLOT_WIDTHS } from "./plot.ts";
 import { pngSize } from "./png.ts";
+import { SEARCH_BAR, SEARCH_SCRIPT } from "./search.ts";
 import { REPORT_STYLE } from "./style.ts";
 import { imageHtml, sheetHtml } from "./tiles.ts";
 
@@ -28,6 +29,8 @@ export interface Table {
   /** A last row, set apart: totals. */
   readonly total?: readonly (string | number)[];
   readonly caption?: string;
+  /** Whether readers can look for words in it: for long ones. */
+  readonly search?: boolean;
 }
 
 /** A piece of a section. */
@@ -239,7 +242,7 @@ class Writer {
     const body = rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("\n");
     const foot = total === undefined ? "" : `<tfoot><tr>${cells(total, "td")}</tr></tfoot>`;
     return this.#figure(
-      `<div class="scroll" tabindex="0"><table><thead><tr>${
+      `${table.search ? SEARCH_BAR : ""}<div class="scroll" tabindex="0"><table><thead><tr>${
         cells(columns, "th")
       }</tr></thead>\n<tbody>${body}</tbody>${foot}</table></div>`,
       caption,
@@ -357,6 +360,7 @@ function printable(html: string): string {
 /** The scripts that a page needs, and the policy that allows these alone. */
 async function scriptsOf(html: string): Promise<{ readonly element: string; readonly policy: string }> {
   const script = (html.includes(`<form class="filter"`) ? FILTER_SCRIPT : "") +
+    (html.includes(SEARCH_BAR) ? SEARCH_SCRIPT : "") +
     (html.includes("data-tones=") ? MELODY_SCRIPT : "");
   if (script === "") return { element: "", policy: "" };
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));

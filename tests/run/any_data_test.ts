@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readTensors } from "../../base/safetensors.ts";
-import { formatCsv, parseCsv } from "../../data/csv.ts";
+import { formatTable, parseTable } from "../../data/csv.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 
@@ -60,9 +60,11 @@ Deno.test("two rows of numbers are learned by heart", async () => {
   assert.ok(metrics.memorized_mass > 0.99 && metrics.memorized_fraction > 0.98, JSON.stringify(metrics));
   assert.equal(metrics.coverage, 1);
   assert.deepEqual([config.flags.file, config.flags.count, config.flags.window], [file, 2, null]);
-  const rows = parseCsv(await Deno.readTextFile(join(out, "samples.csv")), { path: "samples.csv" });
+  const { rows } = await parseTable(await Deno.readTextFile(join(out, "samples.csv")), {
+    path: "samples.csv",
+  });
   assert.equal(rows.length, 200);
-  const known = rows.filter((row) => ["5,-1,5,700\n", "5,5,-1,5\n"].includes(formatCsv([row])));
+  const known = rows.filter((row) => ["5,-1,5,700\n", "5,5,-1,5\n"].includes(formatTable([row])));
   assert.equal(known.length, 200 * metrics.memorized_fraction);
   const { tensors, metadata } = await readTensors(join(out, "sequences.safetensors"));
   assert.deepEqual([...tensors.get("tokens")!.data], [1, 0, 1, 2, 1, 1, 0, 1]);

@@ -15,6 +15,7 @@ const PLAIN: Network = {
   rows: [],
   parameters: 0,
   pixels: 48,
+  code: [3, 4, 4],
   bits: 48,
   padded: false,
   frame: (images) => images,

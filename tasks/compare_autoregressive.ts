@@ -31,6 +31,13 @@ interface Contestant {
 
 const CONTESTANTS: readonly Contestant[] = [
   {
+    name: "ngram",
+    title: "counts",
+    task: "train-ngram",
+    own: {},
+    text: "how often each token followed all those before it: exact, nothing is trained.",
+  },
+  {
     name: "seq2token",
     title: "sequence to token",
     task: "train-seq2token",
@@ -68,6 +75,7 @@ const COUNTS = [
   "Two autoregressive models",
   "Three autoregressive models",
   "Four autoregressive models",
+  "Five autoregressive models",
 ];
 
 /** What came out for one model. */

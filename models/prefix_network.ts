@@ -26,9 +26,9 @@ export interface PrefixSize {
   readonly hidden: number;
 }
 
-/** A model that is such a network. */
+/** A model of prefixes: that network, or another with the same input and output. */
 export interface PrefixModel {
-  readonly config: PrefixSize & {
+  readonly config: Omit<PrefixSize, "hidden"> & {
     /** Observation range γ: how many preceding tokens the network sees. Absent: all. */
     readonly range?: number;
   };

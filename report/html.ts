@@ -264,9 +264,11 @@ const PANEL_GAP = 24;
 
 async function panelsHtml(panels: readonly Panel[], columns = 2): Promise<string> {
   const width = Math.floor((PLOT_WIDTHS.wide - (columns - 1) * PANEL_GAP) / columns);
+  // What would shrink too much on a telephone is drawn for it too.
+  const widths = width > 1.1 * PLOT_WIDTHS.narrow ? [width, PLOT_WIDTHS.narrow] : [width];
   const cells = await Promise.all(panels.map(async (panel) => {
     const title = panel.title === undefined ? "" : `<p class="plot-title">${escape(panel.title)}</p>`;
-    const content = "plot" in panel ? await drawPlot(panel.plot, [width]) : panelImage(panel, width);
+    const content = "plot" in panel ? await drawPlot(panel.plot, widths) : panelImage(panel, width);
     return `<div class="panel">${title}${content}</div>`;
   }));
   return `<div class="panels" style="--columns:${columns};--width:${width}px">${cells.join("\n")}</div>`;
@@ -385,9 +387,16 @@ export async function htmlReport(report: Report): Promise<string> {
     for (const block of section.blocks) blocks.push(await writer.block(block));
     parts.push({ title: section.title, html: blocks.join("\n") });
   }
-  for (const part of report.parts ?? []) {
+  const { parts: inside = [] } = report;
+  for (const part of inside) {
     const html = partHtml(part);
-    if (html !== undefined) parts.push({ title: part.title, html: `<div class="part">${html}</div>` });
+    if (html === undefined) continue;
+    parts.push({
+      title: part.title,
+      html: `<details class="part"${
+        inside.length === 1 ? " open" : ""
+      }><summary>the whole report</summary>${html}</details>`,
+    });
   }
   const explained = usedTerms(report.glossary ?? [], [lead, ...cards, ...parts.map(({ html }) => html)]);
   if (explained.length > 0) {

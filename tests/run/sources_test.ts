@@ -108,6 +108,7 @@ Deno.test("melodies stay inside their tunes and can be seen, read and heard", as
     ["4 (memorized: Down, from note 2)", "memorized"],
     ["5 (new)", "new"],
   ]);
+  assert.match(block.melodies[1].abc, /D2 E2 F2\n/);
   assert.match(String(files["samples.abc"]), /T:2 \(memorized: Up, from note 2\)\n.*\n.*\n.*\nD2 E2 F2\n/);
 });
 

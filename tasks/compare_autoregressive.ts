@@ -289,7 +289,7 @@ if (import.meta.main) {
     },
     run: async ({ models, seeds, ...flags }, run) => {
       const contestants = chosen(models);
-      const source = await openSource(flags, { autoencoder: AUTOENCODER_PART });
+      const source = await openSource(flags, { autoencoder: AUTOENCODER_PART }, run.session);
       const sources = await (async () => {
         // Closed before the runs, which use all processors themselves.
         await using device = await openTaskDevice(flags, run.session);

@@ -47,8 +47,8 @@ export interface ImageSelection extends ImageSource {
   readonly size?: number;
   /** 1: grey; 3: colour. Absent: as the set has them; of pictures, 3 where any chosen one has colour. */
   readonly channels?: 1 | 3;
-  /** Called after each picture that was read. */
-  readonly onProgress?: (done: number, total: number) => void;
+  /** Awaited after each picture of one's own that was read: large ones take their time. */
+  readonly onProgress?: (done: number, total: number) => Promise<void>;
 }
 
 /**
@@ -138,7 +138,7 @@ async function openOwn(selection: ImageSelection): Promise<ImageSet> {
   for (let image = 0; image < count; image++) {
     const picture = await gallery.picture(places[offset + image]);
     pictures.push(size === undefined ? picture : squared(picture, size));
-    onProgress?.(image + 1, count);
+    await onProgress?.(image + 1, count);
   }
   const channels = selection.channels ?? gallery.channels ??
     (pictures.some((picture) => picture.channels === 3) ? 3 : 1);

@@ -94,7 +94,8 @@ export async function runClassification<Model extends ClassifierModel, F extends
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as ClassificationFlags & FlagValues<F>;
-      const { validation } = flags, images = await openTrainingImages(flags, { holdOut: true });
+      const { validation } = flags,
+        images = await openTrainingImages(flags, { holdOut: true, session: run.session });
       if (images.classes < 2) {
         throw new Error(
           `Cannot classify ${

@@ -10,6 +10,7 @@ import { codesHash, readShapedCodes, type StoredCodes } from "./codes.ts";
 import { UsageError } from "./flags.ts";
 import { openTrainingImages } from "./images.ts";
 import type { DatasetFacts, Run, RunConfig, StoredRun } from "./run.ts";
+import type { Session } from "./session.ts";
 import { completedRun } from "./stored_run.ts";
 import type { GeneratedSequences, SequenceFlags, SequenceSource } from "./sequence_source.ts";
 
@@ -45,8 +46,9 @@ const SHOWN = 20;
 export async function imageSource(
   flags: SequenceFlags & { readonly dataset: ImageDataset },
   part: AutoencoderPart,
+  session?: Session,
 ): Promise<SequenceSource> {
-  const images = await openTrainingImages(flags);
+  const images = await openTrainingImages(flags, { session });
   // Before anything is written; a run that goes on has its copy.
   if (flags.autoencoder !== undefined && !flags.resume) {
     const from = await completedRun("autoencoder", { from: flags.autoencoder, task: part.task });

@@ -6,6 +6,7 @@ import {
   type ImageSet,
   openImages,
 } from "../data/images.ts";
+import type { Session } from "./session.ts";
 import { choice, commonFlags, integer, text } from "./flags.ts";
 
 /** The flags of every task that learns images. */
@@ -44,14 +45,22 @@ const MOST = 1024;
  *
  * @param options.holdOut Whether images of one's own without a test split keep every fifth of each label for
  * `openTestImages`. Absent: no.
+ * @param options.session Shows how far reading is.
  * @throws {RangeError} naming the flag that asks for more than there is.
  */
 export async function openTrainingImages(
   flags: ImageFlags,
-  options: { readonly most?: number; readonly holdOut?: boolean } = {},
+  options: { readonly most?: number; readonly holdOut?: boolean; readonly session?: Session } = {},
 ): Promise<ImageSet> {
-  const { offset, count } = flags, { most = MOST, holdOut } = options;
-  return await openImages({ ...sourceOf(flags), split: "train", offset, count, atMost: most, holdOut });
+  const { offset, count } = flags, { most = MOST, holdOut, session } = options;
+  const onProgress = session && ((done: number, total: number): Promise<void> => {
+    if (done === 1) session.follow("reading images", total);
+    return session.between();
+  });
+  return await openImages({
+    ...{ ...sourceOf(flags), split: "train", offset, count, atMost: most },
+    ...{ holdOut, onProgress },
+  });
 }
 
 /** The whole test split of the set, in the shape of its training images. */

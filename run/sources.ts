@@ -12,6 +12,7 @@ import {
   type SequenceSource,
   type StoredSequences,
 } from "./sequence_source.ts";
+import type { Session } from "./session.ts";
 import { showText, textSource } from "./text_source.ts";
 
 /** Flags that mean something to some kinds of data only, and which kinds read them. */
@@ -30,13 +31,14 @@ const READ_BY: Readonly<Partial<Record<keyof SequenceFlags, readonly SequenceFla
 };
 
 /**
- * Opens what the flags choose; nothing is written yet.
+ * Opens what the flags choose; nothing is written yet. `session` shows how far reading is.
  *
  * @throws {UsageError} naming a flag that this kind of data does not read.
  */
 export async function openSource(
   flags: SequenceFlags,
   { autoencoder }: { readonly autoencoder: AutoencoderPart },
+  session?: Session,
 ): Promise<SequenceSource> {
   const { dataset } = flags;
   for (const [name, kinds] of Object.entries(READ_BY)) {
@@ -54,7 +56,7 @@ export async function openSource(
     case "csv":
       return await csvSource(flags);
     default:
-      return await imageSource({ ...flags, dataset }, autoencoder);
+      return await imageSource({ ...flags, dataset }, autoencoder, session);
   }
 }
 

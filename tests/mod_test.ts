@@ -10,6 +10,7 @@ Deno.test("the library exports what its users need, and nothing else", () => {
     "accuracy",
     "adam",
     "categorical",
+    "codeShape",
     "codesToSequences",
     "compile",
     "cosineRate",

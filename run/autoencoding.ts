@@ -1,0 +1,240 @@
+/**
+ * The experiment of the autoencoders whose codes are real numbers: images -> a network with a bottleneck -> images, by
+ * epochs over the whole training split, measured on the test images that it never saw.
+ */
+import * as tf from "@tensorflow/tfjs";
+import { writeAtomically } from "../base/files.ts";
+import { stream } from "../base/random.ts";
+import { type ImageSet, openImages } from "../data/images.ts";
+import { compile, type Device } from "../engine/device.ts";
+import { openDevice } from "../engine/open.ts";
+import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
+import { overRows } from "../engine/rows.ts";
+import { type Network, type Training, trained } from "../layers/layer.ts";
+import { psnrs } from "../metrics/mod.ts";
+import { imageGrid, imagesOf } from "../report/grid.ts";
+import type { Block } from "../report/html.ts";
+import { epochBatches } from "./batches.ts";
+import { openTrainingImages } from "./images.ts";
+import { assignVariables, readWeights, type Run } from "./run.ts";
+import { commonFlags, type Flags, type FlagValues, integer, number, runTask } from "./task.ts";
+import { logSpaced, train } from "./training.ts";
+import { type Description, layerTable, shown, writeReport } from "./write_report.ts";
+
+/** What every configuration of an autoencoder holds. */
+export interface AutoencodingConfig {
+  /** The model's name in the registry. */
+  readonly model: string;
+  /** [height, width, channels] of an image. */
+  readonly image: readonly [number, number, number];
+  /** Images in one step. */
+  readonly batch: number;
+  /** Adam step size at the start of the cosine schedule. */
+  readonly learningRate: number;
+  /** Passes over the training images, unless `--steps` says how many steps. */
+  readonly epochs: number;
+  readonly seed: number;
+}
+
+/** An autoencoder: two networks and their weights in one table. */
+export interface Autoencoder<Config extends AutoencodingConfig = AutoencodingConfig> {
+  readonly config: Config;
+  readonly encoder: Network;
+  readonly decoder: Network;
+  readonly weights: Weights;
+}
+
+/** What a model's file tells about its model. Images are levels in 0..1, [B, H, W, C]. */
+export interface AutoencodingExperiment<Config extends AutoencodingConfig, F extends Flags> {
+  /** As the task in deno.json. */
+  readonly name: string;
+  readonly summary: string;
+  /** Flags of this model alone. */
+  readonly flags: F;
+  readonly configure: (flags: FlagValues<F>) => Omit<Config, "image" | "seed">;
+  readonly build: (config: Config) => Autoencoder<Config>;
+  /** What training minimizes, mean over the batch. */
+  readonly loss: (model: Autoencoder<Config>, images: tf.Tensor4D, training: Training) => tf.Scalar;
+  /** Images -> what stands in the bottleneck, [B, k]; of a VAE its mean. */
+  readonly encode: (model: Autoencoder<Config>, images: tf.Tensor4D) => tf.Tensor2D;
+  /** [B, k] -> images. */
+  readonly decode: (model: Autoencoder<Config>, latents: tf.Tensor2D) => tf.Tensor4D;
+  readonly describe: (model: Autoencoder<Config>) => Description;
+  /** More of the report, such as a picture of the latents. */
+  readonly results?: (model: Autoencoder<Config>, measured: Measured & { readonly device: Device }) => Promise<readonly Block[]>;
+}
+
+/** What was measured on a set of images. */
+export interface Measured {
+  readonly images: ImageSet;
+  /** [count, k]. */
+  readonly latents: Float32Array;
+  /** [count, H x W x C], levels. */
+  readonly reconstructions: Float32Array;
+}
+
+/** Images evaluated at once. */
+const EVALUATION_BATCH = 500;
+/** Test images in a curve over training, and points on it. */
+const CURVE_IMAGES = 1000, CURVE_POINTS = 15;
+const WARMUP_STEPS = 100;
+/** Test images on the sheet. */
+const SHOWN = 10;
+/** Levels nearer to 0 or 1 than this count as this: a certain level that is wrong would cost infinitely many nats. */
+const LEAST_LEVEL = 1e-7;
+
+/** The whole program of an autoencoder. */
+export async function runAutoencoding<Config extends AutoencodingConfig, F extends Flags>(
+  experiment: AutoencodingExperiment<Config, F>,
+): Promise<never> {
+  return await runTask({
+    name: experiment.name,
+    summary: experiment.summary,
+    flags: {
+      ...commonFlags,
+      count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
+      steps: integer({ min: 1, help: "optimizer updates (default: those of --epochs)" }),
+      epochs: integer({ min: 1, help: "passes over the training images (default: the model's own)" }),
+      batch: integer({ min: 1, help: "images in one step (default: the model's own)" }),
+      lr: number({ min: 0, help: "peak step size of Adam (default: the model's own)" }),
+      ...experiment.flags,
+    },
+    run: async (flags, run) => {
+      // TypeScript does not see that the values of joined flags are the values of each.
+      const own = experiment.configure(flags as unknown as FlagValues<F>);
+      const { dataset, dataDir, epochs = own.epochs, batch = own.batch, lr = own.learningRate } = flags;
+      const images = await openTrainingImages(flags, Infinity);
+      const test = await openImages({ dataset, dataDir, split: "test" });
+      const { height, width, channels } = images;
+      const image = [height, width, channels] as const;
+      const config = { ...own, epochs, batch: Math.min(batch, images.count), learningRate: lr, image, seed: flags.seed };
+      const model = experiment.build(config as unknown as Config);
+      await using device = await openDevice(flags.device, flags);
+      await run.configure({ dataset: images, device, model: model.config });
+      const description = experiment.describe(model);
+      run.note(layerTable(description.layers, description.parameters));
+      const steps = flags.steps ?? Math.ceil(epochs * images.count / config.batch);
+      await fit(experiment, { model, run, device, images, test, steps });
+      await run.saveWeights(model.weights, { model: config.model, config: model.config });
+      const learned = await measure(experiment, { model, run, device, images });
+      const heldOut = await measure(experiment, { model, run, device, images: test });
+      await report(experiment, { model, run, device, description, learned, heldOut });
+    },
+  });
+}
+
+interface Context<Config extends AutoencodingConfig> {
+  readonly model: Autoencoder<Config>;
+  readonly run: Run;
+  readonly device: Device;
+}
+
+async function fit<Config extends AutoencodingConfig, F extends Flags>(
+  experiment: AutoencodingExperiment<Config, F>,
+  options: Context<Config> & { readonly images: ImageSet; readonly test: ImageSet; readonly steps: number },
+): Promise<void> {
+  const { model, run, device, images, test, steps } = options;
+  const { batch, image, learningRate, seed } = model.config;
+  const learned = trained(model.weights), optimizer = adam(learned), latent = stream(seed).fork("latent");
+  const step = await compile(device, ({ x, rate, counter }) => {
+    const { value, grads } = tf.variableGrads(
+      () => experiment.loss(model, x, { random: latent, counter }),
+      Object.values(learned),
+    );
+    optimizer.applyGradients(grads, rate);
+    return { loss: value };
+  }, {
+    x: { shape: [batch, ...image] },
+    rate: { shape: [] },
+    counter: { shape: [], dtype: "int32" },
+  });
+  const rows = epochBatches(stream(seed).fork("batches"), { count: images.count, batch });
+  const curve = Math.min(CURVE_IMAGES, test.count);
+  const evaluate = await compile(device, ({ x, counter }) => ({
+    loss: experiment.loss(model, x, { random: latent.fork("curve"), counter }),
+  }), { x: { shape: [curve, ...image] }, counter: { shape: [], dtype: "int32" } });
+  const seen = levels(test, Int32Array.from({ length: curve }, (_, index) => index));
+  await train(run, {
+    phase: model.config.model,
+    steps,
+    device,
+    variables: { ...model.weights, ...optimizer.slots },
+    logEvery: Math.max(1, Math.min(100, Math.round(images.count / batch))),
+    step: async (t, steps) => {
+      const rate = cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS });
+      await step.run({ x: levels(images, rows(t)), rate: Float32Array.of(rate), counter: Int32Array.of(t) });
+    },
+    read: () => step.read(),
+    evaluateAt: logSpaced(CURVE_POINTS),
+    evaluate: async (t) => {
+      await evaluate.run({ x: seen, counter: Int32Array.of(t) });
+      return { held_out_loss: (await evaluate.read()).loss[0] };
+    },
+  });
+  step.dispose();
+  evaluate.dispose();
+  optimizer.dispose();
+}
+
+/** The chosen images as levels in 0..1, [rows, H, W, C]. */
+function levels({ pixels, height, width, channels }: ImageSet, rows: Int32Array): Float32Array {
+  const area = height * width * channels, x = new Float32Array(rows.length * area);
+  rows.forEach((row, index) => {
+    for (let at = 0; at < area; at++) x[index * area + at] = pixels[row * area + at] / 255;
+  });
+  return x;
+}
+
+/** Latents and reconstructions of all images. */
+export async function measure<Config extends AutoencodingConfig, F extends Flags>(
+  experiment: Pick<AutoencodingExperiment<Config, F>, "encode" | "decode">,
+  options: Context<Config> & { readonly images: ImageSet },
+): Promise<Measured> {
+  const { model, run, device, images } = options;
+  const batch = Math.min(EVALUATION_BATCH, images.count);
+  const through = await compile(device, ({ x }) => {
+    const latents = experiment.encode(model, x);
+    return { latents, reconstructions: experiment.decode(model, latents) };
+  }, { x: { shape: [batch, ...model.config.image] } });
+  const { latents, reconstructions } = await overRows(through, {
+    count: images.count,
+    batch,
+    inputs: (rows) => ({ x: levels(images, rows) }),
+  });
+  await run.pause();
+  through.dispose();
+  return { images, latents: latents as Float32Array, reconstructions: reconstructions as Float32Array };
+}
+
+/** Mean squared and absolute error a level, mean cross-entropy in nats a level, and mean PSNR of reconstructions. */
+export function reconstructionErrors(
+  { images, reconstructions }: Pick<Measured, "images" | "reconstructions">,
+): { readonly mse: number; readonly l1: number; readonly bce: number; readonly psnr: number } {
+  let squares = 0, absolutes = 0, nats = 0;
+  const truth = new Float32Array(reconstructions.length);
+  reconstructions.forEach((level, at) => {
+    const x = images.pixels[at] / 255, clipped = Math.min(1 - LEAST_LEVEL, Math.max(LEAST_LEVEL, level));
+    truth[at] = x;
+    squares += (level - x) ** 2;
+    absolutes += Math.abs(level - x);
+    nats -= x * Math.log(clipped) + (1 - x) * Math.log(1 - clipped);
+  });
+  const size = reconstructions.length, each = psnrs(truth, reconstructions, { count: images.count, peak: 1 });
+  return {
+    mse: squares / size,
+    l1: absolutes / size,
+    bce: nats / size,
+    psnr: each.reduce((sum, value) => sum + value, 0) / images.count,
+  };
+}
+
+/** Units of the bottleneck that give the same number for every image. */
+export function deadUnits(latents: Float32Array, units: number): number {
+  let dead = 0;
+  for (let unit = 0; unit < units; unit++) {
+    let same = true;
+    for (let at = unit; same && at < latents.length; at += units) same = latents[at] === latents[unit];
+    if (same) dead++;
+  }
+  return dead;
+}

@@ -30,7 +30,9 @@ export function conv2dTranspose(name: string, options: Conv2dTransposeOptions): 
     const output = [...size ?? [along(height), along(width)], filters];
     if (size && (padding !== "same" || size.some((n, axis) => Math.ceil(n / stride) !== input[axis]))) {
       throw new RangeError(
-        `Cannot build ${name} as a stride of ${stride} must bring ${size.join("x")} back to its input, ${height}x${width}`,
+        `Cannot build ${name} as a stride of ${stride} must bring ${
+          size.join("x")
+        } back to its input, ${height}x${width}`,
       );
     }
     // What a convolution with this padding would add around the output is cut away here.

@@ -3,6 +3,7 @@
  * epochs over the whole training split, measured on the test images that it never saw.
  */
 import * as tf from "@tensorflow/tfjs";
+import { join } from "node:path";
 import { writeAtomically } from "../base/files.ts";
 import { stream } from "../base/random.ts";
 import { type ImageSet, openImages } from "../data/images.ts";
@@ -10,10 +11,11 @@ import { compile, type Device } from "../engine/device.ts";
 import { openDevice } from "../engine/open.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
-import { type Network, type Training, trained } from "../layers/layer.ts";
+import { type Network, trained, type Training } from "../layers/layer.ts";
 import { psnrs } from "../metrics/mod.ts";
-import { imageGrid, imagesOf } from "../report/grid.ts";
+import { type Image, imageGrid, imagesOf } from "../report/grid.ts";
 import type { Block } from "../report/html.ts";
+import type { LinePlot } from "../report/plot.ts";
 import { epochBatches } from "./batches.ts";
 import { openTrainingImages } from "./images.ts";
 import { assignVariables, readWeights, type Run } from "./run.ts";
@@ -61,7 +63,10 @@ export interface AutoencodingExperiment<Config extends AutoencodingConfig, F ext
   readonly decode: (model: Autoencoder<Config>, latents: tf.Tensor2D) => tf.Tensor4D;
   readonly describe: (model: Autoencoder<Config>) => Description;
   /** More of the report, such as a picture of the latents. */
-  readonly results?: (model: Autoencoder<Config>, measured: Measured & { readonly device: Device }) => Promise<readonly Block[]>;
+  readonly results?: (
+    model: Autoencoder<Config>,
+    measured: Measured & { readonly device: Device },
+  ) => Promise<readonly Block[]>;
 }
 
 /** What was measured on a set of images. */
@@ -83,6 +88,16 @@ const SHOWN = 10;
 /** Levels nearer to 0 or 1 than this count as this: a certain level that is wrong would cost infinitely many nats. */
 const LEAST_LEVEL = 1e-7;
 
+/** Flags that every autoencoder has. */
+const AUTOENCODING_FLAGS = {
+  ...commonFlags,
+  count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
+  steps: integer({ min: 1, help: "optimizer updates (default: those of --epochs)" }),
+  epochs: integer({ min: 1, help: "passes over the training images (default: the model's own)" }),
+  batch: integer({ min: 1, help: "images in one step (default: the model's own)" }),
+  lr: number({ min: 0, help: "peak step size of Adam (default: the model's own)" }),
+};
+
 /** The whole program of an autoencoder. */
 export async function runAutoencoding<Config extends AutoencodingConfig, F extends Flags>(
   experiment: AutoencodingExperiment<Config, F>,
@@ -90,26 +105,26 @@ export async function runAutoencoding<Config extends AutoencodingConfig, F exten
   return await runTask({
     name: experiment.name,
     summary: experiment.summary,
-    flags: {
-      ...commonFlags,
-      count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
-      steps: integer({ min: 1, help: "optimizer updates (default: those of --epochs)" }),
-      epochs: integer({ min: 1, help: "passes over the training images (default: the model's own)" }),
-      batch: integer({ min: 1, help: "images in one step (default: the model's own)" }),
-      lr: number({ min: 0, help: "peak step size of Adam (default: the model's own)" }),
-      ...experiment.flags,
-    },
-    run: async (flags, run) => {
+    flags: { ...AUTOENCODING_FLAGS, ...experiment.flags },
+    run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
-      const own = experiment.configure(flags as unknown as FlagValues<F>);
+      const flags = values as unknown as FlagValues<typeof AUTOENCODING_FLAGS> & FlagValues<F>;
+      const own = experiment.configure(flags);
       const { dataset, dataDir, epochs = own.epochs, batch = own.batch, lr = own.learningRate } = flags;
       const images = await openTrainingImages(flags, Infinity);
       const test = await openImages({ dataset, dataDir, split: "test" });
+      await using device = await openDevice(flags.device, flags);
       const { height, width, channels } = images;
       const image = [height, width, channels] as const;
-      const config = { ...own, epochs, batch: Math.min(batch, images.count), learningRate: lr, image, seed: flags.seed };
+      const config = {
+        ...own,
+        epochs,
+        batch: Math.min(batch, images.count),
+        learningRate: lr,
+        image,
+        seed: flags.seed,
+      };
       const model = experiment.build(config as unknown as Config);
-      await using device = await openDevice(flags.device, flags);
       await run.configure({ dataset: images, device, model: model.config });
       const description = experiment.describe(model);
       run.note(layerTable(description.layers, description.parameters));
@@ -219,7 +234,8 @@ export function reconstructionErrors(
     absolutes += Math.abs(level - x);
     nats -= x * Math.log(clipped) + (1 - x) * Math.log(1 - clipped);
   });
-  const size = reconstructions.length, each = psnrs(truth, reconstructions, { count: images.count, peak: 1 });
+  const size = reconstructions.length,
+    each = psnrs(truth, reconstructions, { size: size / images.count, peak: 1 });
   return {
     mse: squares / size,
     l1: absolutes / size,
@@ -237,4 +253,197 @@ export function deadUnits(latents: Float32Array, units: number): number {
     if (same) dead++;
   }
   return dead;
+}
+
+/** The loss over training, by epochs: of the batches as they were learned, and of test images. */
+export async function lossByEpoch(
+  folder: string,
+  { images, batch }: { readonly images: number; readonly batch: number },
+): Promise<LinePlot["series"]> {
+  const lines = (await Deno.readTextFile(join(folder, "log.jsonl"))).split("\n").filter(Boolean);
+  const entries = lines.map((line) => JSON.parse(line) as Readonly<Record<string, number>>);
+  const series = (name: string, key: string) => {
+    const found = entries.filter((entry) => typeof entry[key] === "number");
+    return {
+      name,
+      x: found.map(({ step }) => step * batch / images),
+      y: found.map((entry) => entry[key]),
+    };
+  };
+  return [series("training images", "loss"), series("test images", "held_out_loss")];
+}
+
+/** Rows of a set that a seed chooses, in ascending order. */
+export function chosenRows(
+  set: ImageSet,
+  options: { readonly count: number; readonly seed: number },
+): Int32Array {
+  const order = stream(options.seed).fork("shown").permutation(set.count);
+  return Int32Array.from(order.subarray(0, Math.min(options.count, set.count))).sort();
+}
+
+/** Images, and below each its reconstruction. */
+export function pairsOf(
+  { images, reconstructions }: Measured,
+  rows: Int32Array,
+): (readonly [Image, Image])[] {
+  const shape = [images.count, images.height, images.width, images.channels];
+  const originals = imagesOf(images.pixels, shape), drawn = imagesOf(reconstructions, shape);
+  return Array.from(rows, (row) => [originals[row], drawn[row]] as const);
+}
+
+async function report<Config extends AutoencodingConfig, F extends Flags>(
+  experiment: AutoencodingExperiment<Config, F>,
+  options: Context<Config> & {
+    readonly description: Description;
+    readonly learned: Measured;
+    readonly heldOut: Measured;
+  },
+): Promise<void> {
+  const { model, run, device, description, learned, heldOut } = options, { batch, seed } = model.config;
+  const units = learned.latents.length / learned.images.count;
+  const training = reconstructionErrors(learned), test = reconstructionErrors(heldOut);
+  const metrics = {
+    held_out_mse: test.mse,
+    held_out_l1: test.l1,
+    held_out_bce: test.bce,
+    held_out_psnr_db: test.psnr,
+    train_mse: training.mse,
+    train_l1: training.l1,
+    train_bce: training.bce,
+    psnr_db: training.psnr,
+    dead_units: deadUnits(learned.latents, units),
+    latent_units: units,
+  };
+  const sheet = {
+    sections: [{
+      tiles: pairsOf(heldOut, chosenRows(heldOut.images, { count: SHOWN, seed })).map((image) => ({ image })),
+    }],
+  };
+  await writeAtomically(run.path("reconstructions.png"), imageGrid(sheet));
+  await writeReport(run, {
+    description,
+    figures: [
+      {
+        label: "held-out MSE",
+        value: shown(test.mse),
+        note: `squared levels, ${heldOut.images.count} test images`,
+      },
+      { label: "held-out L1", value: shown(test.l1), note: "levels" },
+      { label: "held-out cross-entropy", value: shown(test.bce), note: "nats a level" },
+      {
+        label: "PSNR",
+        value: `${test.psnr.toFixed(2)} dB`,
+        note: `test images; training images ${training.psnr.toFixed(2)} dB`,
+      },
+      {
+        label: "dead units",
+        value: `${metrics.dead_units} of ${units}`,
+        note: "of the bottleneck, the same for every image",
+      },
+    ],
+    results: [
+      {
+        title: "Reconstructions",
+        blocks: [{
+          kind: "sheet",
+          sheet,
+          caption: "Test images drawn at random, and below each what the network makes of it.",
+        }],
+      },
+      {
+        title: "Loss by epoch",
+        blocks: [{
+          kind: "plot",
+          plot: {
+            x: { label: "epoch" },
+            y: { label: description.loss.name, unit: description.loss.unit, scale: "log" },
+            series: await lossByEpoch(run.folder, { images: learned.images.count, batch }),
+          },
+          caption:
+            "The loss of the batches as they were learned, and of the first test images at some moments.",
+        }],
+      },
+      ...experiment.results === undefined ? [] : [{
+        title: "The bottleneck",
+        blocks: await experiment.results(model, { ...heldOut, device }),
+      }],
+    ],
+  });
+  await run.finish({ metrics, parameters: description.parameters });
+  run.note(
+    `held-out MSE ${shown(test.mse)}, L1 ${shown(test.l1)}, cross-entropy ${shown(test.bce)} nats, ` +
+      `${metrics.dead_units} of ${units} units dead: see ${run.path("report.html")}`,
+  );
+}
+
+/** The autoencoder that a finished run holds. The caller disposes its weights. */
+export async function loadAutoencoding<Config extends AutoencodingConfig>(
+  folder: string,
+  build: (config: Config) => Autoencoder<Config>,
+): Promise<Autoencoder<Config>> {
+  const { tensors, metadata } = await readWeights(folder);
+  const model = build(JSON.parse(metadata.config) as Config);
+  assignVariables(model.weights, tensors, folder);
+  return model;
+}
+
+/** Points of a picture of latents, at most. */
+const MOST_POINTS = 2000;
+
+/** Where images lie in the bottleneck, by class: its two numbers, or the two that vary most. */
+export function latentPlot({ images, latents }: Measured, units: number): readonly Block[] {
+  if (units < 2) return [];
+  const variances = Array.from({ length: units }, (_, unit) => {
+    let sum = 0, squares = 0;
+    for (let at = unit; at < latents.length; at += units) {
+      sum += latents[at];
+      squares += latents[at] ** 2;
+    }
+    return squares / images.count - (sum / images.count) ** 2;
+  });
+  const [first, second] = variances.map((variance, unit) => ({ variance, unit }))
+    .sort((a, b) => b.variance - a.variance || a.unit - b.unit).slice(0, 2).map(({ unit }) => unit)
+    .sort((a, b) => a - b);
+  const count = Math.min(MOST_POINTS, images.count);
+  return [{
+    kind: "plot",
+    plot: {
+      kind: "scatter",
+      x: { label: `unit ${first + 1}` },
+      y: { label: `unit ${second + 1}` },
+      series: Array.from({ length: images.classes }, (_, label) => {
+        const rows = Array.from({ length: count }, (_, row) => row).filter((row) =>
+          images.labels[row] === label
+        );
+        return {
+          name: String(label),
+          x: rows.map((row) => latents[row * units + first]),
+          y: rows.map((row) => latents[row * units + second]),
+        };
+      }),
+    },
+    caption: (units === 2 ? "The two numbers" : "The two numbers that vary most") +
+      ` that the first ${count.toLocaleString("en-US")} test images become, by class.`,
+  }];
+}
+
+/** The images of latents [count, k], decoded. */
+export async function decodeAll<Config extends AutoencodingConfig>(
+  model: Autoencoder<Config>,
+  { device, decode, latents, image }: {
+    readonly device: Device;
+    readonly decode: (model: Autoencoder<Config>, latents: tf.Tensor2D) => tf.Tensor4D;
+    readonly latents: Float32Array;
+    readonly image: readonly [number, number, number];
+  },
+): Promise<readonly Image[]> {
+  const units = model.decoder.input[0], count = latents.length / units;
+  const draw = await compile(device, ({ z }) => ({ images: decode(model, z) }), {
+    z: { shape: [count, units] },
+  });
+  await draw.run({ z: latents });
+  const { images } = await draw.read();
+  draw.dispose();
+  return imagesOf(images as Float32Array, [count, ...image]);
 }

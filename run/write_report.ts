@@ -1,13 +1,7 @@
 /** The report page of a run: what every model says of itself, its figures, plots and pictures, as one HTML file. */
 import { writeAtomically } from "../base/files.ts";
-import {
-  type Block,
-  htmlReport,
-  type KeyFigure,
-  type Reference,
-  type Report,
-  type Section,
-} from "../report/html.ts";
+import { type Block, htmlReport, type KeyFigure, type Report, type Section } from "../report/html.ts";
+import type { Reference, WorkKey } from "../report/bibliography.ts";
 import type { LayerRow } from "../layers/layer.ts";
 import type { Run } from "./run.ts";
 
@@ -25,7 +19,7 @@ export interface Description {
   readonly loss: { readonly name: string; readonly unit: string };
   /** The functions that are the model, as they ran. */
   readonly code: readonly ((...args: never[]) => unknown)[];
-  readonly references: readonly Reference[];
+  readonly references: readonly (Reference | WorkKey)[];
 }
 
 /** A layer table as aligned text. */
@@ -105,7 +99,7 @@ export async function writePage(run: Run, report: Omit<Report, "configuration" |
   const { task, flags } = run.config;
   await writeAtomically(
     run.path("report.html"),
-    htmlReport({ ...report, configuration: flattened(run.config), command: commandOf(task, flags) }),
+    await htmlReport({ ...report, configuration: flattened(run.config), command: commandOf(task, flags) }),
   );
 }
 

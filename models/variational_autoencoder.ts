@@ -80,8 +80,8 @@ function distribution(
   { encoder, weights }: VariationalAutoencoder,
   images: tf.Tensor4D,
 ): readonly [mean: tf.Tensor2D, logVariance: tf.Tensor2D] {
-  const [mean, logVariance] = tf.split(encoder.apply<tf.Tensor2D>(weights, images), 2, 1);
-  return [mean, logVariance];
+  const both = encoder.apply<tf.Tensor2D>(weights, images), latent = encoder.output[0] / 2;
+  return [both.slice([0, 0], [-1, latent]), both.slice([0, latent], [-1, latent])];
 }
 
 /** Images -> the means of their latents, [B, k]. */
@@ -101,7 +101,8 @@ export function loss(model: VariationalAutoencoder, images: tf.Tensor4D, trainin
     const [mean, logVariance] = distribution(model, images);
     const noise = normal(mean.shape, training);
     const latents = tf.add(mean, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), noise)); // [B, k]
-    const crossEntropy = tf.losses.sigmoidCrossEntropy<tf.Scalar>(images, decoder.apply(weights, latents));
+    const drawn = decoder.apply<tf.Tensor4D>(weights, latents);
+    const crossEntropy: tf.Scalar = tf.losses.sigmoidCrossEntropy(images, drawn);
     const terms = tf.sub(tf.add(tf.exp(logVariance), tf.square(mean)), tf.add(logVariance, 1));
     const divergence = tf.mul(0.5, tf.sum(terms, 1)); // [B]
     return tf.add(crossEntropy, tf.div(tf.mean(divergence), sizeOf(model.config.image)));

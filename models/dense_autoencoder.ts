@@ -20,6 +20,7 @@ import {
   type Autoencoder,
   type AutoencodingConfig,
   type AutoencodingExperiment,
+  autoencodingModel,
   latentPlot,
   runAutoencoding,
 } from "../run/autoencoding.ts";
@@ -167,5 +168,7 @@ export const EXPERIMENT: AutoencodingExperiment<DenseAutoencoderConfig, typeof F
   describe,
   results: (model, measured) => Promise.resolve(latentPlot(measured, model.encoder.output[0])),
 };
+
+export const MODEL = autoencodingModel(EXPERIMENT);
 
 if (import.meta.main) await runAutoencoding(EXPERIMENT);

@@ -21,6 +21,7 @@ import {
   type Autoencoder,
   type AutoencodingConfig,
   type AutoencodingExperiment,
+  autoencodingModel,
   decodeAll,
   latentPlot,
   runAutoencoding,
@@ -139,7 +140,7 @@ function describe(model: VariationalAutoencoder): Description {
 
 /** Images along lines through the latent space, and images drawn from noise. */
 async function pictures(model: VariationalAutoencoder, device: Device): Promise<readonly Block[]> {
-  const { latent, seed, image } = model.config, lines = Math.min(TRAVERSALS, latent);
+  const { latent, seed } = model.config, lines = Math.min(TRAVERSALS, latent);
   const traversals = new Float32Array(lines * TRAVERSAL_POINTS * latent);
   for (let line = 0; line < lines; line++) {
     for (let point = 0; point < TRAVERSAL_POINTS; point++) {
@@ -148,8 +149,8 @@ async function pictures(model: VariationalAutoencoder, device: Device): Promise<
     }
   }
   const noise = stream(seed).fork("drawn").normals(DRAWN * latent, 1);
-  const along = await decodeAll(model, { device, decode, latents: traversals, image });
-  const drawn = await decodeAll(model, { device, decode, latents: noise, image });
+  const along = await decodeAll(model, { device, decode, latents: traversals });
+  const drawn = await decodeAll(model, { device, decode, latents: noise });
   return [
     {
       kind: "sheet",
@@ -184,5 +185,7 @@ export const EXPERIMENT: AutoencodingExperiment<VariationalAutoencoderConfig, ty
     ...latentPlot(measured, model.config.latent),
   ],
 };
+
+export const MODEL = autoencodingModel(EXPERIMENT);
 
 if (import.meta.main) await runAutoencoding(EXPERIMENT);

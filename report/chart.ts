@@ -12,13 +12,22 @@ export interface Chart {
   readonly legend: string;
 }
 
+/** Paths of what marks an entry of a legend, 22 x 12 pixels. */
+const SIGNS = {
+  box: "M5,0h12v12h-12z",
+  circle: "M7,6a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z",
+  triangle: "M11,1.5l5,9h-10z",
+  square: "M7,2h8v8h-8z",
+  diamond: "M11,1l4,5l-4,5l-4,-5z",
+} as const;
+
 /** An entry of a legend. */
 export interface LegendEntry {
   readonly name: string;
   readonly colour?: Colour;
   /** A dash pattern, as in SVG. */
   readonly dash?: string;
-  readonly shape: "line" | "dot" | "box";
+  readonly shape: keyof typeof SIGNS | "line";
 }
 
 /** Dash patterns of the series that come round to a colour again. */
@@ -124,26 +133,33 @@ export function axisOptions(
     const room = low === 0 ? 1 : Math.abs(low) * ALONE;
     [low, high] = log ? [low / 2, low * 2] : [low - room, high + room];
   }
+  const domain = axis.range ?? [low, high] as const;
+  const powers = log ? logTicks(domain[0], domain[1]) : [];
   return {
     type: axis.scale ?? "linear",
     label: axisTitle(axis),
-    domain: axis.range ?? [low, high],
-    ticks,
-    ...log ? { tickFormat: logTickFormat(...axis.range ?? [low, high]) } : {},
+    domain,
+    // Less than a decade has ticks like a linear axis.
+    ...powers.length < 2 ? { ticks } : { ticks: powers, tickFormat: powerText },
   };
 }
 
-/** Powers of ten, and between them 2 and 5 where there are few. */
-function logTickFormat(low: number, high: number): (value: number) => string {
-  const decades = Math.log10(high / low);
-  const kept = decades > 3 ? [1] : [1, 2, 5];
-  return (value) => {
-    const exponent = Math.floor(Math.log10(value) + 1e-9);
-    const mantissa = Math.round(value / 10 ** exponent);
-    if (!kept.includes(mantissa) || (decades > 10 && exponent % 2 !== 0)) return "";
-    if (exponent >= -3 && exponent < 6) return value.toLocaleString("en", { maximumSignificantDigits: 3 });
-    return `${mantissa === 1 ? "" : `${mantissa}×`}10${superscript(exponent)}`;
-  };
+/** Ticks of a logarithmic axis: powers of ten, and 2 and 5 times these over at most two decades. */
+function logTicks(low: number, high: number): number[] {
+  const decades = Math.log10(high / low), stride = Math.max(1, Math.ceil(decades / 8));
+  const ticks: number[] = [];
+  for (let exponent = Math.floor(Math.log10(low)); exponent <= Math.ceil(Math.log10(high)); exponent++) {
+    if (exponent % stride !== 0) continue;
+    for (const factor of decades <= 2 ? [1, 2, 5] : [1]) ticks.push(Number(`${factor}e${exponent}`));
+  }
+  return ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
+}
+
+/** 0.001, 200, 2×10⁻⁷. */
+function powerText(value: number): string {
+  if (value >= 1e-3 && value < 1e6) return value.toLocaleString("en", { maximumSignificantDigits: 3 });
+  const exponent = Math.floor(Math.log10(value) + 1e-9), mantissa = Math.round(value / 10 ** exponent);
+  return `${mantissa === 1 ? "" : `${mantissa}×`}10${superscript(exponent)}`;
 }
 
 function superscript(exponent: number): string {
@@ -210,9 +226,7 @@ export function legendOf(entries: readonly LegendEntry[], least = 2): string {
       ? `<line x1="0" y1="6" x2="22" y2="6" stroke="${colour}" stroke-width="${
         colour === "currentColor" ? 1.4 : 2.5
       }"${stroke}/>`
-      : shape === "dot"
-      ? `<circle cx="11" cy="6" r="4" fill="${colour}"/>`
-      : `<rect x="5" y="0" width="12" height="12" rx="2" fill="${colour}"/>`;
+      : `<path d="${SIGNS[shape]}" fill="${colour}"/>`;
     return `<li><svg viewBox="0 0 22 12" width="22" height="12" aria-hidden="true">${sign}</svg>${
       escape(name)
     }</li>`;

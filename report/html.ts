@@ -9,6 +9,7 @@
 import { type Reference, type WorkKey, workOf } from "./bibliography.ts";
 import { escape } from "./escape.ts";
 import { FILTER_SCRIPT } from "./filter.ts";
+import type { Term } from "./glossary.ts";
 import type { Image, Sheet } from "./grid.ts";
 import { type MarkedLine, markedText } from "./marked.ts";
 import { melodiesHtml, MELODY_SCRIPT, openEngraver, type ShownMelody } from "./melodies.ts";
@@ -17,6 +18,8 @@ import { drawPlot, type Plot, PLOT_WIDTHS } from "./plot.ts";
 import { pngSize } from "./png.ts";
 import { REPORT_STYLE } from "./style.ts";
 import { imageHtml, sheetHtml } from "./tiles.ts";
+
+export type { Reference, WorkKey };
 
 /** A table; a column whose cells are all numbers is set flush right. */
 export interface Table {
@@ -32,7 +35,7 @@ export type Block =
   | { readonly kind: "paragraph"; readonly text: string }
   | { readonly kind: "list"; readonly items: readonly string[] }
   /** Words and what they mean. */
-  | { readonly kind: "terms"; readonly terms: readonly { readonly term: string; readonly text: string }[] }
+  | { readonly kind: "terms"; readonly terms: readonly Term[] }
   /** In TeX; `text` says what its letters mean. */
   | { readonly kind: "formula"; readonly formula: string; readonly text?: string }
   | { readonly kind: "table"; readonly table: Table }
@@ -84,6 +87,8 @@ export interface Report {
   readonly references?: readonly (Reference | WorkKey)[];
   /** Whole reports of what this one rests on, such as the autoencoder's, as `htmlReport` wrote them: shown inside. */
   readonly parts?: readonly { readonly title: string; readonly name: string; readonly html: string }[];
+  /** Words that are explained at the end, where the page uses them. */
+  readonly glossary?: readonly Term[];
   /** What `config.json` holds. */
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** The command line that makes this result again. */
@@ -183,7 +188,9 @@ class Writer {
       }
       case "formula": {
         const meaning = block.text === undefined ? "" : `<p class="meaning">${this.inline(block.text)}</p>`;
-        return `<div class="formula scroll">${this.formula(block.formula, "block")}</div>${meaning}`;
+        return `<div class="formula scroll" tabindex="0">${
+          this.formula(block.formula, "block")
+        }</div>${meaning}`;
       }
       case "table":
         return this.#table(block.table);
@@ -225,19 +232,25 @@ class Writer {
     );
     const cells = (row: readonly (string | number)[], tag: string) =>
       row.map((cell, column) =>
-        `<${tag}${numeric[column] ? ` class="number"` : ""}>${
+        `<${tag}${cellClass(cell, numeric[column])}>${
           typeof cell === "number" ? number(cell) : this.inline(cell)
         }</${tag}>`
       ).join("");
     const body = rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("\n");
     const foot = total === undefined ? "" : `<tfoot><tr>${cells(total, "td")}</tr></tfoot>`;
     return this.#figure(
-      `<div class="scroll"><table><thead><tr>${
+      `<div class="scroll" tabindex="0"><table><thead><tr>${
         cells(columns, "th")
       }</tr></thead>\n<tbody>${body}</tbody>${foot}</table></div>`,
       caption,
     );
   }
+}
+
+/** A cell with a sentence is broken into lines, others are not. */
+function cellClass(cell: string | number, isNumeric: boolean): string {
+  if (isNumeric) return ` class="number"`;
+  return typeof cell === "string" && cell.length > 48 ? ` class="words"` : "";
 }
 
 function unknownWork(key: string): RangeError {
@@ -251,9 +264,11 @@ const PANEL_GAP = 24;
 
 async function panelsHtml(panels: readonly Panel[], columns = 2): Promise<string> {
   const width = Math.floor((PLOT_WIDTHS.wide - (columns - 1) * PANEL_GAP) / columns);
+  // What would shrink too much on a telephone is drawn for it too.
+  const widths = width > 1.1 * PLOT_WIDTHS.narrow ? [width, PLOT_WIDTHS.narrow] : [width];
   const cells = await Promise.all(panels.map(async (panel) => {
     const title = panel.title === undefined ? "" : `<p class="plot-title">${escape(panel.title)}</p>`;
-    const content = "plot" in panel ? await drawPlot(panel.plot, [width]) : panelImage(panel, width);
+    const content = "plot" in panel ? await drawPlot(panel.plot, widths) : panelImage(panel, width);
     return `<div class="panel">${title}${content}</div>`;
   }));
   return `<div class="panels" style="--columns:${columns};--width:${width}px">${cells.join("\n")}</div>`;
@@ -273,9 +288,9 @@ function link(url: string, words: string): string {
 
 function picture(png: Uint8Array, alt: string): string {
   const { width, height } = pngSize(png);
-  // On a telephone a wide sheet is scrolled, not shrunk until nothing is seen.
-  return `<div class="scroll"><img src="data:image/png;base64,${png.toBase64()}" width="${width}" height="${height}" ` +
-    `style="min-width:min(${width}px,36rem)" alt="${escape(alt)}"></div>`;
+  return `<img src="data:image/png;base64,${png.toBase64()}" width="${width}" height="${height}" alt="${
+    escape(alt)
+  }">`;
 }
 
 function configurationTable(configuration: Readonly<Record<string, unknown>>): string {
@@ -313,6 +328,21 @@ function partHtml({ name, html }: { readonly name: string; readonly html: string
     .replace(/<nav>[^]*?<\/nav>/, "")
     .replaceAll(/(id="|href="#)(?=section-|reference-)/g, `$1${name}-`)
     .replaceAll(/<(\/?)h2>/g, "<$1h3>");
+}
+
+/** The terms that stand in texts, or in what is said of those. */
+function usedTerms(glossary: readonly Term[], html: readonly string[]): readonly Term[] {
+  let words = html.join(" ").replace(/<[^>]*>/g, " ");
+  const used = new Set<Term>();
+  for (let before = -1; before < used.size;) {
+    before = used.size;
+    for (const one of glossary) {
+      if (used.has(one) || !new RegExp(`\\b${one.term}s?\\b`, "i").test(words)) continue;
+      used.add(one);
+      words += ` ${one.text}`;
+    }
+  }
+  return glossary.filter((one) => used.has(one));
 }
 
 /** Control characters as the signs that stand for them: a page with them is no HTML. */
@@ -357,9 +387,20 @@ export async function htmlReport(report: Report): Promise<string> {
     for (const block of section.blocks) blocks.push(await writer.block(block));
     parts.push({ title: section.title, html: blocks.join("\n") });
   }
-  for (const part of report.parts ?? []) {
+  const { parts: inside = [] } = report;
+  for (const part of inside) {
     const html = partHtml(part);
-    if (html !== undefined) parts.push({ title: part.title, html: `<div class="part">${html}</div>` });
+    if (html === undefined) continue;
+    parts.push({
+      title: part.title,
+      html: `<details class="part"${
+        inside.length === 1 ? " open" : ""
+      }><summary>the whole report</summary>${html}</details>`,
+    });
+  }
+  const explained = usedTerms(report.glossary ?? [], [lead, ...cards, ...parts.map(({ html }) => html)]);
+  if (explained.length > 0) {
+    parts.push({ title: "Words", html: await writer.block({ kind: "terms", terms: explained }) });
   }
   const reproduction =
     (command === undefined

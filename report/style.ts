@@ -2,12 +2,12 @@
 export const REPORT_STYLE = `
 :root {
   --paper: #fbfbf9; --card: #ffffff; --ink: #1f2127; --muted: #5f636e; --rule: #dfdfda; --accent: #1f6fb2;
-  --code: #f3f3ef; --comment: #6b7280; --string: #1a7f5a; --keyword: #8a3fa0; --number: #b4541a;
+  --code: #f3f3ef; --comment: #6b7280; --string: #1a7f5a; --keyword: #8a3fa0; --number: #b4541a; --shade: #00000038;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #15171b; --card: #1c1f25; --ink: #e4e5e8; --muted: #a0a4ae; --rule: #33373f; --accent: #6cb3ee;
-    --code: #1c1f25; --comment: #8b919d; --string: #6fcfa4; --keyword: #cf9be0; --number: #eda36f;
+    --code: #1c1f25; --comment: #8b919d; --string: #6fcfa4; --keyword: #cf9be0; --number: #eda36f; --shade: #000000b0;
   }
 }
 * { box-sizing: border-box; }
@@ -30,10 +30,15 @@ a { color: var(--accent); text-decoration-thickness: 1px; text-underline-offset:
 nav { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; font-size: 0.92rem; }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
-.scroll { overflow-x: auto; }
+/* A shadow at an edge says that there is more behind it. */
+.scroll { overflow-x: auto; background:
+  linear-gradient(to right, var(--paper) 40%, transparent) left / 3rem 100% no-repeat local,
+  linear-gradient(to left, var(--paper) 40%, transparent) right / 3rem 100% no-repeat local,
+  radial-gradient(farthest-side at 0 50%, var(--shade), transparent) left / 0.9rem 100% no-repeat scroll,
+  radial-gradient(farthest-side at 100% 50%, var(--shade), transparent) right / 0.9rem 100% no-repeat scroll; }
 figure { margin: 1.4rem 0; }
 figure img { display: block; max-width: 100%; height: auto; border-radius: 0.3rem; }
-.scroll > img { border: 1px solid var(--rule); }
+figure > img { border: 1px solid var(--rule); }
 .plot svg.plot { display: block; max-width: 100%; height: auto; overflow: visible; }
 .plot text { white-space: pre; }
 .plot .narrow { display: none; }
@@ -54,7 +59,8 @@ figure img { display: block; max-width: 100%; height: auto; border-radius: 0.3re
 .tile .frame { outline: 4px solid var(--frame); background: var(--frame); }
 .tile .hairline { outline: 1px solid var(--rule); background: var(--rule); }
 .tile span { display: block; text-align: center; margin-top: 5px; overflow-wrap: anywhere; }
-.tiles { display: grid; gap: 14px 12px; padding: 6px 4px; justify-content: start; }
+.tiles { display: grid; gap: 14px 12px; padding: 6px 4px; justify-content: start;
+  grid-template-columns: repeat(auto-fill, min(var(--tile), 100%)); }
 .sheet-caption { font-weight: 600; margin: 1.4rem 0 0.2rem; }
 .sheet > .sheet-caption:first-child { margin-top: 0; }
 .frames { margin: 0.4rem 0; }
@@ -78,6 +84,7 @@ button { cursor: pointer; }
 .terms div { display: grid; grid-template-columns: minmax(9rem, 14rem) 1fr; gap: 0.1rem 1.2rem; }
 .terms dt { font-weight: 600; }
 .terms dd { margin: 0; color: var(--muted); }
+summary { color: var(--muted); cursor: pointer; margin: 0.6rem 0; }
 .part { border-left: 3px solid var(--rule); padding-left: 1.2rem; }
 .part h3 { font-size: 1.1rem; margin: 1.8rem 0 0.6rem; }
 figcaption, .meaning { color: var(--muted); font-size: 0.9rem; line-height: 1.5; max-width: 44rem; margin: 0.5rem 0 0; }
@@ -94,6 +101,7 @@ th:last-child, td:last-child { padding-right: 0.2rem; }
 td { border-bottom: 1px solid var(--rule); }
 tfoot td { border-top: 2px solid var(--rule); border-bottom: 0; font-weight: 600; }
 .number { text-align: right; }
+td.words { white-space: normal; min-width: 17rem; max-width: 44rem; color: var(--muted); }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code { font-size: 0.88em; background: var(--code); padding: 0.1em 0.3em; border-radius: 0.25em; }
 pre { overflow-x: auto; background: var(--code); border: 1px solid var(--rule); border-radius: 0.5rem; margin: 0.8rem 0;
@@ -128,8 +136,10 @@ mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12e
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; }
   .terms div { grid-template-columns: 1fr; }
-  .part { border-left: 0; padding-left: 0; }
+  summary { color: var(--muted); cursor: pointer; margin: 0.6rem 0; }
+.part { border-left: 0; padding-left: 0; }
   .panels { grid-template-columns: 1fr; }
+  .tiles { gap: 10px 8px; grid-template-columns: repeat(auto-fill, minmax(min(var(--tile), 4.4rem), 1fr)); }
   .cards { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 0.6rem; }
   .card { padding: 0.6rem 0.8rem; }
   .card .value { font-size: 1.4rem; }

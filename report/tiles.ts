@@ -22,7 +22,7 @@ export function sheetHtml(sheet: Sheet, { distance }: { readonly distance?: stri
     );
     const list = frames.length === 0 ? "" : `<ul class="legend frames">${frames.join("")}</ul>`;
     const columns = sheet.columns === undefined
-      ? `grid-template-columns:repeat(auto-fill,minmax(min(${width}px,100%),max-content))`
+      ? `--tile:${width}px`
       : `grid-template-columns:repeat(${sheet.columns},minmax(0,${width}px))`;
     const cells = tiles.map((tile) => tileHtml(tile, scale)).join("\n");
     return `${heading}${words}${list}${

@@ -8,20 +8,23 @@ import { writeAtomically } from "../base/files.ts";
 import { stream } from "../base/random.ts";
 import { type ImageSet, openImages } from "../data/images.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { type Network, trained, type Training } from "../layers/layer.ts";
 import { psnrs } from "../metrics/mod.ts";
 import { type Image, imageGrid, imagesOf } from "../report/grid.ts";
 import type { Block } from "../report/html.ts";
+import { number as inWords } from "../report/numbers.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { epochBatches } from "./batches.ts";
+import { openTaskDevice } from "./device.ts";
 import { openTrainingImages } from "./images.ts";
-import { assignVariables, readWeights, type Run } from "./run.ts";
+import { readLog } from "./log.ts";
+import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
+import type { Run } from "./run.ts";
 import { commonFlags, type Flags, type FlagValues, integer, number, runTask } from "./task.ts";
 import { logSpaced, train } from "./training.ts";
-import { type Description, layerTable, shown, writeReport } from "./write_report.ts";
+import { type Description, layerTable, writeReport } from "./write_report.ts";
 
 /** What every configuration of an autoencoder holds. */
 export interface AutoencodingConfig {
@@ -114,7 +117,7 @@ export async function runAutoencoding<Config extends AutoencodingConfig, F exten
       const { dataset, dataDir, epochs = own.epochs, batch = own.batch, lr = own.learningRate } = flags;
       const images = await openTrainingImages(flags, Infinity);
       const test = await openImages({ dataset, dataDir, split: "test" });
-      await using device = await openDevice(flags.device, flags);
+      await using device = await openTaskDevice(flags, run.session);
       const { height, width, channels } = images;
       const image = [height, width, channels] as const;
       const config = {
@@ -132,8 +135,8 @@ export async function runAutoencoding<Config extends AutoencodingConfig, F exten
       const steps = flags.steps ?? Math.ceil(epochs * images.count / config.batch);
       await fit(experiment, { model, run, device, images, test, steps });
       await run.saveWeights(model.weights, { model: config.model, config: model.config });
-      const learned = await measure(experiment, { model, run, device, images });
-      const heldOut = await measure(experiment, { model, run, device, images: test });
+      const learned = await measure(experiment, { model, device, images });
+      const heldOut = await measure(experiment, { model, device, images: test });
       await report(experiment, { model, run, device, description, learned, heldOut });
     },
   });
@@ -206,9 +209,9 @@ function levels({ pixels, height, width, channels }: ImageSet, rows: Int32Array)
 /** Latents and reconstructions of all images. */
 export async function measure<Config extends AutoencodingConfig, F extends Flags>(
   experiment: Pick<AutoencodingExperiment<Config, F>, "encode" | "decode">,
-  options: Context<Config> & { readonly images: ImageSet },
+  options: Omit<Context<Config>, "run"> & { readonly images: ImageSet },
 ): Promise<Measured> {
-  const { model, run, device, images } = options;
+  const { model, device, images } = options;
   const batch = Math.min(EVALUATION_BATCH, images.count);
   const through = await compile(device, ({ x }) => {
     const latents = experiment.encode(model, x);
@@ -219,7 +222,6 @@ export async function measure<Config extends AutoencodingConfig, F extends Flags
     batch,
     inputs: (rows) => ({ x: levels(images, rows) }),
   });
-  await run.pause();
   through.dispose();
   return { images, latents: latents as Float32Array, reconstructions: reconstructions as Float32Array };
 }
@@ -263,14 +265,13 @@ export async function lossByEpoch(
   folder: string,
   { images, batch }: { readonly images: number; readonly batch: number },
 ): Promise<LinePlot["series"]> {
-  const lines = (await Deno.readTextFile(join(folder, "log.jsonl"))).split("\n").filter(Boolean);
-  const entries = lines.map((line) => JSON.parse(line) as Readonly<Record<string, number>>);
+  const entries = await readLog(join(folder, "log.jsonl"));
   const series = (name: string, key: string) => {
     const found = entries.filter((entry) => typeof entry[key] === "number");
     return {
       name,
-      x: found.map(({ step }) => step * batch / images),
-      y: found.map((entry) => entry[key]),
+      x: found.map(({ step }) => Number(step) * batch / images),
+      y: found.map((entry) => Number(entry[key])),
     };
   };
   return [series("training images", "loss"), series("test images", "held_out_loss")];
@@ -326,14 +327,15 @@ async function report<Config extends AutoencodingConfig, F extends Flags>(
   await writeAtomically(run.path("reconstructions.png"), imageGrid(sheet));
   await writeReport(run, {
     description,
+    metrics,
     figures: [
       {
         label: "held-out MSE",
-        value: shown(test.mse),
+        value: inWords(test.mse),
         note: `squared levels, ${heldOut.images.count} test images`,
       },
-      { label: "held-out L1", value: shown(test.l1), note: "levels" },
-      { label: "held-out cross-entropy", value: shown(test.bce), note: "nats a level" },
+      { label: "held-out L1", value: inWords(test.l1), note: "levels" },
+      { label: "held-out cross-entropy", value: inWords(test.bce), note: "nats a level" },
       {
         label: "PSNR",
         value: `${test.psnr.toFixed(2)} dB`,
@@ -375,20 +377,46 @@ async function report<Config extends AutoencodingConfig, F extends Flags>(
   });
   await run.finish({ metrics, parameters: description.parameters });
   run.note(
-    `held-out MSE ${shown(test.mse)}, L1 ${shown(test.l1)}, cross-entropy ${shown(test.bce)} nats, ` +
+    `held-out MSE ${inWords(test.mse)}, L1 ${inWords(test.l1)}, cross-entropy ${inWords(test.bce)} nats, ` +
       `${metrics.dead_units} of ${units} units dead: see ${run.path("report.html")}`,
   );
 }
 
-/** The autoencoder that a finished run holds. The caller disposes its weights. */
-export async function loadAutoencoding<Config extends AutoencodingConfig>(
-  folder: string,
-  build: (config: Config) => Autoencoder<Config>,
-): Promise<Autoencoder<Config>> {
-  const { tensors, metadata } = await readWeights(folder);
-  const model = build(JSON.parse(metadata.config) as Config);
-  assignVariables(model.weights, tensors, folder);
-  return model;
+/** A trained autoencoder on its device. */
+export interface LoadedAutoencoding<Config extends AutoencodingConfig> {
+  readonly kind: Config["model"];
+  readonly model: Autoencoder<Config>;
+  /** Latents and reconstructions of images. */
+  measure(images: ImageSet): Promise<Measured>;
+  /** Images of latents [count, k]. */
+  decode(latents: Float32Array): Promise<readonly Image[]>;
+}
+
+/** What an autoencoder's file exports as `MODEL`. */
+export function autoencodingModel<Config extends AutoencodingConfig, F extends Flags>(
+  experiment: AutoencodingExperiment<Config, F>,
+): ModelFile<LoadedAutoencoding<Config>> {
+  const { name, flags, configure, build, decode } = experiment;
+  return {
+    task: name,
+    load: async (folder, device) => {
+      const model = await restored<Autoencoder<Config>>(folder, { build });
+      return {
+        kind: model.config.model,
+        model,
+        measure: (images) => measure(experiment, { model, device, images }),
+        decode: (latents) => decodeAll(model, { device, decode, latents }),
+      };
+    },
+    step: async (context) => {
+      const images = await openImages({ dataset: "digits", split: "train", count: 1024 });
+      const { height, width, channels } = images;
+      const config = { ...configure(defaultsOf(flags)), image: [height, width, channels] as const, seed: 0 };
+      // What the flags leave open and what images decide make the whole of it.
+      const model = build(config as unknown as Config);
+      await fit(experiment, { ...context, model, images, test: images, steps: 1 });
+    },
+  };
 }
 
 /** Points of a picture of latents, at most. */
@@ -434,11 +462,10 @@ export function latentPlot({ images, latents }: Measured, units: number): readon
 /** The images of latents [count, k], decoded. */
 export async function decodeAll<Config extends AutoencodingConfig>(
   model: Autoencoder<Config>,
-  { device, decode, latents, image }: {
+  { device, decode, latents }: {
     readonly device: Device;
     readonly decode: (model: Autoencoder<Config>, latents: tf.Tensor2D) => tf.Tensor4D;
     readonly latents: Float32Array;
-    readonly image: readonly [number, number, number];
   },
 ): Promise<readonly Image[]> {
   const units = model.decoder.input[0], count = latents.length / units;
@@ -448,5 +475,5 @@ export async function decodeAll<Config extends AutoencodingConfig>(
   await draw.run({ z: latents });
   const { images } = await draw.read();
   draw.dispose();
-  return imagesOf(images as Float32Array, [count, ...image]);
+  return imagesOf(images as Float32Array, [count, ...model.config.image]);
 }

@@ -1,6 +1,7 @@
 /** Runs as they stand in their folders: what their files say, and how they are found. */
 import { join } from "node:path";
 import { exists, isRecord, isTemporary, readJson } from "../base/files.ts";
+import { UsageError } from "./flags.ts";
 
 /** The folder that holds every run whose place was not chosen. */
 export const RUNS = "runs";
@@ -27,6 +28,8 @@ export interface RunConfig {
   readonly dataset: DatasetFacts;
   /** The model's own configuration, as the model defines it. */
   readonly model: unknown;
+  /** SHA-256 of what it learned from beside the data set: `codes`. */
+  readonly hashes?: Readonly<Record<string, string>>;
 }
 
 /** How a run ended: `summary.json`. */
@@ -41,6 +44,8 @@ export interface RunSummary {
   readonly device: string;
   readonly dataset: DatasetFacts;
   readonly metrics: Readonly<Record<string, number | null>>;
+  /** Why training ended. Absent where the run trained nothing, or ended early. */
+  readonly ended?: "steps" | "budget" | "goal";
 }
 
 /** A run folder as found. */
@@ -51,12 +56,43 @@ export interface StoredRun {
   readonly summary?: RunSummary;
 }
 
-/** The run in `folder`; undefined where that is no run folder. */
+/**
+ * The run in `folder`; undefined where that is no run folder.
+ *
+ * @throws {SyntaxError} where it is one and its summary is damaged.
+ */
 export async function findRun(folder: string): Promise<StoredRun | undefined> {
   const config = await readIfThere(join(folder, "config.json"));
   if (!isRunConfig(config)) return undefined;
-  const summary = await readIfThere(join(folder, "summary.json"));
-  return isRunSummary(summary) ? { folder, config, summary } : { folder, config };
+  const path = join(folder, "summary.json");
+  if (!(await exists(path))) return { folder, config };
+  const summary = await readJson(path);
+  if (!isRunSummary(summary)) {
+    throw new SyntaxError(
+      `Cannot use ${path} as it is damaged: restore it, or remove it to go on with the run`,
+    );
+  }
+  return { folder, config, summary };
+}
+
+/**
+ * The completed run of `task` that the flag `--name` names.
+ *
+ * @throws {UsageError} where there is none.
+ */
+export async function completedRun(
+  name: string,
+  { from, task }: { readonly from: string; readonly task: string },
+): Promise<StoredRun> {
+  const found = await findRun(from);
+  if (found?.config.task !== task || found.summary?.status !== "completed") {
+    throw new UsageError(
+      `--${name} must name a completed run of ${task}: current value is "${from}"${
+        found === undefined && await exists(join(from, "config.json")) ? ", whose config.json is damaged" : ""
+      }`,
+    );
+  }
+  return found;
 }
 
 /** Every run in `folder` and the runs inside these, the newest first. */
@@ -65,9 +101,10 @@ export async function listRuns(folder: string): Promise<readonly StoredRun[]> {
   const look = async (parent: string, depth: number): Promise<void> => {
     if (!(await exists(parent))) return;
     for await (const entry of Deno.readDir(parent)) {
-      if (!entry.isDirectory) continue;
+      // Hidden ones are being made or replaced.
+      if (!entry.isDirectory || entry.name.startsWith(".")) continue;
       const path = join(parent, entry.name);
-      const run = await findRun(path);
+      const run = await findRun(path).catch(() => undefined);
       if (run === undefined) continue;
       const { mtime } = await Deno.stat(join(path, "config.json"));
       found.push({ run, time: mtime?.getTime() ?? 0 });
@@ -94,7 +131,7 @@ export async function folderKind(path: string): Promise<FolderKind> {
 }
 
 /** What two runs that compute the same have in common. */
-export function identity(config: RunConfig): string {
+export function identity({ hashes: _, ...config }: RunConfig): string {
   const flags = Object.entries(config.flags).filter(([name, value]) =>
     !NOT_CONFIGURATION.has(name) && value !== null && value !== undefined
   );
@@ -116,12 +153,30 @@ export function facts({ name, split, offset, count, sha256 }: DatasetFacts): Dat
 }
 
 function isRunConfig(value: unknown): value is RunConfig {
-  return isRecord(value) && typeof value.task === "string" && isRecord(value.flags) &&
-    isRecord(value.versions) && typeof value.versions.engram === "string" && isRecord(value.dataset);
+  if (!isRecord(value) || !isRecord(value.versions) || !isRecord(value.device)) return false;
+  const { task, flags, versions, dataset, hashes = {} } = value;
+  return typeof task === "string" && isRecord(flags) && typeof versions.engram === "string" &&
+    isDataset(dataset) && isRecord(hashes) && Object.values(hashes).every((hash) => typeof hash === "string");
+}
+
+function isDataset(value: unknown): value is DatasetFacts {
+  if (!isRecord(value)) return false;
+  const { name, split, offset, count, sha256 } = value;
+  return [name, split, sha256].every((text) => typeof text === "string") && isCount(offset) && isCount(count);
 }
 
 function isRunSummary(value: unknown): value is RunSummary {
-  return isRecord(value) && typeof value.task === "string" && typeof value.status === "string";
+  if (!isRecord(value)) return false;
+  const { task, status, seconds, steps, metrics } = value;
+  const statuses: readonly unknown[] = ["completed", "stopped", "failed"];
+  return typeof task === "string" && statuses.includes(status) && typeof seconds === "number" &&
+    seconds >= 0 &&
+    isCount(steps) && isRecord(metrics) &&
+    Object.values(metrics).every((metric) => metric === null || typeof metric === "number");
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 async function readIfThere(path: string): Promise<unknown> {

@@ -1,5 +1,5 @@
 /** A task: a program with typed flags, `--help`, clear errors, exit codes, and mostly a run folder. */
-import { dirname } from "node:path";
+import { dirname, join, resolve, sep as SEPARATOR } from "node:path";
 import {
   flagName,
   type Flags,
@@ -7,10 +7,12 @@ import {
   helpText,
   type ParsedFlags,
   parseFlags,
+  readStoredFlags,
   UsageError,
 } from "./flags.ts";
 import { type Output, standardOutput } from "./progress.ts";
 import { findRun, listRuns, type Place, Run, type StoredRun } from "./run.ts";
+import { pendingRun } from "./run_folder.ts";
 import { Session, Stopped } from "./session.ts";
 import { folderKind, RUNS } from "./stored_run.ts";
 
@@ -49,6 +51,9 @@ export interface Streams {
   readonly output: Output;
   readonly error: (text: string) => void;
 }
+
+/** What flags that name files and folders are called in `--help`. */
+const PATHS: ReadonlySet<string> = new Set(["FILE", "DIR", "RUN"]);
 
 /** Flags that may differ when a run is resumed. */
 const CHANGEABLE: ReadonlySet<string> = new Set([
@@ -95,6 +100,8 @@ export function executeTask<F extends Flags>(task: Task<F>, invocation: Invocati
     try {
       await task.run(values, run);
     } catch (error) {
+      // Flags that turned out wrong leave nothing behind.
+      if (error instanceof UsageError) await run.discard().catch(() => {});
       // What went wrong first is what is reported, even if the summary cannot be written either.
       await run.abandon(error instanceof Stopped ? "stopped" : "failed").catch(() => {});
       throw error;
@@ -156,9 +163,9 @@ async function choosePlace<F extends Flags>(
     const stored = resume ? await newestMatch(task.name, { wanted, given }) : undefined;
     return stored === undefined
       ? { values, place: { mode: "fresh" } }
-      : resumed(task.flags, stored, values, given);
+      : resumed(task.flags, { stored, folder: stored.folder }, values, given);
   }
-  const kind = await folderKind(out);
+  const pending = await pendingRun(out), kind = await folderKind(out);
   if (kind === "absent") return { values, place: { mode: "fresh", folder: out } };
   if (!resume && !force) {
     throw new UsageError(
@@ -170,28 +177,61 @@ async function choosePlace<F extends Flags>(
   if (stored === undefined) {
     throw new UsageError(`--out ${out} is no run folder and stays as it is: choose another`);
   }
-  if (force) return { values, place: { mode: "replace", folder: out } };
-  if (stored.config.task !== task.name) {
-    throw new UsageError(`--out ${out} holds a run of ${stored.config.task}: choose another`);
+  if (force) {
+    await checkReplaceable(task.flags, values, out);
+    return { values, place: { mode: "replace", folder: out } };
   }
-  return resumed(task.flags, stored, values, given);
+  const begun = pending ?? stored;
+  if (begun.config.task !== task.name) {
+    throw new UsageError(`--out ${out} holds a run of ${begun.config.task}: choose another`);
+  }
+  return resumed(task.flags, { stored: begun, folder: out }, values, given);
 }
 
-/** The flags of `stored`, but for those that were given and may differ. */
+/** Refuses to replace a folder that something is still needed of: what a flag names in it, or the place one is in. */
+async function checkReplaceable(
+  flags: Flags,
+  values: Readonly<Record<string, unknown>>,
+  out: string,
+): Promise<void> {
+  const real = await Deno.realPath(out);
+  const inside = (path: string): boolean => path === real || path.startsWith(real + SEPARATOR);
+  if (inside(Deno.cwd())) {
+    throw new UsageError(
+      `--out ${out} is where this command runs: change to another folder, or choose another`,
+    );
+  }
+  for (const [name, flag] of Object.entries(flags)) {
+    const value = values[name];
+    if (name === "out" || typeof value !== "string" || !PATHS.has(flag.placeholder)) continue;
+    const path = await Deno.realPath(value).catch(() => resolve(value));
+    if (inside(path)) {
+      throw new UsageError(
+        `--${
+          flagName(name)
+        } ${value} lies inside --out ${out}, which --force replaces: choose another of them`,
+      );
+    }
+  }
+}
+
+/** The flags of a run that is gone on with, but for those that were given and may differ. */
 function resumed<F extends Flags>(
   flags: F,
-  stored: StoredRun,
+  { stored, folder }: { readonly stored: StoredRun; readonly folder: string },
   values: FlagValues<F>,
   given: ReadonlySet<string>,
 ): { readonly values: FlagValues<F>; readonly place: Place | "complete" } {
   const wanted: Readonly<Record<string, unknown>> = values;
-  const before = stored.config.flags;
+  const before: Readonly<Record<string, unknown>> = readStoredFlags(flags, stored.config.flags, {
+    path: join(stored.folder, "config.json"),
+  });
   const merged: Record<string, unknown> = {};
   for (const name of Object.keys(flags)) {
-    const kept = before[name] ?? flags[name].default;
+    const kept = before[name];
     if (given.has(name) && !CHANGEABLE.has(name) && wanted[name] !== kept) {
       throw new UsageError(
-        `--${flagName(name)} cannot change on --resume: ${stored.folder} was made with ${kept}, given is ${
+        `--${flagName(name)} cannot change on --resume: ${folder} was made with ${kept}, given is ${
           wanted[name]
         }`,
       );
@@ -200,23 +240,19 @@ function resumed<F extends Flags>(
   }
   // Each command has its own budget; the number of steps that the first one chose stays.
   merged.budget = given.has("budget") ? wanted.budget : undefined;
-  merged.out = stored.folder;
+  merged.out = folder;
   merged.resume = true;
   merged.force = false;
   merged.debug = wanted.debug;
   // The names are those of `flags`, and every value is of its flag: parsed now or by the run that wrote it.
   const resolved = merged as FlagValues<F>;
-  const { folder, summary } = stored;
-  if (summary?.status === "completed") {
-    const more = moreThan(merged.steps, summary.steps) && given.has("steps") ||
-      given.has("budget") && moreThan(merged.budget, before.budget) && moreThan(merged.steps, summary.steps);
+  const { summary } = stored;
+  if (summary?.status === "completed" && summary.ended !== "budget") {
+    const { steps } = wanted;
+    const more = given.has("steps") && typeof steps === "number" && steps > summary.steps;
     if (!more) return { values: resolved, place: "complete" };
   }
   return { values: resolved, place: { mode: "resume", folder, stored } };
-}
-
-function moreThan(value: unknown, limit: unknown): boolean {
-  return typeof value === "number" && typeof limit === "number" && value > limit;
 }
 
 /** The newest run of `task` in `runs/` that was made with the flags given. */

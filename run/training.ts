@@ -128,12 +128,13 @@ async function loop(run: Run, training: Training): Promise<Trained> {
     values = { ...values, ...read };
     run.log({ phase, step: t, seconds: rounded(seconds()), ...read });
   };
-  const evaluate = async (): Promise<void> => {
-    if (training.evaluate === undefined) return;
+  const measure = async (): Promise<void> => {
+    const { evaluate } = training;
+    if (evaluate === undefined) return;
     await device.pull(owned);
     let metrics: Readonly<Record<string, number>>;
     try {
-      metrics = await training.evaluate(t);
+      metrics = await session.interruptible(() => evaluate(t));
     } catch (error) {
       // A signal came: the checkpoint says that this evaluation is still to be made.
       if (error instanceof Stopped && session.stopping) return;
@@ -158,12 +159,12 @@ async function loop(run: Run, training: Training): Promise<Trained> {
     savedSeconds = seconds();
   };
 
-  if (t > 0 && evaluatedAt < t && evaluateAt(t, steps)) await evaluate();
+  if (t > 0 && evaluatedAt < t && evaluateAt(t, steps)) await measure();
   while (t < steps && !reached && performance.now() / 1000 < cut && !session.stopping) {
     await training.step(t, steps);
     t++;
     if (t % logEvery === 0 || seconds() - loggedSeconds >= LOG_SECONDS) await log();
-    if (evaluateAt(t, steps)) await evaluate();
+    if (evaluateAt(t, steps)) await measure();
     session.progress.update(position());
     if (seconds() - savedSeconds >= (training.checkpointEvery ?? 20)) await save();
     await session.pause();
@@ -177,11 +178,12 @@ async function loop(run: Run, training: Training): Promise<Trained> {
   await stopped();
   const reason = reached ? "goal" : t >= steps ? "steps" : "budget";
   if (loggedAt < t) await log();
-  if (evaluatedAt < t) await evaluate();
+  if (evaluatedAt < t) await measure();
   await stopped();
   await save();
   await device.pull(owned);
   session.progress.end(position());
+  run.end(reason);
   if (reason === "budget") {
     const left = `${phase}: ended by --budget at step ${grouped(t)} of ${grouped(steps)}`;
     run.note(run.isPart ? left : `${left}: go on with ${run.resumeCommand}`);

@@ -17,7 +17,7 @@ export function readWeights(folder: string): Promise<TensorFile> {
 /**
  * Gives tfjs's `variables` the values of `tensors`; `path` is for the errors. Push them where a device owns them.
  *
- * @throws {Error} naming the tensor that is missing, unknown, or of another shape.
+ * @throws {Error} naming the tensor that is missing, unknown, of another shape or type, or not finite.
  */
 export function assignVariables(
   variables: NamedVariables,
@@ -31,6 +31,17 @@ export function assignVariables(
     const stored = tensors.get(name) ?? fail(`it lacks "${name}"`);
     if (String(stored.shape) !== String(variable.shape)) {
       fail(`"${name}" has shape [${stored.shape}] and should have [${variable.shape}]`);
+    }
+    const type = stored.data instanceof Float32Array
+      ? "float32"
+      : stored.data instanceof Int32Array
+      ? "int32"
+      : "bytes";
+    if (type !== variable.dtype) fail(`"${name}" is of the type ${type} and should be ${variable.dtype}`);
+    if (!stored.data.every(Number.isFinite)) {
+      throw new RangeError(
+        `Cannot use ${path} as "${name}" holds a number that is not finite: it is damaged`,
+      );
     }
   }
   for (const name of tensors.keys()) {

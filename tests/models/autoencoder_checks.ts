@@ -7,8 +7,8 @@ import {
   type Autoencoder,
   type AutoencodingConfig,
   type AutoencodingExperiment,
+  autoencodingModel,
   fit,
-  loadAutoencoding,
   measure,
   reconstructionErrors,
 } from "../../run/autoencoding.ts";
@@ -62,12 +62,12 @@ export async function checkLearning<C extends AutoencodingConfig, F extends Flag
   await tf.setBackend("cpu");
   const before = tf.memory().numTensors;
   await fit(experiment, { model, run, device, images, test: images, steps });
-  const measured = await measure(experiment, { model, run, device, images });
+  const measured = await measure(experiment, { model, device, images });
   assert.equal(tf.memory().numTensors, before);
   const reached = reconstructionErrors(measured).mse;
   assert.ok(reached < mse, `${reached} is not below ${mse}`);
   await run.saveWeights(model.weights, { model: config.model, config });
-  const loaded = await loadAutoencoding(run.folder, experiment.build);
-  assert.deepEqual(await measure(experiment, { model: loaded, run, device, images }), measured);
+  const loaded = await autoencodingModel(experiment).load(run.folder, device);
+  assert.deepEqual(await loaded.measure(images), measured);
   return model;
 }

@@ -18,11 +18,11 @@ import { number as inWords } from "../report/numbers.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { epochBatches } from "./batches.ts";
 import { openTaskDevice } from "./device.ts";
-import { openTrainingImages } from "./images.ts";
+import { imageFlags, openTestImages, openTrainingImages } from "./images.ts";
 import { readLog } from "./log.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
-import { commonFlags, type Flags, type FlagValues, integer, number, runTask } from "./task.ts";
+import { type Flags, type FlagValues, integer, number, runTask } from "./task.ts";
 import { logSpaced, train } from "./training.ts";
 import { type Description, layerTable, writeReport } from "./write_report.ts";
 
@@ -94,7 +94,7 @@ const LEAST_LEVEL = 1e-7;
 
 /** Flags that every autoencoder has. */
 const AUTOENCODING_FLAGS = {
-  ...commonFlags,
+  ...imageFlags,
   count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
   steps: integer({ min: 1, help: "optimizer updates (default: those of --epochs)" }),
   epochs: integer({ min: 1, help: "passes over the training images (default: the model's own)" }),
@@ -114,9 +114,9 @@ export async function runAutoencoding<Config extends AutoencodingConfig, F exten
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as FlagValues<typeof AUTOENCODING_FLAGS> & FlagValues<F>;
       const own = experiment.configure(flags);
-      const { dataset, dataDir, epochs = own.epochs, batch = own.batch, lr = own.learningRate } = flags;
-      const images = await openTrainingImages(flags, Infinity);
-      const test = await openImages({ dataset, dataDir, split: "test" });
+      const { epochs = own.epochs, batch = own.batch, lr = own.learningRate } = flags;
+      const images = await openTrainingImages(flags, { most: Infinity, holdOut: true, session: run.session });
+      const test = await openTestImages(flags, images);
       await using device = await openTaskDevice(flags, run.session);
       const { height, width, channels } = images;
       const image = [height, width, channels] as const;

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import type { ImageSet } from "../data/images.ts";
-import { openTrainingImages } from "../run/images.ts";
+import { imageFlags, openTrainingImages } from "../run/images.ts";
 import { load } from "../models/mod.ts";
 import { type Image, imageGrid } from "../report/grid.ts";
 import { number } from "../report/numbers.ts";
@@ -12,7 +12,7 @@ import { writeAtomically } from "../base/files.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { runManifest, writeManifest } from "../run/manifest.ts";
 import { findRun, type StoredRun } from "../run/run.ts";
-import { commonFlags, integer, runTask, text, UsageError } from "../run/task.ts";
+import { integer, runTask, text, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
 
 const TASK = "train-conv-autoencoder", LATENTS = [2, 32] as const;
@@ -64,7 +64,7 @@ if (import.meta.main) {
     name: "common-features",
     summary: "Decode the mean latent of convolutional autoencoders over all training images.",
     flags: {
-      ...commonFlags,
+      ...imageFlags,
       count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
       steps: integer({ min: 1, help: "optimizer updates of each network (default: its own epochs)" }),
       autoencoders: text({
@@ -73,15 +73,27 @@ if (import.meta.main) {
       }),
     },
     run: async (flags, run) => {
-      const { dataset, dataDir, count, offset, steps, seed, device: kind, threads, autoencoders } = flags;
-      const images = await openTrainingImages(flags, Infinity);
+      const {
+        dataset,
+        dataDir,
+        size,
+        channels,
+        count,
+        offset,
+        steps,
+        seed,
+        device: kind,
+        threads,
+        autoencoders,
+      } = flags;
+      const images = await openTrainingImages(flags, { most: Infinity, holdOut: true, session: run.session });
       const given = autoencoders === undefined ? undefined : await existing(autoencoders);
       {
         // Closed before the runs, which use all processors themselves.
         await using device = await openTaskDevice(flags, run.session);
         await run.configure({ dataset: images, device, model: { latents: LATENTS } });
       }
-      const shared = { dataset, dataDir, count, offset, steps, seed, device: kind, threads };
+      const shared = { dataset, dataDir, size, channels, count, offset, steps, seed, device: kind, threads };
       const lines = LATENTS.map((latent) => ({
         task: TASK,
         flags: { ...shared, latent },

@@ -4,7 +4,7 @@
  * units of their bottleneck that died.
  */
 import { join } from "node:path";
-import { type ImageSet, openImages } from "../data/images.ts";
+import type { ImageSet } from "../data/images.ts";
 import type { Device } from "../engine/device.ts";
 import { load } from "../models/mod.ts";
 import { type Image, imagesOf } from "../report/grid.ts";
@@ -12,10 +12,10 @@ import type { Block, Panel } from "../report/html.ts";
 import { number } from "../report/numbers.ts";
 import { chosenRows, latentPlot, lossByEpoch, type Measured } from "../run/autoencoding.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { openTrainingImages } from "../run/images.ts";
+import { imageFlags, openTestImages, openTrainingImages } from "../run/images.ts";
 import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
 import type { StoredRun } from "../run/run.ts";
-import { commonFlags, integer, runTask } from "../run/task.ts";
+import { integer, runTask } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
 
 /** One of the autoencoders that are compared. */
@@ -197,14 +197,14 @@ if (import.meta.main) {
     name: "compare-autoencoders",
     summary: "Train dense, convolutional and variational autoencoders on the same images and compare them.",
     flags: {
-      ...commonFlags,
+      ...imageFlags,
       count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
       steps: integer({ min: 1, help: "optimizer updates of each network (default: its own epochs)" }),
     },
     run: async (flags, run) => {
-      const { dataset, dataDir, count, offset, steps, seed, device: kind, threads } = flags;
-      const images = await openTrainingImages(flags, Infinity);
-      const test = await openImages({ dataset, dataDir, split: "test" });
+      const { dataset, dataDir, size, channels, count, offset, steps, seed, device: kind, threads } = flags;
+      const images = await openTrainingImages(flags, { most: Infinity, holdOut: true, session: run.session });
+      const test = await openTestImages(flags, images);
       {
         // Closed before the runs, which use all processors themselves.
         await using device = await openTaskDevice(flags, run.session);
@@ -214,7 +214,7 @@ if (import.meta.main) {
           model: { models: CONTESTANTS.map(({ name }) => name) },
         });
       }
-      const shared = { dataset, dataDir, count, offset, steps, seed, device: kind, threads };
+      const shared = { dataset, dataDir, size, channels, count, offset, steps, seed, device: kind, threads };
       const lines = CONTESTANTS.map(({ name, task, flags }) => ({
         task,
         flags: { ...shared, ...flags },

@@ -19,7 +19,8 @@ export async function writeAtomically(path: string, content: Uint8Array | string
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot write ${path} (${reason}): make room or choose another place`, { cause: error });
   }
   await syncFolder(folder);
 }

@@ -3,6 +3,7 @@
  * https://github.com/huggingface/safetensors#format: eight bytes with the length of the header (little-endian), the
  * header as JSON, padded with spaces, and the tensors' bytes (little-endian, row by row, without a gap).
  */
+import { createHash } from "node:crypto";
 import { isRecord, writeAtomically } from "./files.ts";
 
 /** The values of a tensor; the type of the array says the type of the tensor. */
@@ -126,18 +127,46 @@ export function decodeTensors(bytes: Uint8Array, path: string): TensorFile {
   return { tensors, metadata };
 }
 
-/** Writes a safetensors file, atomically. */
+/** Where a file's own hash stands in its metadata. */
+const SEAL = "sha256";
+
+/** Writes a safetensors file, atomically; its metadata hold the SHA-256 of what the file would be without it. */
 export async function writeTensors(
   path: string,
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeAtomically(path, encodeTensors(tensors, metadata));
+  const seal = sha256(encodeTensors(tensors, metadata));
+  await writeAtomically(path, encodeTensors(tensors, { ...metadata, [SEAL]: seal }));
 }
 
-/** Reads a safetensors file: see `decodeTensors`. */
-export async function readTensors(path: string): Promise<TensorFile> {
-  return decodeTensors(await Deno.readFile(path), path);
+/**
+ * Reads a safetensors file: see `decodeTensors`. The hash that `writeTensors` put into it is compared and taken out.
+ *
+ * @param options.sealed Whether it must have one; absent: false, for files that other tools wrote.
+ * @throws {SyntaxError} where the file is not what was written.
+ */
+export async function readTensors(
+  path: string,
+  options: { readonly sealed?: boolean } = {},
+): Promise<TensorFile> {
+  const { tensors, metadata: { [SEAL]: seal, ...metadata } } = decodeTensors(await Deno.readFile(path), path);
+  if (
+    seal === undefined
+      ? options.sealed
+      : seal !== sha256(encodeTensors(Object.fromEntries(tensors), metadata))
+  ) {
+    throw new SyntaxError(
+      `Cannot read ${path} as its content ${
+        seal === undefined ? "has no hash" : "does not fit its hash"
+      }: it is damaged`,
+    );
+  }
+  return { tensors, metadata };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {

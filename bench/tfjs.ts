@@ -134,14 +134,15 @@ function assignFormula(weights: Weights, layers: Readonly<Record<string, readonl
 function binary(): Step {
   const { layers, batch, images: count, rate } = BINARY;
   const config = binaryAutoencoder.configOf({ height: 28, width: 28, channels: 1 }, { seed: 0 });
-  const model = binaryAutoencoder.build(config), weights = binaryAutoencoder.weightsOf(model);
+  const model = binaryAutoencoder.build(config), { weights } = model;
   assignFormula(weights, layers);
   const fn = binaryAutoencoder.trainingStep(model, {
     images: tensorOf(DATA.binary) as tf.Tensor2D,
     optimizer: adam(weights),
   });
   return {
-    fn: ({ index, rate, counter }) => fn({ index, rate, counter }),
+    fn: ({ index, rate, counter }) =>
+      fn({ index: index as tf.Tensor1D, rate: rate as tf.Scalar, counter: counter as tf.Scalar }),
     inputs: {
       index: { shape: [batch], dtype: "int32" },
       rate: { shape: [] },
@@ -178,7 +179,7 @@ function histogram(batch: number): Step {
     optimizer: adam(model.weights, { beta2: seq2hist.BETA2 }),
   });
   return {
-    fn: ({ index, rate }) => fn({ index, rate }),
+    fn: ({ index, rate }) => fn({ index: index as tf.Tensor1D, rate: rate as tf.Scalar }),
     inputs: { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } },
     feed: (run) => ({ index: batchRows(run, { batch, count: table.size }), rate: Float32Array.of(rate) }),
     runs: 1,

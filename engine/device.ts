@@ -12,8 +12,17 @@ export interface InputSpec {
 }
 export type InputSpecs = Readonly<Record<string, InputSpec>>;
 
+/** The tensor of a declared shape: `[batch, 784]` is a Tensor2D. Where the number of axes is not known, any tensor. */
+export type TensorOf<S extends readonly number[]> = S extends readonly [] ? tf.Scalar
+  : S extends readonly [number] ? tf.Tensor1D
+  : S extends readonly [number, number] ? tf.Tensor2D
+  : S extends readonly [number, number, number] ? tf.Tensor3D
+  : S extends readonly [number, number, number, number] ? tf.Tensor4D
+  : S extends readonly [number, number, number, number, number] ? tf.Tensor5D
+  : tf.Tensor;
+
 /** The tensors that the function sees: one an input, of the declared shape and dtype. */
-export type InputTensors<I extends InputSpecs> = { readonly [Name in keyof I]: tf.Tensor };
+export type InputTensors<I extends InputSpecs> = { readonly [Name in keyof I]: TensorOf<I[Name]["shape"]> };
 /** What `run` takes: one typed array an input. */
 export type InputArrays<I extends InputSpecs> = {
   readonly [Name in keyof I]: I[Name]["dtype"] extends "int32" ? Int32Array : Float32Array;

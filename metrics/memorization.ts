@@ -53,22 +53,33 @@ export interface Memorization {
   readonly matches: Int32Array;
 }
 
-/** Compares generated with training sequences, both [N, length]. */
-export function memorization(
-  samples: ArrayLike<number>,
-  training: ArrayLike<number>,
-  options: { readonly length: number },
-): Memorization {
-  const { length } = options;
+/** Finds rows in a table. */
+export interface RowFinder {
+  /** For each of the rows [N, length] the index of the first equal row of the table, or -1. */
+  in(rows: ArrayLike<number>): Int32Array;
+  /** How many different rows the table has. */
+  readonly distinct: number;
+}
+
+/** Makes the rows of a table [N, length] findable. */
+export function rowFinder(table: ArrayLike<number>, length: number): RowFinder {
   const known = new Map<string, number>();
-  for (let row = 0; row < training.length / length; row++) {
-    const key = rowKey(training, row, length);
+  for (let row = 0; row < table.length / length; row++) {
+    const key = rowKey(table, row, length);
     if (!known.has(key)) known.set(key, row);
   }
-  const matches = Int32Array.from(
-    { length: samples.length / length },
-    (_, row) => known.get(rowKey(samples, row, length)) ?? -1,
-  );
+  return {
+    in: (rows) =>
+      Int32Array.from(
+        { length: rows.length / length },
+        (_, row) => known.get(rowKey(rows, row, length)) ?? -1,
+      ),
+    distinct: known.size,
+  };
+}
+
+/** What generated sequences share with a training set of `distinct` different ones, from their `matches` in it. */
+export function memorizationOf(matches: Int32Array, distinct: number): Memorization {
   const memorized = matches.reduce((sum, match) => sum + (match >= 0 ? 1 : 0), 0);
   const covered = new Set(matches);
   covered.delete(-1);
@@ -77,9 +88,19 @@ export function memorization(
     memorized,
     fraction: memorized / matches.length,
     interval: wilson(memorized, matches.length),
-    coverage: covered.size / known.size,
+    coverage: covered.size / distinct,
     matches,
   };
+}
+
+/** Compares generated with training sequences, both [N, length]. */
+export function memorization(
+  samples: ArrayLike<number>,
+  training: ArrayLike<number>,
+  options: { readonly length: number },
+): Memorization {
+  const find = rowFinder(training, options.length);
+  return memorizationOf(find.in(samples), find.distinct);
 }
 
 /**

@@ -155,7 +155,11 @@ export const commonFlags = {
   dataDir: text({ placeholder: "DIR", help: "where the data set's files lie (default: .cache/data/<name>)" }),
   out: text({ placeholder: "DIR", help: "the run folder (default: runs/<task>-<dataset>-<count>-s<seed>)" }),
   steps: integer({ min: 1, help: "how many optimizer updates to make at most" }),
-  budget: number({ placeholder: "SECONDS", min: 0, help: "how long to train at most (default: no limit)" }),
+  budget: number({
+    placeholder: "SECONDS",
+    min: 0,
+    help: "how long the command may take; without --steps, as many are made as fit",
+  }),
   resume: boolean({ help: "go on with the run in --out, or with the newest that matches" }),
   force: boolean({ help: "replace the run folder that --out names" }),
   debug: boolean({ help: "show the stack trace of an error" }),
@@ -239,6 +243,44 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
     throw new UsageError(`${placeholder} is missing: ${help}`);
   }
   return { ...result, help: false };
+}
+
+/**
+ * The flags that a run recorded, read by the parsers that read them from a command line. One that the run does not know
+ * has its default.
+ *
+ * @param options.path The file that holds them, for the errors.
+ * @throws {SyntaxError} naming the flag whose value is none.
+ */
+export function readStoredFlags<F extends Flags>(
+  flags: F,
+  stored: Readonly<Record<string, unknown>>,
+  { path }: { readonly path: string },
+): FlagValues<F> {
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(flags)) {
+    const value = stored[name] ?? flag.default;
+    const fail = (rule: string): never => {
+      throw new SyntaxError(
+        `Cannot use ${path} as --${flagName(name)} must be ${rule} and is ${
+          JSON.stringify(value)
+        } there: restore it, or start a new run`,
+      );
+    };
+    if (value === undefined || value === flag.default) values[name] = value;
+    else if (flag.kind === "boolean") {
+      values[name] = typeof value === "boolean" ? value : fail("true or false");
+    } else {
+      try {
+        values[name] = flag.parse(String(value));
+      } catch (error) {
+        fail((error as Error).message);
+      }
+      // A number that became a text, or a list of one, is not what was written.
+      if (values[name] !== value) fail(`a ${typeof values[name]}`);
+    }
+  }
+  return values as FlagValues<F>;
 }
 
 /** The text of `--help`. */

@@ -2,10 +2,12 @@
 import type { ImageSet } from "../data/images.ts";
 import { codesToSequences, sequencesToCodes } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
-import { imagesOf, memorizationSheet } from "../report/grid.ts";
-import { readCodes } from "./codes.ts";
+import { imageGrid, imagesOf, memorizationSheet, type Sheet } from "../report/grid.ts";
+import { codesHash, readCodes } from "./codes.ts";
+import { UsageError } from "./flags.ts";
 import { openTrainingImages } from "./images.ts";
-import type { Run } from "./run.ts";
+import type { Run, RunConfig } from "./run.ts";
+import { completedRun } from "./stored_run.ts";
 import type { GeneratedSequences, SequenceFlags, SequenceSource } from "./sequence_source.ts";
 
 /** What the experiment needs of the autoencoder, which it does not know itself. */
@@ -42,11 +44,18 @@ export async function imageSource(
   part: AutoencoderPart,
 ): Promise<SequenceSource> {
   const images = await openTrainingImages(flags);
+  // Before anything is written; a run that goes on has its copy.
+  if (flags.autoencoder !== undefined && !flags.resume) {
+    const from = await completedRun("autoencoder", { from: flags.autoencoder, task: part.task });
+    checkImages(from.config, images, flags.autoencoder);
+    await readCodes(from.folder, { count: images.count, sha256: from.config.hashes?.codes });
+  }
   return {
     facts: images,
     async open({ run, device }) {
-      const { folder, metrics } = await codedImages(part, { flags, run, device, images });
-      const codes = await readCodes(folder);
+      const { folder, metrics, sha256 } = await codedImages(part, { flags, run, device, images });
+      const codes = await readCodes(folder, { count: images.count, sha256 });
+      await run.bind("codes", codesHash(codes));
       return {
         sequences: codesToSequences(codes),
         metrics,
@@ -65,15 +74,15 @@ export async function imageSource(
             psnr: metrics.psnr_db,
           });
           return {
-            files: { "samples.png": sheet },
+            files: { "samples.png": imageGrid(sheet) },
             blocks: [{
-              kind: "picture",
-              png: sheet,
-              alt:
-                "Training images, their reconstructions, and generated images above their nearest training images",
+              kind: "sheet",
+              sheet,
+              distance: "signs off the nearest training code",
               caption:
-                "Generated images as they were drawn, none chosen; below each the training image with the " +
-                "nearest code.",
+                "Generated images as they were drawn, none chosen. A generated image that is not memorized says " +
+                "in how many signs its code differs from the nearest training code, a memorized one which training image " +
+                "it is.",
             }],
             metrics: {},
           };
@@ -89,7 +98,9 @@ async function codedImages(part: AutoencoderPart, options: {
   readonly run: Run;
   readonly device: Device;
   readonly images: ImageSet;
-}): Promise<{ folder: string; metrics: { psnr_db: number; distinct_codes: number } }> {
+}): Promise<
+  { folder: string; metrics: { psnr_db: number; distinct_codes: number }; sha256: string | undefined }
+> {
   const { flags, run, device, images } = options;
   const { dataset, count, offset, seed, threads, dataDir, autoencoderSteps: steps } = flags;
   const child = flags.autoencoder === undefined
@@ -101,12 +112,7 @@ async function codedImages(part: AutoencoderPart, options: {
       model: part.config({ seed }),
     })
     : await run.adopt("autoencoder", { from: flags.autoencoder, task: part.task });
-  if (child.config.dataset.sha256 !== images.sha256) {
-    throw new Error(
-      `Cannot use --autoencoder ${flags.autoencoder} as it learned other images: name a run with the same --dataset, ` +
-        "--count and --offset",
-    );
-  }
+  checkImages(child.config, images, child.folder);
   if (!child.completed) {
     await part.train(child, { device, images, flags: { seed, steps, budget: undefined } });
   }
@@ -114,7 +120,16 @@ async function codedImages(part: AutoencoderPart, options: {
   return {
     folder: child.folder,
     metrics: { psnr_db: metrics.psnr_db ?? NaN, distinct_codes: metrics.distinct_codes ?? NaN },
+    sha256: child.config.hashes?.codes,
   };
+}
+
+/** Makes sure that the autoencoder in `folder` learned these images. */
+function checkImages({ dataset }: RunConfig, images: ImageSet, folder: string): void {
+  if (dataset.sha256 === images.sha256) return;
+  throw new UsageError(
+    `--autoencoder ${folder} learned other images: name a run with the same --dataset, --count and --offset`,
+  );
 }
 
 /** Number of places in which two rows differ. */
@@ -131,9 +146,9 @@ async function drawSheet(part: AutoencoderPart, options: {
   readonly codes: Int8Array;
   readonly generated: GeneratedSequences;
   readonly psnr: number;
-}): Promise<Uint8Array> {
+}): Promise<Sheet> {
   const { folder, device, images, codes, psnr } = options;
-  const { title, tokens, matches, memorizedFraction } = options.generated;
+  const { tokens, matches, memorizedFraction } = options.generated;
   const { height, width } = images;
   const training = Math.min(SHOWN, images.count), generated = Math.min(SHOWN, matches.length);
   const sampled = sequencesToCodes(tokens.subarray(0, generated * tokens.length / matches.length));
@@ -155,7 +170,6 @@ async function drawSheet(part: AutoencoderPart, options: {
   const drawn = imagesOf(decoded, [training + generated, height, width]);
   const originals = imagesOf(images.pixels, [images.count, height, width]);
   return memorizationSheet({
-    title,
     training: originals.slice(0, training),
     reconstructions: drawn.slice(0, training),
     psnr,
@@ -163,7 +177,8 @@ async function drawSheet(part: AutoencoderPart, options: {
       image,
       nearest: originals[nearest[index].image],
       memorized: matches[index] >= 0,
-      label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} bits`,
+      label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} signs off`,
+      distance: nearest[index].bits,
     })),
     memorizedFraction,
     samples: matches.length,

@@ -19,3 +19,8 @@ export async function openTrainingImages(
   const rest = await availableImages(source) - offset;
   return await openImages({ ...source, offset, count: count ?? Math.min(most, rest) });
 }
+
+/** Images as numbers in 0..1, as they lie: [count, height, width, channels]. */
+export function levels({ pixels }: Pick<ImageSet, "pixels">): Float32Array {
+  return Float32Array.from(pixels, (byte) => byte / 255);
+}

@@ -5,8 +5,9 @@
 import { formatAbc, parseAbc } from "../data/abc.ts";
 import { compareNotes, EXAMPLE_TUNES, type Note, noteKey, type Tune } from "../data/music.ts";
 import { codeWindows, type Windows, windowStarts } from "../data/windows.ts";
-import { HAIRLINE, imageGrid } from "../report/grid.ts";
+import { imageGrid } from "../report/grid.ts";
 import { durationOf, midiFile, pianoRoll, wavFile } from "../report/melody.ts";
+import { percent } from "../report/numbers.ts";
 import { PALETTE } from "../report/palette.ts";
 import {
   chooseItems,
@@ -73,7 +74,7 @@ function windowOrigins(starts: Int32Array, tunes: readonly Tune[]): Origin[] {
 }
 
 function showMelodies(
-  { title, tokens, matches, memorizedFraction }: GeneratedSequences,
+  { tokens, matches, memorizedFraction }: GeneratedSequences,
   { windows, origins }: { readonly windows: Windows<Note>; readonly origins: readonly Origin[] },
 ): Exhibit {
   const { symbols, sequences: { length } } = windows;
@@ -88,27 +89,11 @@ function showMelodies(
   const low = Math.min(...pitches, 60), high = Math.max(...pitches, 72);
   const ticks = Math.max(...shown.map(({ notes }) => durationOf(notes)));
   const sheet = imageGrid({
-    title,
     columns: 4,
     scale: 1,
     sections: [{
-      caption: `Generated melodies of ${length} notes`,
-      note: "Piano rolls: time to the right, pitch upwards; grey and white bands are octaves from C",
-      legend: [
-        {
-          colour: PALETTE.vermilion,
-          text: `memorized: a training sequence (${
-            shown.filter(({ origin }) => origin).length
-          } of ${shown.length} ` +
-            `here, ${(100 * memorizedFraction).toFixed(2)} % of ${
-              matches.length.toLocaleString("en")
-            } samples)`,
-        },
-        { colour: HAIRLINE, text: "new: in no tune" },
-      ],
-      tiles: shown.map(({ notes, origin }, index) => ({
+      tiles: shown.map(({ notes, origin }) => ({
         image: pianoRoll(notes, { low, high, ticks, width: ROLL_WIDTH }),
-        label: String(index + 1),
         frame: origin === undefined ? undefined : PALETTE.vermilion,
       })),
     }],
@@ -116,29 +101,33 @@ function showMelodies(
   const where = (origin: Origin | undefined): string =>
     origin === undefined ? "new" : `memorized: ${origin.tune.title}, from note ${origin.note}`;
   const heard = shown.slice(0, HEARD).map(({ notes }) => notes);
+  const written = shown.map(({ notes, origin }, index) => ({
+    title: `${index + 1} (${where(origin)})`,
+    notes,
+    origin,
+  }));
   return {
-    blocks: [
-      {
-        kind: "picture",
-        png: sheet,
-        alt: "Piano rolls of generated melodies",
-        caption: "The first melodies as they were drawn, none chosen. The first " +
-          `${heard.length} can be heard: \`samples.mid\` and \`samples.wav\` lie beside this page; all ` +
-          `${shown.length} are written in \`samples.abc\`.`,
-      },
-      {
-        kind: "table",
-        table: {
-          columns: ["Melody", "Where it stands"],
-          rows: shown.map(({ origin }, index) => [String(index + 1), where(origin)]),
-        },
-      },
-    ],
+    blocks: [{
+      kind: "melodies",
+      melodies: written.map(({ title, notes, origin }) => ({
+        title,
+        notes,
+        abc: formatAbc([{ title, notes }]),
+        strong: origin !== undefined,
+        kind: origin === undefined ? "new" : "memorized",
+      })),
+      caption:
+        `The first melodies as they were drawn, none chosen; of all ${
+          matches.length.toLocaleString("en-US")
+        } ` +
+        `${
+          percent(memorizedFraction)
+        } are memorized. They lie beside this page too: all in \`samples.abc\`, as piano ` +
+        `rolls in \`samples.png\`, and the first ${heard.length} to be heard in \`samples.mid\` and \`samples.wav\`.`,
+    }],
     files: {
       "samples.png": sheet,
-      "samples.abc": formatAbc(
-        shown.map(({ notes, origin }, index) => ({ title: `${index + 1} (${where(origin)})`, notes })),
-      ),
+      "samples.abc": formatAbc(written),
       "samples.mid": midiFile(heard),
       "samples.wav": wavFile(heard),
     },

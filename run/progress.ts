@@ -14,6 +14,8 @@ export interface Output {
 /** How far a phase is. */
 export interface Position {
   readonly phase: string;
+  /** What a step is called; absent: "step". */
+  readonly unit?: string;
   /** Steps done. */
   readonly step: number;
   /** The limits; whichever is reached first ends the phase. */
@@ -23,6 +25,8 @@ export interface Position {
   readonly seconds: number;
   /** Loss, metrics: in the order in which they are shown. */
   readonly values: Readonly<Record<string, number>>;
+  /** What is being done, in words. */
+  readonly detail?: string;
 }
 
 const LIVE_INTERVAL = 100;
@@ -36,21 +40,31 @@ export class Progress {
   #phase = "";
   /** Where this sitting began in the phase: the rate is that of this sitting. */
   #start = { step: 0, seconds: 0 };
+  /** Whether the first step of this sitting is made. */
+  #warm = false;
 
   constructor(output: Output) {
     this.#output = output;
   }
 
-  /** Starts a phase: its first position is shown at once, and the rate is counted from `step`. */
-  begin(phase: string, step: number, seconds: number): void {
+  /**
+   * Starts a phase: its first position is shown at once (where `quiet`, after the usual interval), and the rate is
+   * counted from the one after that, as the first step compiles.
+   */
+  begin(phase: string, step: number, seconds: number, options: { readonly quiet?: boolean } = {}): void {
     this.#phase = phase;
     this.#start = { step, seconds };
-    this.#shownAt = -Infinity;
+    this.#warm = false;
+    this.#shownAt = options.quiet ? this.#output.now() : -Infinity;
   }
 
   /** Shows `position`, unless the last one is too fresh. */
   update(position: Position): void {
     if (position.phase !== this.#phase) this.begin(position.phase, 0, 0);
+    if (!this.#warm && position.step > this.#start.step) {
+      this.#warm = true;
+      this.#start = { step: position.step, seconds: position.seconds };
+    }
     const now = this.#output.now();
     const interval = this.#output.terminal ? LIVE_INTERVAL : PLAIN_INTERVAL;
     if (now - this.#shownAt < interval) return;
@@ -88,16 +102,17 @@ export class Progress {
     }
   }
 
-  #line({ phase, step, steps, budget, seconds, values }: Position): string {
-    const parts = [`${phase}  step ${count(step)}${steps === undefined ? "" : `/${count(steps)}`}`];
+  #line({ phase, unit = "step", step, steps, budget, seconds, values, detail }: Position): string {
+    const parts = [`${phase}  ${unit} ${count(step)}${steps === undefined ? "" : `/${count(steps)}`}`];
     for (const [name, value] of Object.entries(values)) parts.push(`${name} ${figure(value)}`);
     const rate = (step - this.#start.step) / (seconds - this.#start.seconds);
     if (Number.isFinite(rate) && rate > 0) {
-      parts.push(`${rate < 10 ? figure(rate) : count(Math.round(rate))} steps/s`);
+      parts.push(`${rate < 10 ? figure(rate) : count(Math.round(rate))} ${plural(unit)}/s`);
       const bySteps = steps === undefined ? Infinity : (steps - step) / rate;
       const left = Math.min(bySteps, budget === undefined ? Infinity : budget - seconds);
       if (Number.isFinite(left) && left > 0) parts.push(`${duration(left)} left`);
     }
+    if (detail !== undefined) parts.push(detail);
     return parts.join("  ");
   }
 }
@@ -133,6 +148,10 @@ function figure(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return count(value);
   const size = Math.abs(value);
   return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(+value.toPrecision(4));
+}
+
+function plural(unit: string): string {
+  return unit.endsWith("ch") ? `${unit}es` : `${unit}s`;
 }
 
 /** Seconds as "42 s", "3 min 20 s" or "2 h 5 min". */

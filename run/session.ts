@@ -26,10 +26,36 @@ export class Session {
   onEnd: (status: "stopped" | "failed") => Promise<void> = () => Promise.resolve();
   #signal: StopSignal | undefined;
   #guards = 0;
+  #interruptible = false;
+  readonly #listeners = new Set<(signal: StopSignal) => void>();
+  /** What is done outside of training. */
+  #followed:
+    | { readonly phase: string; readonly batches?: number; done: number; readonly since: number }
+    | undefined;
   #pausedAt = performance.now();
+  readonly #startedAt: number;
+  #budget = Infinity;
+  /** Seconds that the task still needs when training is over, as far as it knows: left out of what training may take. */
+  reserve = 0;
 
-  constructor(output: Output) {
+  constructor(output: Output, options: { readonly startedAt?: number } = {}) {
     this.progress = new Progress(output);
+    this.#startedAt = options.startedAt ?? performance.now();
+  }
+
+  /** Bounds the sitting from its start on: --budget, in seconds. */
+  limit(budget: number): void {
+    this.#budget = budget;
+  }
+
+  /** Whether the sitting is bounded. */
+  get limited(): boolean {
+    return this.#budget !== Infinity;
+  }
+
+  /** Seconds until the sitting has taken what it may, at least 0; Infinity without a limit. */
+  get secondsLeft(): number {
+    return Math.max(0, this.#budget - (performance.now() - this.#startedAt) / 1000);
   }
 
   /** Prints a line. */
@@ -52,9 +78,43 @@ export class Session {
     this.#pausedAt = performance.now();
   }
 
+  /** Says what is done from now on outside of training: `phase`, in so many `batches` where that is known. */
+  follow(phase: string, batches?: number): void {
+    this.#followed = { phase, batches, done: 0, since: performance.now() };
+    this.progress.begin(phase, 0, 0, { quiet: true });
+  }
+
+  /**
+   * To be awaited between two batches: lets signals in, ends interruptible work after one, and shows how far the work
+   * is that `follow` named.
+   *
+   * @throws {Stopped} inside `interruptible`, after a signal.
+   */
+  async between(): Promise<void> {
+    const followed = this.#followed;
+    if (followed !== undefined) {
+      const { phase, batches: steps, since } = followed, step = ++followed.done;
+      const seconds = (performance.now() - since) / 1000;
+      this.progress.update({ phase, step, steps, unit: "batch", seconds, values: {} });
+    }
+    await this.pause();
+    if (this.#interruptible) this.#throwIfStopping();
+  }
+
+  /** Runs a part of guarded work that a signal may end at its next `between`. */
+  async interruptible<T>(work: () => Promise<T>): Promise<T> {
+    this.#interruptible = true;
+    try {
+      return await work();
+    } finally {
+      this.#interruptible = false;
+    }
+  }
+
   /** Runs `work`, which a first signal does not interrupt: it looks at `stopping` itself. */
   async guard<T>(work: () => Promise<T>): Promise<T> {
     this.#throwIfStopping();
+    this.#followed = undefined;
     this.#guards++;
     try {
       return await work();
@@ -88,7 +148,14 @@ export class Session {
     };
   }
 
+  /** Calls `listener` at every signal until the result is disposed: for work in other processes. */
+  onSignal(listener: (signal: StopSignal) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
   #receive(signal: StopSignal): void {
+    for (const listener of this.#listeners) listener(signal);
     // The second signal does not wait for anything.
     if (this.#signal !== undefined) Deno.exit(EXIT_CODES[signal]);
     this.#signal = signal;

@@ -1,5 +1,5 @@
 /** A task: a program with typed flags, `--help`, clear errors, exit codes, and mostly a run folder. */
-import { dirname } from "node:path";
+import { dirname, join, resolve, sep as SEPARATOR } from "node:path";
 import {
   flagName,
   type Flags,
@@ -7,11 +7,14 @@ import {
   helpText,
   type ParsedFlags,
   parseFlags,
+  readStoredFlags,
   UsageError,
 } from "./flags.ts";
 import { type Output, standardOutput } from "./progress.ts";
-import { findRun, folderKind, listRuns, type Place, Run, RUNS, type StoredRun } from "./run.ts";
+import { findRun, listRuns, type Place, Run, type StoredRun } from "./run.ts";
+import { pendingRun } from "./run_folder.ts";
 import { Session, Stopped } from "./session.ts";
+import { folderKind, RUNS } from "./stored_run.ts";
 
 export {
   argument,
@@ -49,6 +52,9 @@ export interface Streams {
   readonly error: (text: string) => void;
 }
 
+/** What flags that name files and folders are called in `--help`. */
+const PATHS: ReadonlySet<string> = new Set(["FILE", "DIR", "RUN"]);
+
 /** Flags that may differ when a run is resumed. */
 const CHANGEABLE: ReadonlySet<string> = new Set([
   "device",
@@ -63,18 +69,20 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
 
 /** Runs `task` with the command line's arguments, and ends the process with its exit code. */
 export async function runTask<F extends Flags>(task: Task<F>): Promise<never> {
-  return Deno.exit(await executeTask(task, { args: Deno.args, streams: standardStreams() }));
+  return Deno.exit(await executeTask(task, { args: Deno.args, streams: standardStreams(), startedAt: 0 }));
 }
 
 /** `runTask` for a program that writes no run folder. */
 export async function runTool<F extends Flags>(tool: Tool<F>): Promise<never> {
-  return Deno.exit(await executeTool(tool, { args: Deno.args, streams: standardStreams() }));
+  return Deno.exit(await executeTool(tool, { args: Deno.args, streams: standardStreams(), startedAt: 0 }));
 }
 
 /** What a task needs to run. */
 export interface Invocation {
   readonly args: readonly string[];
   readonly streams: Streams;
+  /** When the command began, as `performance.now()` tells it; absent: now. */
+  readonly startedAt?: number;
 }
 
 /** Runs `task` and returns its exit code. */
@@ -85,11 +93,15 @@ export function executeTask<F extends Flags>(task: Task<F>, invocation: Invocati
       session.note(`${values.out} is complete: there is nothing to resume`);
       return;
     }
+    const { budget }: { readonly budget?: unknown } = values;
+    if (typeof budget === "number") session.limit(budget);
     const run = new Run(session, { task: task.name, flags: values, place });
     session.onEnd = (status) => run.abandon(status);
     try {
       await task.run(values, run);
     } catch (error) {
+      // Flags that turned out wrong leave nothing behind.
+      if (error instanceof UsageError) await run.discard().catch(() => {});
       // What went wrong first is what is reported, even if the summary cannot be written either.
       await run.abandon(error instanceof Stopped ? "stopped" : "failed").catch(() => {});
       throw error;
@@ -104,10 +116,10 @@ export function executeTool<F extends Flags>(tool: Tool<F>, invocation: Invocati
 
 async function execute<F extends Flags>(
   task: { readonly name: string; readonly summary: string; readonly flags: F },
-  { args, streams }: Invocation,
+  { args, streams, startedAt }: Invocation,
   work: (parsed: ParsedFlags<F>, session: Session) => Promise<void>,
 ): Promise<number> {
-  const session = new Session(streams.output);
+  const session = new Session(streams.output, { startedAt });
   using _signals = session.listen();
   const report = (error: unknown): number => {
     session.progress.clear();
@@ -151,9 +163,9 @@ async function choosePlace<F extends Flags>(
     const stored = resume ? await newestMatch(task.name, { wanted, given }) : undefined;
     return stored === undefined
       ? { values, place: { mode: "fresh" } }
-      : resumed(task.flags, stored, values, given);
+      : resumed(task.flags, { stored, folder: stored.folder }, values, given);
   }
-  const kind = await folderKind(out);
+  const pending = await pendingRun(out), kind = await folderKind(out);
   if (kind === "absent") return { values, place: { mode: "fresh", folder: out } };
   if (!resume && !force) {
     throw new UsageError(
@@ -165,51 +177,82 @@ async function choosePlace<F extends Flags>(
   if (stored === undefined) {
     throw new UsageError(`--out ${out} is no run folder and stays as it is: choose another`);
   }
-  if (force) return { values, place: { mode: "replace", folder: out } };
-  if (stored.config.task !== task.name) {
-    throw new UsageError(`--out ${out} holds a run of ${stored.config.task}: choose another`);
+  if (force) {
+    await checkReplaceable(task.flags, values, out);
+    return { values, place: { mode: "replace", folder: out } };
   }
-  return resumed(task.flags, stored, values, given);
+  const begun = pending ?? stored;
+  if (begun.config.task !== task.name) {
+    throw new UsageError(`--out ${out} holds a run of ${begun.config.task}: choose another`);
+  }
+  return resumed(task.flags, { stored: begun, folder: out }, values, given);
 }
 
-/** The flags of `stored`, but for those that were given and may differ. */
+/** Refuses to replace a folder that something is still needed of: what a flag names in it, or the place one is in. */
+async function checkReplaceable(
+  flags: Flags,
+  values: Readonly<Record<string, unknown>>,
+  out: string,
+): Promise<void> {
+  const real = await Deno.realPath(out);
+  const inside = (path: string): boolean => path === real || path.startsWith(real + SEPARATOR);
+  if (inside(Deno.cwd())) {
+    throw new UsageError(
+      `--out ${out} is where this command runs: change to another folder, or choose another`,
+    );
+  }
+  for (const [name, flag] of Object.entries(flags)) {
+    const value = values[name];
+    if (name === "out" || typeof value !== "string" || !PATHS.has(flag.placeholder)) continue;
+    const path = await Deno.realPath(value).catch(() => resolve(value));
+    if (inside(path)) {
+      throw new UsageError(
+        `--${
+          flagName(name)
+        } ${value} lies inside --out ${out}, which --force replaces: choose another of them`,
+      );
+    }
+  }
+}
+
+/** The flags of a run that is gone on with, but for those that were given and may differ. */
 function resumed<F extends Flags>(
   flags: F,
-  stored: StoredRun,
+  { stored, folder }: { readonly stored: StoredRun; readonly folder: string },
   values: FlagValues<F>,
   given: ReadonlySet<string>,
 ): { readonly values: FlagValues<F>; readonly place: Place | "complete" } {
   const wanted: Readonly<Record<string, unknown>> = values;
-  const before = stored.config.flags;
+  const before: Readonly<Record<string, unknown>> = readStoredFlags(flags, stored.config.flags, {
+    path: join(stored.folder, "config.json"),
+  });
   const merged: Record<string, unknown> = {};
   for (const name of Object.keys(flags)) {
-    const kept = before[name] ?? flags[name].default;
+    const kept = before[name];
     if (given.has(name) && !CHANGEABLE.has(name) && wanted[name] !== kept) {
       throw new UsageError(
-        `--${flagName(name)} cannot change on --resume: ${stored.folder} was made with ${kept}, given is ${
+        `--${flagName(name)} cannot change on --resume: ${folder} was made with ${kept}, given is ${
           wanted[name]
         }`,
       );
     }
     merged[name] = given.has(name) ? wanted[name] : kept;
   }
-  merged.out = stored.folder;
+  // Each command has its own budget; the number of steps that the first one chose stays.
+  merged.budget = given.has("budget") ? wanted.budget : undefined;
+  merged.out = folder;
   merged.resume = true;
   merged.force = false;
   merged.debug = wanted.debug;
   // The names are those of `flags`, and every value is of its flag: parsed now or by the run that wrote it.
   const resolved = merged as FlagValues<F>;
-  const { folder, summary } = stored;
-  if (summary?.status === "completed") {
-    const more = moreThan(merged.steps, summary.steps) && given.has("steps") ||
-      given.has("budget") && moreThan(merged.budget, before.budget) && moreThan(merged.steps, summary.steps);
+  const { summary } = stored;
+  if (summary?.status === "completed" && summary.ended !== "budget") {
+    const { steps } = wanted;
+    const more = given.has("steps") && typeof steps === "number" && steps > summary.steps;
     if (!more) return { values: resolved, place: "complete" };
   }
   return { values: resolved, place: { mode: "resume", folder, stored } };
-}
-
-function moreThan(value: unknown, limit: unknown): boolean {
-  return typeof value === "number" && typeof limit === "number" && value > limit;
 }
 
 /** The newest run of `task` in `runs/` that was made with the flags given. */

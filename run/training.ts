@@ -1,7 +1,9 @@
 /** The one training loop: limits, logging, evaluation, checkpoints, signals, and going on after any of them. */
 import * as tf from "@tensorflow/tfjs";
 import type { Device } from "../engine/device.ts";
+import { stepsThatFit } from "./budget.ts";
 import type { NamedVariables, Run } from "./run.ts";
+import { Stopped } from "./session.ts";
 
 // tfjs advertises its native backend on the first tensor made under Deno; progress stands alone on the screen.
 tf.env().set("IS_NODE", false);
@@ -10,27 +12,31 @@ tf.env().set("IS_NODE", false);
 export interface Training {
   /** Names what is being trained in the progress line and the log. */
   readonly phase: string;
-  /** How many steps to make in all. */
+  /** How many steps to make in all, unless `--budget` without `--steps` has them chosen. */
   readonly steps: number;
-  /** How many seconds to train in all, earlier sittings included; absent: no limit. */
+  /** How many seconds this sitting may train at most; absent: what `--budget` leaves to the command. */
   readonly budget?: number;
   /** Everything that a step changes: weights, optimizer slots. */
   readonly variables: NamedVariables;
   /** Who owns the variables while training. */
   readonly device: Pick<Device, "pull" | "push">;
-  /** Makes step `t` = 0, 1, …; whatever it draws is a function of `t` alone, so that a resumed run is the same run. */
-  readonly step: (t: number) => Promise<void>;
+  /**
+   * Makes step `t` = 0, 1, … of `steps`, which a schedule must take from here and from nowhere else: they may have been
+   * chosen, and are Infinity while steps are tried for their time. What it draws is a function of `t` alone, so that a
+   * resumed run is the same run.
+   */
+  readonly step: (t: number, steps: number) => Promise<void>;
   /**
    * What the steps since the last call gave: usually `() => compiled.read()`. An array is averaged for the log. The
-   * first field is the one shown; every value must be finite. Called every `logEvery` steps.
+   * first field is the one shown; every value must be finite. Called every `logEvery` steps, and every few seconds.
    */
   readonly read: () => Promise<Readonly<Record<string, number | ArrayLike<number>>>>;
   /** Absent: 100. */
   readonly logEvery?: number;
-  /** Metrics of the model after `t` steps, the variables being pulled; called every `evaluateEvery` steps and at the end. */
+  /** Metrics of the model after `t` steps, the variables being pulled; called where `evaluateAt` says and at the end. */
   readonly evaluate?: (t: number) => Promise<Readonly<Record<string, number>>>;
-  /** Absent: at the end only. */
-  readonly evaluateEvery?: number;
+  /** Whether to evaluate after `t` = 1, 2, … of all steps: `every`, `logSpaced`. Absent: at the end only. */
+  readonly evaluateAt?: (t: number, steps: number) => boolean;
   /** Whether the goal is reached; asked after each evaluation. */
   readonly stopWhen?: (metrics: Readonly<Record<string, number>>) => boolean;
   /** Seconds between checkpoints; absent: 20. */
@@ -48,6 +54,23 @@ export interface Trained {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** Slow steps are logged after so many seconds. */
+const LOG_SECONDS = 5;
+
+/** Evaluates after every `interval` steps. */
+export function every(interval: number): (t: number) => boolean {
+  return (t) => t % interval === 0;
+}
+
+/** Evaluates after at most `count` steps from the first to the last, each as many times the one before: 1, 2, 4, 8, … */
+export function logSpaced(count = 20): (t: number, steps: number) => boolean {
+  return (t, steps) => {
+    const point = (index: number): number => Math.round(steps ** (index / (count - 1)));
+    const near = steps === 1 ? 0 : Math.log(t) / Math.log(steps) * (count - 1);
+    return point(Math.floor(near)) === t || point(Math.ceil(near)) === t;
+  };
+}
+
 /**
  * Trains until the steps, the budget or the goal is reached, from the run's checkpoint if it has one. A signal ends
  * the task after a checkpoint.
@@ -59,47 +82,64 @@ export function train(run: Run, training: Training): Promise<Trained> {
 }
 
 async function loop(run: Run, training: Training): Promise<Trained> {
-  const { phase, steps, budget = Infinity, variables, device, logEvery = 100 } = training;
+  const { phase, variables, device, logEvery = 100, evaluateAt = () => false } = training;
   const { session } = run;
   const owned = Object.values(variables);
+  const allowed = Math.min(training.budget ?? Infinity, run.secondsLeft);
+  const cut = performance.now() / 1000 + Math.max(0, allowed - session.reserve);
   const before = await run.restore(variables);
   if (before !== undefined) {
     await device.push(owned);
     run.note(`${phase}: going on after step ${before.step}`);
   }
+  const startedAt = performance.now() - (before?.seconds ?? 0) * 1000;
+  const seconds = (): number => (performance.now() - startedAt) / 1000;
+  let { steps } = training;
+  if (run.choosesSteps && before === undefined && allowed > 0) {
+    const chosen = await stepsThatFit(run, training, { seconds: cut - performance.now() / 1000 });
+    if (chosen !== undefined) {
+      steps = chosen;
+      if (steps !== training.steps) await run.recordSteps(steps);
+    }
+  }
+
   let t = before?.step ?? 0;
   let reached = before?.reached ?? false;
   let values = before?.values ?? {};
-  let loggedAt = t, savedAt = t;
-  // A checkpoint may be younger than the last evaluation, so that a resumed run evaluates at its end in any case.
-  let evaluatedAt = -1;
-  const startedAt = performance.now() - (before?.seconds ?? 0) * 1000;
-  const seconds = (): number => (performance.now() - startedAt) / 1000;
-  let savedSeconds = seconds();
+  let loggedAt = t, savedAt = before === undefined ? -1 : t, evaluatedAt = before?.evaluated ?? -1;
+  let savedSeconds = seconds(), loggedSeconds = savedSeconds;
   session.progress.begin(phase, t, seconds());
   const position = () => ({
     phase,
     step: t,
     steps,
-    budget: training.budget,
+    budget: cut === Infinity ? undefined : seconds() + cut - performance.now() / 1000,
     seconds: seconds(),
     values,
   });
-
   const diverge = (what: string): never => {
-    const kept = savedAt > 0 ? ` (the checkpoint of step ${savedAt} is intact)` : "";
-    throw new Error(`${phase}: ${what}: try a smaller learning rate or another --seed${kept}`);
+    const saved = savedAt > 0 ? ` (the checkpoint of step ${savedAt} is intact)` : "";
+    throw new Error(`${phase}: ${what}: try a smaller learning rate or another seed${saved}`);
   };
   const log = async (): Promise<void> => {
     const read = average(await training.read(), { from: loggedAt, to: t, diverge });
     loggedAt = t;
+    loggedSeconds = seconds();
     values = { ...values, ...read };
     run.log({ phase, step: t, seconds: rounded(seconds()), ...read });
   };
-  const evaluate = async (): Promise<void> => {
-    if (training.evaluate === undefined) return;
+  const measure = async (): Promise<void> => {
+    const { evaluate } = training;
+    if (evaluate === undefined) return;
     await device.pull(owned);
-    const metrics = await training.evaluate(t);
+    let metrics: Readonly<Record<string, number>>;
+    try {
+      metrics = await session.interruptible(() => evaluate(t));
+    } catch (error) {
+      // A signal came: the checkpoint says that this evaluation is still to be made.
+      if (error instanceof Stopped && session.stopping) return;
+      throw error;
+    }
     evaluatedAt = t;
     values = { ...values, ...metrics };
     run.log({ phase, step: t, seconds: rounded(seconds()), ...metrics });
@@ -110,7 +150,7 @@ async function loop(run: Run, training: Training): Promise<Trained> {
     if (loggedAt < t) await log();
     await device.pull(owned);
     try {
-      await run.save(variables, { step: t, seconds: seconds(), reached, values });
+      await run.save(variables, { step: t, seconds: seconds(), reached, evaluated: evaluatedAt, values });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       diverge(`${error.message} after step ${t}`);
@@ -119,26 +159,35 @@ async function loop(run: Run, training: Training): Promise<Trained> {
     savedSeconds = seconds();
   };
 
-  while (t < steps && !reached && seconds() < budget && !session.stopping) {
-    await training.step(t);
+  if (t > 0 && evaluatedAt < t && evaluateAt(t, steps)) await measure();
+  while (t < steps && !reached && performance.now() / 1000 < cut && !session.stopping) {
+    await training.step(t, steps);
     t++;
-    if (t % logEvery === 0) await log();
-    if (training.evaluateEvery !== undefined && t % training.evaluateEvery === 0) await evaluate();
+    if (t % logEvery === 0 || seconds() - loggedSeconds >= LOG_SECONDS) await log();
+    if (evaluateAt(t, steps)) await measure();
     session.progress.update(position());
     if (seconds() - savedSeconds >= (training.checkpointEvery ?? 20)) await save();
     await session.pause();
   }
-  if (session.stopping) {
-    if (savedAt < t) await save();
+  const stopped = async (): Promise<void> => {
+    if (!session.stopping) return;
+    if (savedAt < t || evaluatedAt === t) await save();
     session.progress.end(position());
     session.stop();
-  }
+  };
+  await stopped();
   const reason = reached ? "goal" : t >= steps ? "steps" : "budget";
   if (loggedAt < t) await log();
-  if (evaluatedAt < t) await evaluate();
-  if (savedAt < t) await save();
+  if (evaluatedAt < t) await measure();
+  await stopped();
+  await save();
   await device.pull(owned);
   session.progress.end(position());
+  run.end(reason);
+  if (reason === "budget") {
+    const left = `${phase}: ended by --budget at step ${grouped(t)} of ${grouped(steps)}`;
+    run.note(run.isPart ? left : `${left}: go on with ${run.resumeCommand}`);
+  }
   return { steps: t, seconds: seconds(), reason, values };
 }
 
@@ -166,4 +215,8 @@ function average(
 
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString("en-US");
 }

@@ -1,106 +1,142 @@
 /**
- * `deno task compare-autoregressive`: four autoregressive models learn the same sequences, and are measured alike: how
+ * `deno task compare-autoregressive`: autoregressive models learn the same sequences, and are measured alike: how
  * much of what they generate is the training set, and at which positions they still err.
  */
 import { exists } from "../base/files.ts";
 import { prefixTable, type Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
-import { load } from "../models/load.ts";
-import { EXPERIMENT as SEQ2HIST } from "../models/seq2hist.ts";
-import { EXPERIMENT as SEQ2SEQ } from "../models/seq2seq.ts";
-import { EXPERIMENT as SEQ2TOKEN } from "../models/seq2token.ts";
+import { load } from "../models/mod.ts";
 import type { Block } from "../report/html.ts";
 import type { LinePlot } from "../report/plot.ts";
-import { memorize, type SequenceExperiment, type SequenceModel } from "../run/memorize.ts";
-import type { Run } from "../run/run.ts";
-import { type SequenceFlags, sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
+import { openTaskDevice } from "../run/device.ts";
+import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import type { Run, StoredRun } from "../run/run.ts";
+import { type SequenceFlags, sequenceFlags } from "../run/sequence_source.ts";
 import { openSource } from "../run/sources.ts";
-import { type Flags, type FlagValues, integer, runTask } from "../run/task.ts";
+import { integer, runTask, text, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
 
 /** One of the models that are compared. */
 interface Contestant {
-  /** The folder of its run within this one. */
+  /** What `--models` calls it, and its folder within this run. */
   readonly name: string;
   readonly title: string;
   readonly task: string;
   /** Flags of its own task alone. */
-  readonly own: Readonly<Record<string, unknown>>;
-  /** Trains and measures it in the folder of `run`. */
-  readonly memorize: (options: {
-    readonly flags: SequenceFlags;
-    readonly source: SequenceSource;
-    readonly run: Run;
-    readonly device: Device;
-  }) => Promise<void>;
-}
-
-function contestant<Model extends SequenceModel, F extends Flags>(
-  experiment: SequenceExperiment<Model, F>,
-  { name, title, own }: { readonly name: string; readonly title: string; readonly own: FlagValues<F> },
-): Contestant {
-  return {
-    name,
-    title,
-    task: experiment.name,
-    own,
-    memorize: (options) => memorize(experiment, { ...options, flags: { ...options.flags, ...own } }),
-  };
+  readonly own: ManifestLine["flags"];
+  /** What it is, for the page. */
+  readonly text: string;
 }
 
 const CONTESTANTS: readonly Contestant[] = [
-  contestant(SEQ2TOKEN, { name: "seq2token", title: "sequence to token", own: {} }),
-  contestant(SEQ2SEQ, {
+  {
+    name: "seq2token",
+    title: "sequence to token",
+    task: "train-seq2token",
+    own: {},
+    text: "a dense network of the prefix; each step shows it single tokens.",
+  },
+  {
     name: "seq2seq-masked",
     title: "sequence to sequence, masked",
+    task: "train-seq2seq",
     own: { architecture: "masked" },
-  }),
-  contestant(SEQ2SEQ, {
+    text: "masks on the weights hide the future; each step shows it whole sequences.",
+  },
+  {
     name: "seq2seq-transformer",
     title: "sequence to sequence, transformer",
+    task: "train-seq2seq",
     own: { architecture: "transformer" },
-  }),
-  contestant(SEQ2HIST, { name: "seq2hist", title: "sequence to histogram", own: {} }),
+    text: "masks on the attention hide the future; positions share their weights.",
+  },
+  {
+    name: "seq2hist",
+    title: "sequence to histogram",
+    task: "train-seq2hist",
+    own: {},
+    text:
+      "a dense network of the prefix, shown the exact histogram of what follows each prefix, and most often the " +
+      "prefixes that it knows least.",
+  },
+];
+
+/** The beginning of the page's title, by the number of models. */
+const COUNTS = [
+  "An autoregressive model",
+  "Two autoregressive models",
+  "Three autoregressive models",
+  "Four autoregressive models",
 ];
 
 /** What came out for one model. */
 interface Outcome {
   readonly title: string;
-  readonly run: Run;
-  /** Nats at each position, mean over the training sequences, above what the training set's own histograms need. */
+  readonly name: string;
+  /** One for each seed. */
+  readonly runs: readonly StoredRun[];
+  /**
+   * Nats at each position, mean over the training sequences and the seeds, above what the training set's own histograms
+   * need.
+   */
   readonly excess: Float64Array;
 }
 
-/** The child run of a contestant, trained unless there is a finished one of the same configuration. */
-async function trained(contestant: Contestant, context: {
-  readonly flags: SequenceFlags;
-  readonly source: SequenceSource;
-  readonly run: Run;
-  readonly device: Device;
-}): Promise<Run> {
-  const { flags, source, run, device } = context;
-  const { name, task, own } = contestant;
-  const child = await run.child(name, {
-    task,
-    flags: { ...flags, ...own },
-    dataset: source.facts,
-    device,
-    model: { name: task, seed: flags.seed },
-  });
-  // Each folder is whole, and the autoencoder is trained once.
-  const autoencoder = run.path("autoencoder");
-  if (await exists(autoencoder)) {
-    await child.adopt("autoencoder", { from: autoencoder, task: AUTOENCODER_PART.task });
+/** The models that `--models` names, in the order of the page. */
+function chosen(names: string | undefined): readonly Contestant[] {
+  if (names === undefined) return CONTESTANTS;
+  const wanted = names.split(",").map((name) => name.trim());
+  const unknown = wanted.find((name) => !CONTESTANTS.some((contestant) => contestant.name === name));
+  if (unknown !== undefined) {
+    const known = CONTESTANTS.map(({ name }) => name).join(", ");
+    throw new UsageError(
+      `--models must be some of ${known}, with commas between: current value is "${names}"`,
+    );
   }
-  if (child.completed) {
-    run.note(`${name}: finished before`);
-  } else {
-    run.note(`${name}: ${contestant.title}`);
-    await contestant.memorize({ flags, source, run: child, device });
+  return CONTESTANTS.filter(({ name }) => wanted.includes(name));
+}
+
+/** The runs of a comparison: every model with every seed, on the same autoencoder where there is one. */
+async function manifest(
+  contestants: readonly Contestant[],
+  { flags, run, seeds }: { readonly flags: SequenceFlags; readonly run: Run; readonly seeds: number },
+): Promise<ManifestLine[]> {
+  // The sequences are made already; the runs share out what is left of the budget.
+  const { out: _out, resume: _resume, force: _force, budget: _budget, autoencoderSteps: _steps, ...shared } =
+    flags;
+  const autoencoder = await exists(run.path("autoencoder")) ? run.path("autoencoder") : undefined;
+  return contestants.flatMap(({ name, task, own }) =>
+    Array.from({ length: seeds }, (_, index) => ({
+      task,
+      folder: seeds === 1 ? name : `${name}-s${flags.seed + index}`,
+      flags: { ...shared, ...own, autoencoder, seed: flags.seed + index },
+    }))
+  );
+}
+
+/** Measures at which positions the runs of a model err. */
+async function outcome(
+  { name, title }: Contestant,
+  { runs, sequences, entropies, device }: {
+    readonly runs: readonly StoredRun[];
+    readonly sequences: Sequences;
+    readonly entropies: Float64Array;
+    readonly device: Device;
+  },
+): Promise<Outcome> {
+  const excess = new Float64Array(sequences.length);
+  for (const { folder } of runs) {
+    const model = await load(folder, device);
+    if (!("logProbabilities" in model)) {
+      throw new Error(`Cannot compare ${folder} as it holds a ${model.kind}: train it again`);
+    }
+    const logs = await model.logProbabilities(sequences);
+    const nats = positionMeans(logs.map((log) => -log), sequences.length);
+    nats.forEach((value, position) => excess[position] += (value - entropies[position]) / runs.length);
+    for (const weight of Object.values(model.model.weights)) weight.dispose();
   }
-  return child;
+  return { name, title, runs, excess };
 }
 
 /** Entropy of the training set at each position, [length], in nats: of the next token given all before it. */
@@ -122,47 +158,73 @@ function positionMeans(values: Float64Array, length: number): Float64Array {
   return sums.map((sum) => sum * length / values.length);
 }
 
-function percent(share: number | null | undefined, digits = 2): string {
-  return `${(100 * (share ?? NaN)).toFixed(digits)}%`;
+function percent(share: number, digits = 2): string {
+  return `${(100 * share).toFixed(digits)}%`;
+}
+
+/** A metric of a model's runs: its mean and its standard deviation (NaN for one run). */
+function metric({ runs }: Outcome, name: string): { readonly mean: number; readonly deviation: number } {
+  const values = runs.map(({ summary }) => summary?.metrics[name] ?? NaN);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
+}
+
+/** A share as "99.21%", of several runs as "99.21% ± 0.03%". */
+function share(outcome: Outcome, name: string, digits = 2): string {
+  const { mean, deviation } = metric(outcome, name);
+  return outcome.runs.length === 1
+    ? percent(mean, digits)
+    : `${percent(mean, digits)} ± ${percent(deviation, digits)}`;
 }
 
 /** How much was memorized. */
 function memoryTable(outcomes: readonly Outcome[]): Block {
+  const single = outcomes[0].runs.length === 1;
   return {
     kind: "table",
     table: {
-      columns: ["Model", "Memorized mass", "Memorized fraction (95% interval)", "Coverage", "Excess, nats"],
-      rows: outcomes.map(({ title, run: { summary } }) => {
-        const metrics = summary?.metrics ?? {};
+      columns: [
+        "Model",
+        "Memorized mass",
+        single ? "Memorized fraction (95% interval)" : "Memorized fraction",
+        "Coverage",
+        "Excess, nats",
+      ],
+      rows: outcomes.map((outcome) => {
+        const low = metric(outcome, "memorized_fraction_low").mean;
+        const high = metric(outcome, "memorized_fraction_high").mean;
         return [
-          title,
-          percent(metrics.memorized_mass, 3),
-          `${percent(metrics.memorized_fraction)} (${percent(metrics.memorized_fraction_low)} to ` +
-          `${percent(metrics.memorized_fraction_high)})`,
-          percent(metrics.coverage),
-          (metrics.sequence_nats ?? NaN) - (metrics.entropy_nats ?? NaN),
+          outcome.title,
+          share(outcome, "memorized_mass", 3),
+          share(outcome, "memorized_fraction") + (single ? ` (${percent(low)} to ${percent(high)})` : ""),
+          share(outcome, "coverage"),
+          metric(outcome, "sequence_nats").mean - metric(outcome, "entropy_nats").mean,
         ];
       }),
       caption:
         "Mass is exact, fraction and coverage are of generated sequences. Excess is the cross-entropy of a whole " +
-        "training sequence above its floor, the entropy of the training set.",
+        "training sequence above its floor, the entropy of the training set." +
+        (single ? "" : ` Mean ± standard deviation over ${outcomes[0].runs.length} seeds.`),
     },
   };
 }
 
 /** What it cost. */
 function costTable(outcomes: readonly Outcome[]): Block {
+  const several = outcomes[0].runs.length > 1;
   return {
     kind: "table",
     table: {
       columns: ["Model", "Parameters", "Steps", "Seconds"],
-      rows: outcomes.map(({ title, run: { summary } }) => [
+      rows: outcomes.map(({ title, runs }) => [
         title,
-        summary?.parameters ?? NaN,
-        summary?.steps ?? NaN,
-        Math.round(summary?.seconds ?? NaN),
+        runs[0].summary?.parameters ?? NaN,
+        Math.round(runs.reduce((sum, { summary }) => sum + (summary?.steps ?? NaN), 0) / runs.length),
+        Math.round(runs.reduce((sum, { summary }) => sum + (summary?.seconds ?? NaN), 0) / runs.length),
       ]),
-      caption: "Seconds are those of the whole run but its autoencoder: training, generating, measuring.",
+      caption: "Seconds are those of the whole run but its autoencoder: training, generating, measuring." +
+        (several ? " Steps and seconds are means over the seeds." : ""),
     },
   };
 }
@@ -178,24 +240,26 @@ function positions(values: Float64Array): { x: number[]; y: Float64Array } {
 
 /** What the figures say, in words. */
 function findings(outcomes: readonly Outcome[], entropies: Float64Array): string[] {
-  const mass = ({ run }: Outcome): number => run.summary?.metrics.memorized_mass ?? NaN;
+  const mass = (outcome: Outcome): number => metric(outcome, "memorized_mass").mean;
   const sorted = outcomes.toSorted((a, b) => mass(b) - mass(a));
   const best = sorted[0], worst = sorted[sorted.length - 1];
   const branching = entropies.findLastIndex((entropy) => entropy > 1e-6) + 1;
-  const share = ({ excess }: Outcome): number => {
+  const early = ({ excess }: Outcome): number => {
     const total = excess.reduce((sum, value) => sum + value, 0);
     return excess.subarray(0, branching).reduce((sum, value) => sum + value, 0) / total;
   };
   return [
-    `The largest memorized mass is that of *${best.title}*, ${
-      percent(mass(best), 3)
-    }; the smallest that of ` +
-    `*${worst.title}*, ${percent(mass(worst), 3)}.`,
+    ...(outcomes.length === 1 ? [] : [
+      `The largest memorized mass is that of *${best.title}*, ${
+        percent(mass(best), 3)
+      }; the smallest that of ` +
+      `*${worst.title}*, ${percent(mass(worst), 3)}.`,
+    ]),
     branching === 0
       ? "All training sequences are equal: nothing is left to chance at any position."
       : `After position ${branching} every prefix has one continuation only, so all of the training set's entropy ` +
         `lies at or before it. There lies ${
-          outcomes.map((outcome) => `${percent(share(outcome))} of the error of *${outcome.title}*`).join(
+          outcomes.map((outcome) => `${percent(early(outcome))} of the error of *${outcome.title}*`).join(
             ", ",
           )
         }; the rest is doubt about tokens that are certain.`,
@@ -205,49 +269,54 @@ function findings(outcomes: readonly Outcome[], entropies: Float64Array): string
 if (import.meta.main) {
   await runTask({
     name: "compare-autoregressive",
-    summary: "Train four autoregressive models on the same sequences and compare how much they memorize.",
+    summary: "Train autoregressive models on the same sequences and compare how much they memorize.",
     flags: {
       ...sequenceFlags,
       steps: integer({ min: 1, help: "optimizer updates of each model (default: enough for its goal)" }),
+      models: text({
+        placeholder: "A,B",
+        help: `which models (default: all of ${CONTESTANTS.map(({ name }) => name).join(",")})`,
+      }),
+      seeds: integer({ min: 1, default: 1, help: "how many seeds of each model, from --seed on" }),
     },
-    run: async (flags, run) => {
+    run: async ({ models, seeds, ...flags }, run) => {
+      const contestants = chosen(models);
       const source = await openSource(flags, { autoencoder: AUTOENCODER_PART });
-      await using device = await openDevice(flags.device, flags);
-      await run.configure({
-        dataset: source.facts,
-        device,
-        model: { models: CONTESTANTS.map(({ name }) => name), seed: flags.seed },
-      });
-      const { sequences, metrics, figures } = await source.open({ run, device });
-      const { length } = sequences;
-      const entropies = positionEntropies(sequences);
-      const outcomes: Outcome[] = [];
-      for (const contestant of CONTESTANTS) {
-        const child = await trained(contestant, { flags, source, run, device });
-        const model = await load(child.folder, device);
-        if (!("logProbabilities" in model)) {
-          throw new Error(`Cannot compare ${child.folder} as it holds a ${model.kind}: train it again`);
-        }
-        const logs = await model.logProbabilities(sequences);
-        const nats = positionMeans(logs.map((log) => -log), length);
-        outcomes.push({
-          title: contestant.title,
-          run: child,
-          excess: nats.map((value, position) => value - entropies[position]),
+      const sources = await (async () => {
+        // Closed before the runs, which use all processors themselves.
+        await using device = await openTaskDevice(flags, run.session);
+        await run.configure({
+          dataset: source.facts,
+          device,
+          model: { models: contestants.map(({ name }) => name), seed: flags.seed },
         });
+        return await source.open({ run, device });
+      })();
+      const { sequences, metrics, figures } = sources, { length } = sequences;
+      const lines = await manifest(contestants, { flags, run, seeds });
+      await writeManifest(run.path("runs.jsonl"), lines);
+      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+
+      const entropies = positionEntropies(sequences);
+      await using device = await openTaskDevice(flags, run.session);
+      run.session.follow("measuring");
+      const outcomes: Outcome[] = [];
+      for (const [index, contestant] of contestants.entries()) {
+        const own = runs.slice(index * seeds, (index + 1) * seeds);
+        outcomes.push(await outcome(contestant, { runs: own, sequences, entropies, device }));
       }
       const total = entropies.reduce((sum, entropy) => sum + entropy, 0);
       await writePage(run, {
-        title: "Four autoregressive models of the same sequences",
+        title: `${COUNTS[outcomes.length - 1]} of the same sequences`,
         abstract:
-          "All four factorize the probability of a sequence token by token and differ in what they are shown and " +
+          "Each factorizes the probability of a sequence token by token; models differ in what they are shown and " +
           "in how they hide the future. On the same training set, to the same measure: how much of what each " +
           "generates is the training set itself, and where in a sequence it still errs.",
         figures: [
-          ...outcomes.map(({ title, run: { summary } }) => ({
-            label: title,
-            value: percent(summary?.metrics.memorized_mass),
-            note: "memorized mass",
+          ...outcomes.map((outcome) => ({
+            label: outcome.title,
+            value: share(outcome, "memorized_mass"),
+            note: seeds === 1 ? "memorized mass" : `memorized mass, ${seeds} seeds`,
           })),
           ...figures,
         ],
@@ -296,39 +365,38 @@ if (import.meta.main) {
             title: "The models",
             blocks: [{
               kind: "list",
-              items: [
-                "*Sequence to token*: a dense network of the prefix; each step shows it single tokens.",
-                "*Sequence to sequence, masked*: masks on the weights hide the future; each step shows it whole " +
-                "sequences.",
-                "*Sequence to sequence, transformer*: masks on the attention hide the future; positions share their " +
-                "weights.",
-                "*Sequence to histogram*: the network of the first, shown the exact histogram of what follows each " +
-                "prefix, and most often the prefixes that it knows least.",
-              ],
+              items: contestants.map(({ title, text }) =>
+                `*${title[0].toUpperCase()}${title.slice(1)}*: ${text}`
+              ),
             }],
           },
         ],
       });
-      const summaries = outcomes.map(({ run }) => run.summary);
-      const named = outcomes.flatMap(({ run: { folder, summary }, excess }) => {
-        const name = folder.slice(run.folder.length + 1).replaceAll("-", "_");
-        const { memorized_mass, memorized_fraction, coverage } = summary?.metrics ?? {};
-        return Object.entries({
-          memorized_mass,
-          memorized_fraction,
-          coverage,
-          excess_nats: excess.reduce((sum, value) => sum + value, 0),
-        }).map(([metric, value]) => [`${name}_${metric}`, value ?? NaN]);
+      const named = outcomes.flatMap((outcome) => {
+        const name = outcome.name.replaceAll("-", "_");
+        const excess = outcome.excess.reduce((sum, value) => sum + value, 0);
+        return [
+          ...["memorized_mass", "memorized_fraction", "coverage"].flatMap((wanted) => {
+            const { mean, deviation } = metric(outcome, wanted);
+            return [
+              [`${name}_${wanted}`, mean],
+              ...(seeds === 1 ? [] : [[`${name}_${wanted}_sd`, deviation]]),
+            ];
+          }),
+          [`${name}_excess_nats`, excess],
+        ];
       });
+      const sum = (field: "parameters" | "steps"): number =>
+        runs.reduce((total, { summary }) => total + (summary?.[field] ?? 0), 0);
       await run.finish({
         metrics: { ...Object.fromEntries(named), entropy_nats: total, ...metrics },
-        parameters: summaries.reduce((sum, summary) => sum + (summary?.parameters ?? 0), 0),
-        steps: summaries.reduce((sum, summary) => sum + (summary?.steps ?? 0), 0),
+        parameters: sum("parameters"),
+        steps: sum("steps"),
       });
-      for (const { title, run: { summary } } of outcomes) {
+      for (const outcome of outcomes) {
         run.note(
-          `${title}: memorized mass ${percent(summary?.metrics.memorized_mass)}, fraction ` +
-            `${percent(summary?.metrics.memorized_fraction)}, coverage ${percent(summary?.metrics.coverage)}`,
+          `${outcome.title}: memorized mass ${share(outcome, "memorized_mass")}, fraction ` +
+            `${share(outcome, "memorized_fraction")}, coverage ${share(outcome, "coverage")}`,
         );
       }
       run.note(`see ${run.path("report.html")}`);

@@ -4,12 +4,14 @@ import { exists, writeAtomically } from "../base/files.ts";
 import { writeTensors } from "../base/safetensors.ts";
 import { IMAGE_DATASETS } from "../data/images.ts";
 import { CODE_SHAPE, sequencesToCodes } from "../data/sequences.ts";
-import { openDevice } from "../engine/open.ts";
-import { memorization } from "../metrics/mod.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
-import { load } from "../models/load.ts";
+import { load } from "../models/mod.ts";
+import { countMemorized } from "../run/counting.ts";
+import { openTaskDevice } from "../run/device.ts";
+import { readStoredFlags } from "../run/flags.ts";
 import { findRun, Run, type StoredRun } from "../run/run.ts";
-import { type SequenceFlags, sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
+import { sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
+import { SAMPLE_BATCH } from "../run/sampling.ts";
 import { openSource } from "../run/sources.ts";
 import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
 
@@ -19,11 +21,9 @@ import { argument, commonFlags, integer, runTool, text, UsageError } from "../ru
  * @throws {Error} where they are not what they were.
  */
 async function openLearned({ folder, config }: StoredRun): Promise<SequenceSource> {
-  const flags = Object.fromEntries(
-    Object.entries(sequenceFlags).map(([name, flag]) => [name, config.flags[name] ?? flag.default]),
-  );
+  const flags = readStoredFlags(sequenceFlags, config.flags, { path: join(folder, "config.json") });
   // The run has its autoencoder in its own folder, wherever that came from.
-  const source = await openSource({ ...flags, autoencoder: undefined } as SequenceFlags, {
+  const source = await openSource({ ...flags, autoencoder: undefined }, {
     autoencoder: AUTOENCODER_PART,
   });
   if (source.facts.sha256 !== config.dataset.sha256) {
@@ -71,20 +71,23 @@ if (import.meta.main) {
       if (flags.out !== undefined && await isTaken(flags.out)) {
         throw new UsageError(`--out ${flags.out} exists and is not empty: choose another`);
       }
-      await using device = await openDevice(flags.device, flags);
+      await using device = await openTaskDevice(flags, session);
       const trained = await load(flags.run, device);
-      if (trained.kind === "binary-autoencoder" || trained.kind === "classifier") {
+      if (!("sample" in trained)) {
         throw new Error(
-          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of ` +
-            "train-seq2token, train-seq2seq or train-seq2hist",
+          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of a ` +
+            "sequence model, such as train-seq2hist",
         );
       }
       const source = await openLearned(stored);
       const data = await source.open({ run: Run.finished(session, stored), device });
 
       session.note(`generating ${count.toLocaleString("en-US")} sequences`);
+      session.follow("generating", Math.ceil(count / SAMPLE_BATCH));
       const tokens = await trained.sample({ count, seed });
-      const { length } = data.sequences, found = memorization(tokens, data.sequences.tokens, { length });
+      const { length } = data.sequences;
+      const found = await countMemorized(tokens, data.sequences.tokens, { length, session });
+      session.follow("drawing");
       const exhibit = await data.show({
         title: `Samples of ${trained.kind}, seed ${seed}`,
         tokens,

@@ -47,3 +47,17 @@ Deno.test("what lies below a file does not exist", async () => {
   assert.equal(await exists(path), true);
   assert.equal(await exists(join(path, "below")), false);
 });
+
+Deno.test("a write that fails names the file and what to do", async () => {
+  const path = join(await Deno.makeTempDir(), "a.txt");
+  const { write } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.write = () => Promise.reject(new Error("No space left on device (os error 28)"));
+  try {
+    await assert.rejects(
+      writeAtomically(path, "x"),
+      /Cannot write .*a\.txt \(No space left on device \(os error 28\)\): make room or choose another place/,
+    );
+  } finally {
+    Deno.FsFile.prototype.write = write;
+  }
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { decodeTensors, encodeTensors } from "../../base/safetensors.ts";
+import { join } from "node:path";
+import { decodeTensors, encodeTensors, readTensors, writeTensors } from "../../base/safetensors.ts";
 
 /** A file made by hand from its header and its data. */
 function file(header: string, data: readonly number[]): Uint8Array {
@@ -81,4 +82,20 @@ Deno.test("damaged headers are refused", () => {
 
 Deno.test("a shape that does not fit its values is refused when writing", () => {
   assert.throws(() => encodeTensors({ a: { shape: [2], data: Float32Array.of(1) } }), RangeError);
+});
+
+Deno.test("a written file holds its own hash, and no byte of it changes unseen", async () => {
+  const path = join(await Deno.makeTempDir(), "a.safetensors");
+  const tensors = { a: { shape: [2], data: Float32Array.of(1, 2) } }, metadata = { note: "x" };
+  await writeTensors(path, tensors, metadata);
+  const read = await readTensors(path, { sealed: true });
+  assert.deepEqual([Object.fromEntries(read.tensors), read.metadata], [tensors, metadata]);
+  const bytes = await Deno.readFile(path);
+  bytes[bytes.length - 1] ^= 1;
+  await Deno.writeFile(path, bytes);
+  await assert.rejects(readTensors(path), /its content does not fit its hash: it is damaged/);
+  // Files of other tools have none.
+  await Deno.writeFile(path, encodeTensors(tensors, metadata));
+  assert.deepEqual((await readTensors(path)).metadata, metadata);
+  await assert.rejects(readTensors(path, { sealed: true }), /has no hash/);
 });

@@ -24,17 +24,29 @@ const at = (step: number, seconds: number) => ({
 Deno.test("elsewhere than on a terminal a plain line comes at once, then every five seconds, and at the end", () => {
   const { clock, written, progress } = record(false);
   progress.begin("line", 0, 0);
-  progress.update(at(1, 0));
+  // The first step compiles, which no later one does.
+  progress.update(at(1, 3));
   clock.now = 4999;
   progress.update(at(1000, 5));
   clock.now = 5000;
-  progress.update(at(2000, 5));
-  progress.end(at(10_000, 25));
+  progress.update(at(2001, 8));
+  progress.end(at(10_000, 28));
   assert.deepEqual(written, [
     "line  step 1/10,000  loss 0.1235\n",
-    "line  step 2,000/10,000  loss 0.1235  400 steps/s  20 s left\n",
+    "line  step 2,001/10,000  loss 0.1235  400 steps/s  20 s left\n",
     "line  step 10,000/10,000  loss 0.1235  400 steps/s\n",
   ]);
+});
+
+Deno.test("a quiet phase shows nothing before the interval is over, and counts what it is told", () => {
+  const { clock, written, progress } = record(false);
+  progress.begin("generating", 0, 0, { quiet: true });
+  const batches = (step: number, seconds: number) =>
+    progress.update({ phase: "generating", unit: "batch", step, steps: 100, seconds, values: {} });
+  batches(1, 1);
+  clock.now = 5000;
+  batches(9, 5);
+  assert.deepEqual(written, ["generating  batch 9/100  2 batches/s  46 s left\n"]);
 });
 
 Deno.test("a terminal has one live line, never wider than it, which a note does not break", () => {
@@ -57,10 +69,12 @@ Deno.test("a terminal has one live line, never wider than it, which a note does 
 });
 
 Deno.test("the rate counts from where this sitting began, and the nearer limit gives the time left", () => {
-  const { written, progress } = record(false);
-  progress.begin("line", 1000, 60);
+  const { clock, written, progress } = record(false);
+  progress.begin("line", 999, 50);
+  progress.update(at(1000, 60));
+  clock.now = 5000;
   progress.update({ ...at(1100, 70), budget: 100 });
-  assert.deepEqual(written, ["line  step 1,100/10,000  loss 0.1235  10 steps/s  30 s left\n"]);
+  assert.deepEqual(written.slice(1), ["line  step 1,100/10,000  loss 0.1235  10 steps/s  30 s left\n"]);
 });
 
 Deno.test("durations are written in the units that suit them", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { decodeTensors } from "../../base/safetensors.ts";
+import { decodeTensors, readTensors } from "../../base/safetensors.ts";
 
 const FIXTURE = join(import.meta.dirname!, "fixtures/train_line.ts");
 const SETTINGS = join(import.meta.dirname!, "../../deno.json");
@@ -62,7 +62,7 @@ Deno.test("a run fills its folder, and the next one gets a folder of its own", a
   const summary = await readJson(folder, "summary.json");
   assert.deepEqual([summary.status, summary.steps, summary.parameters], ["completed", 60, 2]);
   assert.equal(summary.metrics.updates_seen, 60);
-  const { tensors, metadata } = decodeTensors(await weights(folder), "weights");
+  const { tensors, metadata } = await readTensors(join(folder, "weights.safetensors"), { sealed: true });
   assert.deepEqual([...tensors.keys()], ["line/kernel"]);
   assert.deepEqual(metadata, { model: "line", config: '{"slope":2}' });
 
@@ -128,6 +128,29 @@ Deno.test("a signal ends the run after a checkpoint, and the run can go on", asy
     assert.match(resumed.out, new RegExp(`going on after step ${summary.steps}`));
     assert.equal(resumed.code, 0);
   }
+});
+
+Deno.test("a signal ends an evaluation, too, which is made when the run goes on", async () => {
+  const cwd = await Deno.makeTempDir();
+  await start(cwd, "--out", "whole");
+  const program = command(cwd, ["--out", "cut", "--endless"]);
+  assert.equal(await signalled(program, { signal: "SIGINT", at: "EVALUATING" }), 130);
+  const { metadata } = decodeTensors(
+    await Deno.readFile(join(cwd, "cut/checkpoint.safetensors")),
+    "checkpoint",
+  );
+  assert.deepEqual([metadata.step, metadata.evaluated], ["25", "-1"]);
+  assert.equal((await start(cwd, "--out", "cut", "--resume")).code, 0);
+  const evaluations = async (folder: string) => {
+    const lines = (await Deno.readTextFile(join(cwd, folder, "log.jsonl"))).trimEnd().split("\n");
+    return lines.map((line) => JSON.parse(line)).filter((entry) => "at" in entry).map((entry) => entry.at);
+  };
+  assert.deepEqual(await evaluations("cut"), [25, 50, 60]);
+  assert.deepEqual(await evaluations("whole"), [25, 50, 60]);
+  // Going on with what is done measures nothing twice.
+  const more = await start(cwd, "--out", "whole", "--resume", "--steps", "70");
+  assert.equal(more.code, 0);
+  assert.deepEqual(await evaluations("whole"), [25, 50, 60, 70]);
 });
 
 Deno.test("a signal after training ends the run at once, and the run can go on", async () => {

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { readTensors } from "../../base/safetensors.ts";
 import { findRun, type Place, Run } from "../../run/run.ts";
 import { Session } from "../../run/session.ts";
-import { train, type Training } from "../../run/training.ts";
+import { every, logSpaced, train, type Training } from "../../run/training.ts";
 
 const device = {
   kind: "tfjs",
@@ -14,9 +14,10 @@ const device = {
 };
 const dataset = { name: "digits", split: "train", offset: 0, count: 8, sha256: "00" };
 
+const silent = { write: () => {}, terminal: false, columns: () => 80, now: () => 0 };
+
 async function open(place: Place): Promise<Run> {
-  const output = { write: () => {}, terminal: false, columns: () => 80, now: () => 0 };
-  const run = new Run(new Session(output), { task: "train-counter", flags: { seed: 0 }, place });
+  const run = new Run(new Session(silent), { task: "train-counter", flags: { seed: 0 }, place });
   await run.configure({ dataset, device });
   return run;
 }
@@ -75,7 +76,7 @@ Deno.test("a goal ends training, and stays reached when the run is resumed", asy
   const folder = await freshFolder();
   const options = {
     evaluate: (t: number) => Promise.resolve({ accuracy: t / 10 }),
-    evaluateEvery: 3,
+    evaluateAt: every(3),
     stopWhen: ({ accuracy }: Readonly<Record<string, number>>) => accuracy >= 0.5,
   };
   const trained = await train(await open({ mode: "fresh", folder }), counter(options));
@@ -85,14 +86,80 @@ Deno.test("a goal ends training, and stays reached when the run is resumed", asy
   assert.deepEqual([resumed.steps, resumed.reason, again.count.dataSync()[0]], [6, "goal", 6]);
 });
 
-Deno.test("a budget ends training, and counts earlier sittings", async () => {
+Deno.test("a budget ends one sitting of training, and the next one goes on", async () => {
   const folder = await freshFolder();
   const busy = counter({ steps: 1e9, budget: 0.02 });
   const trained = await train(await open({ mode: "fresh", folder }), busy);
   assert.equal(trained.reason, "budget");
   assert.equal(busy.count.dataSync()[0], trained.steps);
-  const resumed = await train(await resume(folder), counter({ steps: 1e9, budget: 0.02 }));
-  assert.equal(resumed.steps, trained.steps);
+  const more = trained.steps + 5;
+  const resumed = await train(await resume(folder), counter({ steps: more }));
+  assert.deepEqual([resumed.steps, resumed.reason], [more, "steps"]);
+});
+
+Deno.test("evaluations at log-spaced steps: the first, the last, and each twice the one before", () => {
+  const at = (count: number, steps: number): number[] =>
+    Array.from({ length: steps }, (_, t) => t + 1).filter((t) => logSpaced(count)(t, steps));
+  assert.deepEqual(at(5, 16), [1, 2, 4, 8, 16]);
+  assert.deepEqual(at(4, 1000), [1, 10, 100, 1000]);
+  assert.deepEqual(at(20, 1), [1]);
+  const twenty = at(20, 4000);
+  assert.deepEqual([twenty[0], twenty.at(-1)], [1, 4000]);
+  assert.ok(twenty.length > 15 && twenty.length <= 20, String(twenty));
+});
+
+/** Runs `work` by a clock that only `pass` moves, by milliseconds. */
+async function byClock(work: (pass: (milliseconds: number) => void) => Promise<void>): Promise<void> {
+  const now = performance.now;
+  let clock = now.call(performance);
+  performance.now = () => clock;
+  try {
+    await work((milliseconds) => clock += milliseconds);
+  } finally {
+    performance.now = now;
+  }
+}
+
+Deno.test("slow steps are logged by the clock, not only by their number", async () => {
+  const run = await open({ mode: "fresh", folder: await freshFolder() });
+  await byClock(async (pass) => {
+    const training = counter({ steps: 3, logEvery: 100 });
+    const step = async (t: number, steps: number): Promise<void> => {
+      await training.step(t, steps);
+      pass(6000);
+    };
+    await train(run, { ...training, step });
+  });
+  assert.deepEqual((await log(run)).map(({ step }) => step), [1, 2, 3]);
+});
+
+Deno.test("the steps that a budget chose are those of a run that is given their number", async () => {
+  const folder = await freshFolder();
+  await byClock(async (pass) => {
+    const session = new Session(silent);
+    session.limit(2.1);
+    const flags = { seed: 0, steps: undefined, budget: 2.1 };
+    const run = new Run(session, { task: "train-counter", flags, place: { mode: "fresh", folder } });
+    await run.configure({ dataset, device });
+    const totals = new Set<number>();
+    const training = counter({ steps: 77 });
+    const trained = await train(run, {
+      ...training,
+      step: async (t, steps) => {
+        totals.add(steps);
+        await training.step(t, steps);
+        pass(10);
+      },
+      evaluate: () => Promise.resolve().then(() => pass(100)).then(() => ({})),
+      evaluateAt: (t) => t === 20,
+    });
+    // 8 steps of 10 ms and an evaluation are tried; of what is left, 93 % are planned for: two evaluations and 158 steps.
+    assert.deepEqual([trained.reason, trained.steps], ["steps", 158]);
+    // Tried with no end in sight, then made with the number in sight, from the start.
+    assert.deepEqual([...totals], [Infinity, 158]);
+    assert.equal(training.count.dataSync()[0], 158);
+  });
+  assert.equal((await findRun(folder))?.config.flags.steps, 158);
 });
 
 Deno.test("timers fire while steps resolve at once", async () => {
@@ -100,7 +167,11 @@ Deno.test("timers fire while steps resolve at once", async () => {
   let fired = false;
   setTimeout(() => fired = true, 0);
   await train(run, {
-    ...counter({ steps: 1e9, evaluateEvery: 1, evaluate: () => Promise.resolve({ fired: fired ? 1 : 0 }) }),
+    ...counter({
+      steps: 1e9,
+      evaluateAt: every(1),
+      evaluate: () => Promise.resolve({ fired: fired ? 1 : 0 }),
+    }),
     stopWhen: (metrics) => metrics.fired === 1,
   });
   assert.equal(fired, true);
@@ -112,7 +183,7 @@ Deno.test("a variable that is no longer finite keeps the checkpoint before it, w
   const broken = {
     ...training,
     step: async (t: number) => {
-      await training.step(t);
+      await training.step(t, 10);
       if (t === 5) training.count.assign(tf.scalar(Infinity));
     },
   };

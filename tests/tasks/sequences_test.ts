@@ -155,3 +155,33 @@ Deno.test("sample says what it cannot do", async () => {
   const taken = await start(cwd, "tasks/sample.ts", "masked", "--out", "autoencoder");
   assert.deepEqual([taken.code, /--out autoencoder exists/.test(taken.error)], [2, true]);
 });
+
+Deno.test("neither sample nor --resume goes on with other codes, or without those that were learned", async () => {
+  const flags = ["--count", "8", "--steps", "4", "--samples", "10"];
+  const args = ["models/seq2seq.ts", ...flags, "--autoencoder-steps", "4", "--out", "bound"];
+  assert.equal((await start(cwd, ...args)).code, 0);
+  await trained;
+  await Deno.mkdir(join(cwd, "other"));
+  for (const name of await names(join(cwd, "autoencoder"))) {
+    await Deno.copyFile(join(cwd, "autoencoder", name), join(cwd, "other", name));
+  }
+  const [own, aside] = [join(cwd, "bound/autoencoder"), join(cwd, "aside")];
+  const sample = ["tasks/sample.ts", "bound", "--samples", "10", "--out", "drawn"];
+  const resume = ["models/seq2seq.ts", "--out", "bound", "--resume", "--steps", "5"];
+  await Deno.rename(own, aside);
+  for (const args of [sample, resume]) {
+    const { code, error } = await start(cwd, ...args);
+    assert.deepEqual([code, /bound\/autoencoder as it is gone or damaged/.test(error)], [1, true], error);
+  }
+  await Deno.rename(join(cwd, "other"), own);
+  for (const args of [sample, resume]) {
+    const { code, error } = await start(cwd, ...args);
+    assert.deepEqual([code, /its codes are not those that it was made with/.test(error)], [1, true], error);
+  }
+  await Deno.remove(own, { recursive: true });
+  await Deno.rename(aside, own);
+  for (const args of [sample, resume]) {
+    const { code, error } = await start(cwd, ...args);
+    assert.equal(code, 0, error);
+  }
+});

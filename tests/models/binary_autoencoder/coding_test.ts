@@ -10,6 +10,8 @@ await tf.setBackend("cpu");
 const network: Network = {
   encoder: {},
   decoder: {},
+  rows: [],
+  parameters: 0,
   pixels: 2,
   bits: 2,
   padded: true,

@@ -12,6 +12,8 @@ await tf.setBackend("cpu");
 const PLAIN: Network = {
   encoder: {},
   decoder: {},
+  rows: [],
+  parameters: 0,
   pixels: 48,
   bits: 48,
   padded: false,

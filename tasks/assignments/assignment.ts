@@ -1,5 +1,5 @@
 /** An assignment as a list: its questions in their own order, each with the runs that answer it and what they say. */
-import type { Block } from "../../report/html.ts";
+import type { Block, KeyFigure } from "../../report/html.ts";
 import type { ManifestLine } from "../../run/manifest.ts";
 import type { StoredRun } from "../../run/run.ts";
 
@@ -20,7 +20,14 @@ export interface Question {
   readonly asks: string;
   readonly runs: readonly ManifestLine[];
   /** The answer by the finished runs, in the order of `runs`. */
-  readonly answer: (runs: readonly StoredRun[]) => Promise<readonly Block[]>;
+  readonly answer: (runs: readonly StoredRun[]) => Promise<Answer>;
+}
+
+/** What is said in answer to a question. */
+export interface Answer {
+  /** For the head of the page. */
+  readonly figures: readonly KeyFigure[];
+  readonly blocks: readonly Block[];
 }
 
 /** A whole assignment. */
@@ -64,11 +71,6 @@ export function goalTable(goals: readonly Goal[]): Block {
       }),
     },
   };
-}
-
-/** A share as a percentage. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
 }
 
 /** Decibels. */

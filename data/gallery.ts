@@ -16,6 +16,8 @@ export interface Gallery {
   readonly classes: number;
   /** What each label stands for, where folders say so. */
   readonly classNames?: readonly string[];
+  /** The files that the images are in, where each has its own. */
+  readonly files?: readonly string[];
   /** The shape that all have; absent where they may differ. */
   readonly shape?: { readonly height: number; readonly width: number };
   /** Number of channels of all; absent where they may differ. */
@@ -130,6 +132,7 @@ function folderGallery(root: string, pictures: readonly string[]): Gallery {
       count: pictures.length,
       labels: new Uint8Array(pictures.length),
       classes: 1,
+      files: pictures,
       picture: (index) => readPicture(`${root}/${pictures[index]}`),
     };
   }
@@ -150,6 +153,7 @@ function folderGallery(root: string, pictures: readonly string[]): Gallery {
     labels: Uint8Array.from(placed, ({ label }) => label),
     classes: folders.length,
     classNames: folders,
+    files: placed.map(({ picture }) => picture),
     picture: (index) => readPicture(`${root}/${placed[index].picture}`),
   };
 }

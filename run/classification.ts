@@ -177,7 +177,7 @@ async function classifyImages<Model extends ClassifierModel, F extends Flags>(
       {
         label: "test accuracy",
         value: percent(test_accuracy),
-        note: `of ${count(test.count)} images; 95% interval ${range(test_accuracy, test.count)}`,
+        note: `of ${count(test.count)} images; 95 % interval ${range(test_accuracy, test.count)}`,
       },
       { label: "training accuracy", value: percent(train_accuracy) },
     ],
@@ -328,7 +328,7 @@ function classTables(counts: Int32Array, classes: number): Block[] {
     {
       kind: "table",
       table: {
-        columns: ["Class", "Images", "Right", "95% interval"],
+        columns: ["Class", "Images", "Right", "95 % interval"],
         rows: names.map((name, label) => {
           const row = rowOf(label), total = row.reduce((sum, count) => sum + count, 0);
           return total === 0

@@ -358,8 +358,39 @@ def generate(batch):
     return Step(body)
 
 
+def nearest(block):
+    queries, base = elements(109, [10000, 784], 0, 1), elements(110, [60000, 784], 0, 1)
+
+    def body():
+        with torch.no_grad():
+            found = [torch.cdist(rows, base).topk(2, largest=False) for rows in queries.split(block)]
+            return torch.cat([values for values, _ in found]).mean()
+
+    STATE.clear()
+    OPTIMIZERS.clear()
+    return Step(body)
+
+
+def nearest_block():
+    """Queries at once with which a search is fastest, found on a tenth of the base."""
+    queries, base = elements(109, [2500, 784], 0, 1), elements(110, [6000, 784], 0, 1)
+    times = {}
+    for block in (250, 500, 1250, 2500):
+        with torch.no_grad():
+            def search():
+                for rows in queries.split(block):
+                    torch.cdist(rows, base).topk(2, largest=False)
+            times[block] = min(seconds_of(search, 1) for _ in range(2))
+    # Blocks of distances as large, from the whole base.
+    return min(times, key=times.get) // 10
+
+
 def candidates(workload):
     """The ways to write a workload of which the fastest is timed: by name, a function that builds the step."""
+    if workload == "nearest":
+        # Each way takes seconds: a part of the search chooses.
+        block = nearest_block()
+        return {f"cdist + topk, {block} at once": lambda: nearest(block)}
     if workload.startswith("matmul-"):
         return {"out=": lambda: matmul(int(workload.removeprefix("matmul-")))}
     if workload == "generate":

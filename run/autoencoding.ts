@@ -115,7 +115,7 @@ export async function runAutoencoding<Config extends AutoencodingConfig, F exten
       const flags = values as unknown as FlagValues<typeof AUTOENCODING_FLAGS> & FlagValues<F>;
       const own = experiment.configure(flags);
       const { dataset, dataDir, epochs = own.epochs, batch = own.batch, lr = own.learningRate } = flags;
-      const images = await openTrainingImages(flags, Infinity);
+      const images = await openTrainingImages(flags, { most: Infinity });
       const test = await openImages({ dataset, dataDir, split: "test" });
       await using device = await openTaskDevice(flags, run.session);
       const { height, width, channels } = images;

@@ -74,7 +74,7 @@ if (import.meta.main) {
     },
     run: async (flags, run) => {
       const { dataset, dataDir, count, offset, steps, seed, device: kind, threads, autoencoders } = flags;
-      const images = await openTrainingImages(flags, Infinity);
+      const images = await openTrainingImages(flags, { most: Infinity });
       const given = autoencoders === undefined ? undefined : await existing(autoencoders);
       {
         // Closed before the runs, which use all processors themselves.

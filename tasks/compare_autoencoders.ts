@@ -203,7 +203,7 @@ if (import.meta.main) {
     },
     run: async (flags, run) => {
       const { dataset, dataDir, count, offset, steps, seed, device: kind, threads } = flags;
-      const images = await openTrainingImages(flags, Infinity);
+      const images = await openTrainingImages(flags, { most: Infinity });
       const test = await openImages({ dataset, dataDir, split: "test" });
       {
         // Closed before the runs, which use all processors themselves.

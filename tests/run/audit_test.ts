@@ -164,7 +164,9 @@ Deno.test("figures are those of an independent program (tests/run/fixtures/copyi
     width: 6,
   });
   const training = rows(150, 1), samples = rows(100, 3);
-  for (let at = 0; at < 30 * 6; at++) samples.values[at] = training.values[at] + Math.fround(0.01);
+  for (let at = 0; at < 30 * 6; at++) {
+    samples.values[at] = training.values[at] + Math.fround(0.0001 * (100 + Math.floor(at / 6)));
+  }
   const { samples: found } = await audit(training, samples, rows(80, 2), {
     kind: "features",
     peak: undefined,

@@ -24,7 +24,11 @@ export function wilson(successes: number, trials: number): Interval {
   const centre = share + square / (2 * trials);
   const reach = Z95 * Math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials));
   const scale = 1 + square / trials;
-  return { low: Math.max(0, (centre - reach) / scale), high: Math.min(1, (centre + reach) / scale) };
+  // At the ends centre and reach are equal but for rounding.
+  return {
+    low: successes === 0 ? 0 : Math.max(0, (centre - reach) / scale),
+    high: successes === trials ? 1 : Math.min(1, (centre + reach) / scale),
+  };
 }
 
 /** Sets that are drawn anew for an interval. */

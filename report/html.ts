@@ -45,7 +45,13 @@ export type Block =
   /** TypeScript. */
   | { readonly kind: "code"; readonly code: string; readonly caption?: string }
   /** Lines with marked stretches. */
-  | { readonly kind: "marked"; readonly lines: readonly MarkedLine[]; readonly caption?: string }
+  | {
+    readonly kind: "marked";
+    readonly lines: readonly MarkedLine[];
+    /** Whether long lines are broken, each with its note above it. Absent: they are scrolled. */
+    readonly wrap?: boolean;
+    readonly caption?: string;
+  }
   /** `alt` says in words what the PNG shows. */
   | { readonly kind: "picture"; readonly png: Uint8Array; readonly alt: string; readonly caption?: string }
   | { readonly kind: "plot"; readonly plot: Plot; readonly caption?: string }
@@ -200,7 +206,7 @@ class Writer {
       case "code":
         return this.#figure(`<pre><code>${this.highlight(block.code)}</code></pre>`, block.caption);
       case "marked":
-        return this.#figure(markedText(block.lines), block.caption);
+        return this.#figure(markedText(block.lines, block), block.caption);
       case "picture":
         return this.#figure(picture(block.png, block.alt), block.caption);
       case "plot":

@@ -1,5 +1,5 @@
 /** What an audit writes: `audit.json`, a CSV of all samples, and pages for people. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeAtomically, writeJson } from "../base/files.ts";
 import { isAuthentic } from "../metrics/mod.ts";
 import { type Image, imageGrid, imagesOf, type Sheet, type Tile } from "../report/grid.ts";
@@ -82,8 +82,8 @@ const MEANINGS: readonly (readonly [RegExp, string, string])[] = [
   [
     /^authentic$/,
     "authentic",
-    "Items that are farther from their nearest training item than that item is from its own nearest other. About half of " +
-    "good new items are by chance; a share far below the held-out one says that samples huddle around training items.",
+    "Items that are farther from their nearest training item than that item is from its own nearest other. Most " +
+    "items that were never learned are; a share far below the held-out one says that samples huddle around training items.",
   ],
   [
     /^c_t$/,
@@ -284,6 +284,7 @@ export async function writeTextAudit(
       blocks: [{
         kind: "marked",
         lines,
+        wrap: true,
         caption:
           "Marked are the stretches that stand in the training set, with the place where each does first. An item " +
           "that is marked as a whole is a training item; of an item without a copied stretch its near miss is marked.",
@@ -385,7 +386,7 @@ async function writeAll<Finding>(
     join(out, "samples.csv"),
     [columns, ...rows].map((row) => row.map(cell).join(",") + "\n").join(""),
   );
-  const title = `Audit of ${parameters.samples}`;
+  const title = `Audit of ${basename(parameters.samples)}`;
   const listed = order.slice(0, LISTED);
   await writeAtomically(
     join(out, "samples.html"),
@@ -393,9 +394,9 @@ async function writeAll<Finding>(
       title: `All samples: ${title}`,
       abstract:
         `The most copied first. ${
-          listed.length < rows.length ? `The first ${count(listed.length)} of ${count(rows.length)}; ` : ""
+          listed.length < rows.length ? `The first ${count(listed.length)} of ${count(rows.length)}. ` : ""
         }` +
-        "all of them, in their own order, are in `samples.csv`.",
+        "In their own order they are all in `samples.csv`.",
       sections: [{
         title: "Samples",
         blocks: [{

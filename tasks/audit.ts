@@ -2,7 +2,7 @@
 import { basename, join, resolve } from "node:path";
 import { exists, readJson } from "../base/files.ts";
 import type { Device } from "../engine/device.ts";
-import { openDevice } from "../engine/open.ts";
+import { openTaskDevice } from "../run/device.ts";
 import type { Table } from "../metrics/mod.ts";
 import { load } from "../models/mod.ts";
 import { type Audit, auditRows, auditTexts, type Figures, type RowFinding } from "../run/audit.ts";
@@ -104,7 +104,7 @@ async function audit(flags: AuditFlags, session: Session): Promise<void> {
       throw new UsageError(`${name} holds ${set.kind} and --training ${kind}: give both in one kind`);
     }
   }
-  await using device = await openDevice(flags.device, flags);
+  await using device = await openTaskDevice(flags, session);
   await Deno.mkdir(out, { recursive: true });
   const facts = {
     kind,

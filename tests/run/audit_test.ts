@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { stream } from "../../base/random.ts";
+import { hashed } from "../../bench/workloads.ts";
 import { openDevice } from "../../engine/open.ts";
 import type { Table } from "../../metrics/mod.ts";
 import { auditRows, auditTexts, type Figure, type RowOptions } from "../../run/audit.ts";
@@ -138,7 +139,7 @@ Deno.test("texts: copies, the share of copied letters, near misses", async () =>
   const samples = texts(
     "a stitch in time saves nine",
     "my quick brown fox sleeps",
-    "the quick brawn fox jumps over",
+    "the quick brawn fox jumped",
     "nothing of it",
   );
   const { samples: found } = await auditTexts({ training, samples, heldOut: null }, {
@@ -147,11 +148,33 @@ Deno.test("texts: copies, the share of copied letters, near misses", async () =>
     onProgress: () => Promise.resolve(),
   });
   assert.deepEqual(found.findings.map(({ copyOf }) => copyOf), [1, -1, -1, -1]);
-  // " quick brown fox ": 17 of 25 letters; " fox jumps over" alone has 15 and is too short.
+  // " quick brown fox ": 17 of 25 letters; "the quick br" and "wn fox jump" are too short.
   assert.deepEqual(found.findings.map(({ copied }) => copied), [27, 17, 0, 0]);
   assert.deepEqual(found.findings.map(({ nearMiss }) => nearMiss?.edits ?? 0), [0, 0, 1, 0]);
-  assert.ok(Math.abs(found.figures.copied_tokens!.value - 44 / 95) < 1e-12);
+  assert.ok(Math.abs(found.figures.copied_tokens!.value - 44 / 91) < 1e-12);
   const { low, high } = found.figures.copied_tokens as Figure;
-  assert.ok(low! < 44 / 95 && 44 / 95 < high!);
+  assert.ok(low! < 44 / 91 && 44 / 91 < high!);
   assert.equal(found.figures.longest_span!.value, 27);
+});
+
+Deno.test("figures are those of an independent program (tests/run/fixtures/copying.py)", async () => {
+  const rows = (count: number, seed: number): Table => ({
+    values: Float32Array.from({ length: count * 6 }, (_, at) => hashed(seed, at)),
+    count,
+    width: 6,
+  });
+  const training = rows(150, 1), samples = rows(100, 3);
+  for (let at = 0; at < 30 * 6; at++) {
+    samples.values[at] = training.values[at] + Math.fround(0.0001 * (100 + Math.floor(at / 6)));
+  }
+  const { samples: found } = await audit(training, samples, rows(80, 2), {
+    kind: "features",
+    peak: undefined,
+  });
+  const expected = JSON.parse(await Deno.readTextFile(new URL("fixtures/copying.json", import.meta.url)));
+  const mean = found.findings.reduce((sum, { d1 }) => sum + d1, 0) / found.findings.length;
+  assert.ok(Math.abs(mean - expected.mean_d1) < 1e-12);
+  for (const name of ["ratio_below_third", "authentic", "c_t"]) {
+    assert.ok(Math.abs(found.figures[name]!.value - expected[name]) < 1e-12, name);
+  }
 });

@@ -99,6 +99,7 @@ Deno.test("the command that makes a run again is what a shell reads back as the 
     out: "elsewhere",
     fast: true,
     slow: false,
+    count: null,
   };
   const run = await openRun(join(await Deno.makeTempDir(), "run"), flags);
   await writePage(run, { title: "t", abstract: "a", sections: [] });

@@ -12,13 +12,22 @@ export interface Chart {
   readonly legend: string;
 }
 
+/** Paths of what marks an entry of a legend, 22 x 12 pixels. */
+const SIGNS = {
+  box: "M5,0h12v12h-12z",
+  circle: "M7,6a4,4 0 1 0 8,0a4,4 0 1 0 -8,0z",
+  triangle: "M11,1.5l5,9h-10z",
+  square: "M7,2h8v8h-8z",
+  diamond: "M11,1l4,5l-4,5l-4,-5z",
+} as const;
+
 /** An entry of a legend. */
 export interface LegendEntry {
   readonly name: string;
   readonly colour?: Colour;
   /** A dash pattern, as in SVG. */
   readonly dash?: string;
-  readonly shape: "line" | "dot" | "box";
+  readonly shape: keyof typeof SIGNS | "line";
 }
 
 /** Dash patterns of the series that come round to a colour again. */
@@ -109,12 +118,15 @@ export function axisOptions(
   { ticks, zero = false }: { readonly ticks: number; readonly zero?: boolean },
 ): ObservablePlot.ScaleOptions {
   const log = axis.scale === "log";
-  let low = Infinity, high = -Infinity;
+  let low = Infinity, high = -Infinity, isWhole = true;
   for (const value of values) {
     if (!isShown(axis, value)) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
+    isWhole &&= Number.isInteger(value);
   }
+  // Between whole numbers, such as positions and counts, there is nothing to mark.
+  const most = isWhole && !log && high > low ? Math.min(ticks, high - low) : ticks;
   if (zero && !log) {
     low = Math.min(low, 0);
     high = Math.max(high, 0);
@@ -131,7 +143,7 @@ export function axisOptions(
     label: axisTitle(axis),
     domain,
     // Less than a decade has ticks like a linear axis.
-    ...powers.length < 2 ? { ticks } : { ticks: powers, tickFormat: powerText },
+    ...powers.length < 2 ? { ticks: most } : { ticks: powers, tickFormat: powerText },
   };
 }
 
@@ -217,9 +229,7 @@ export function legendOf(entries: readonly LegendEntry[], least = 2): string {
       ? `<line x1="0" y1="6" x2="22" y2="6" stroke="${colour}" stroke-width="${
         colour === "currentColor" ? 1.4 : 2.5
       }"${stroke}/>`
-      : shape === "dot"
-      ? `<circle cx="11" cy="6" r="4" fill="${colour}"/>`
-      : `<rect x="5" y="0" width="12" height="12" rx="2" fill="${colour}"/>`;
+      : `<path d="${SIGNS[shape]}" fill="${colour}"/>`;
     return `<li><svg viewBox="0 0 22 12" width="22" height="12" aria-hidden="true">${sign}</svg>${
       escape(name)
     }</li>`;

@@ -86,7 +86,7 @@ export interface Report {
   /** Works to list, cited or not; works of the bibliography are listed where they are cited in any case. */
   readonly references?: readonly (Reference | WorkKey)[];
   /** Whole reports of what this one rests on, such as the autoencoder's, as `htmlReport` wrote them: shown inside. */
-  readonly parts?: readonly { readonly title: string; readonly name: string; readonly html: string }[];
+  readonly parts?: readonly { readonly name: string; readonly html: string }[];
   /** Words that are explained at the end, where the page uses them. */
   readonly glossary?: readonly Term[];
   /** What `config.json` holds. */
@@ -264,9 +264,11 @@ const PANEL_GAP = 24;
 
 async function panelsHtml(panels: readonly Panel[], columns = 2): Promise<string> {
   const width = Math.floor((PLOT_WIDTHS.wide - (columns - 1) * PANEL_GAP) / columns);
+  // What would shrink too much on a telephone is drawn for it too.
+  const widths = width > 1.1 * PLOT_WIDTHS.narrow ? [width, PLOT_WIDTHS.narrow] : [width];
   const cells = await Promise.all(panels.map(async (panel) => {
     const title = panel.title === undefined ? "" : `<p class="plot-title">${escape(panel.title)}</p>`;
-    const content = "plot" in panel ? await drawPlot(panel.plot, [width]) : panelImage(panel, width);
+    const content = "plot" in panel ? await drawPlot(panel.plot, widths) : panelImage(panel, width);
     return `<div class="panel">${title}${content}</div>`;
   }));
   return `<div class="panels" style="--columns:${columns};--width:${width}px">${cells.join("\n")}</div>`;
@@ -379,15 +381,23 @@ export async function htmlReport(report: Report): Promise<string> {
       escape(value)
     }</div>${note === undefined ? "" : `<div class="note">${writer.inline(note)}</div>`}</div>`
   );
+  // Titles as HTML.
   const parts: { readonly title: string; readonly html: string }[] = [];
   for (const section of sections) {
     const blocks: string[] = [];
     for (const block of section.blocks) blocks.push(await writer.block(block));
-    parts.push({ title: section.title, html: blocks.join("\n") });
+    parts.push({ title: escape(section.title), html: blocks.join("\n") });
   }
-  for (const part of report.parts ?? []) {
+  const { parts: inside = [] } = report;
+  for (const part of inside) {
     const html = partHtml(part);
-    if (html !== undefined) parts.push({ title: part.title, html: `<div class="part">${html}</div>` });
+    if (html === undefined) continue;
+    parts.push({
+      title: /<title>([^<]*)</.exec(part.html)?.[1] ?? escape(part.name),
+      html: `<details class="part"${
+        inside.length === 1 ? " open" : ""
+      }><summary>the whole report</summary>${html}</details>`,
+    });
   }
   const explained = usedTerms(report.glossary ?? [], [lead, ...cards, ...parts.map(({ html }) => html)]);
   if (explained.length > 0) {
@@ -401,9 +411,9 @@ export async function htmlReport(report: Report): Promise<string> {
   if (reproduction !== "") parts.push({ title: "Configuration and reproduction", html: reproduction });
   if (writer.works.length > 0) parts.push({ title: "References", html: referenceList(writer.works) });
 
-  const contents = parts.map((part, index) => `<a href="#section-${index + 1}">${escape(part.title)}</a>`);
+  const contents = parts.map((part, index) => `<a href="#section-${index + 1}">${part.title}</a>`);
   const body = parts.map((part, index) =>
-    `<section id="section-${index + 1}">\n<h2>${escape(part.title)}</h2>\n${part.html}\n</section>`
+    `<section id="section-${index + 1}">\n<h2>${part.title}</h2>\n${part.html}\n</section>`
   ).join("\n");
   const { element: script, policy } = await scriptsOf(body);
   return printable(`<!doctype html>

@@ -84,6 +84,7 @@ button { cursor: pointer; }
 .terms div { display: grid; grid-template-columns: minmax(9rem, 14rem) 1fr; gap: 0.1rem 1.2rem; }
 .terms dt { font-weight: 600; }
 .terms dd { margin: 0; color: var(--muted); }
+summary { color: var(--muted); cursor: pointer; margin: 0.6rem 0; }
 .part { border-left: 3px solid var(--rule); padding-left: 1.2rem; }
 .part h3 { font-size: 1.1rem; margin: 1.8rem 0 0.6rem; }
 figcaption, .meaning { color: var(--muted); font-size: 0.9rem; line-height: 1.5; max-width: 44rem; margin: 0.5rem 0 0; }
@@ -135,7 +136,8 @@ mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12e
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; }
   .terms div { grid-template-columns: 1fr; }
-  .part { border-left: 0; padding-left: 0; }
+  summary { color: var(--muted); cursor: pointer; margin: 0.6rem 0; }
+.part { border-left: 0; padding-left: 0; }
   .panels { grid-template-columns: 1fr; }
   .tiles { gap: 10px 8px; grid-template-columns: repeat(auto-fill, minmax(min(var(--tile), 4.4rem), 1fr)); }
   .cards { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 0.6rem; }

@@ -78,7 +78,7 @@ export async function imageSource(
             blocks: [{
               kind: "sheet",
               sheet,
-              distance: "bits from the nearest code",
+              distance: "signs off the nearest training code",
               caption:
                 "Generated images as they were drawn, none chosen. A generated image that is not memorized says " +
                 "in how many signs its code differs from the nearest training code, a memorized one which training image " +
@@ -177,7 +177,7 @@ async function drawSheet(part: AutoencoderPart, options: {
       image,
       nearest: originals[nearest[index].image],
       memorized: matches[index] >= 0,
-      label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} bits`,
+      label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} signs off`,
       distance: nearest[index].bits,
     })),
     memorizedFraction,

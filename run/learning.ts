@@ -31,39 +31,45 @@ const MEMORY = "memorized_mass";
 export function learningBlocks(log: readonly LogEntry[], loss: LossWords): Block[] {
   const phases = [...new Set(log.map((entry) => entry.phase))];
   const last = log.filter((entry) => entry.phase === phases.at(-1) && typeof entry.step === "number");
-  const scale = last.some((entry) => MEMORY in entry) ? "log" : "linear";
-  const panels = [...lossPanels(last, { loss, scale }), ...metricPanels(last, scale)];
+  const x = stepAxis(last);
+  const panels = [...lossPanels(last, { loss, x }), ...metricPanels(last, x)];
   if (panels.length === 0) return [];
   if (panels.length === 1) {
-    return [{ kind: "plot", plot: panels[0].plot, caption: `${panels[0].caption}.` }];
+    return [{ kind: "plot", plot: panels[0].plot, caption: panels[0].caption }];
   }
   const letters = panels.map((panel, index): Panel => ({
     title: `(${String.fromCharCode(97 + index)}) ${panel.title}`,
     plot: panel.plot,
   }));
   const captions = panels.map(({ caption }, index) => `(${String.fromCharCode(97 + index)}) ${caption}`);
-  return [{ kind: "panels", panels: letters, columns: 2, caption: `${captions.join("; ")}.` }];
+  return [{ kind: "panels", panels: letters, columns: 2, caption: captions.join(" ") }];
+}
+
+/** The common axis: where memory grows is read off against the loss above it. */
+function stepAxis(entries: readonly LogEntry[]): Axis {
+  if (!entries.some((entry) => MEMORY in entry)) return { label: "step", scale: "linear" };
+  const steps = entries.map((entry) => Number(entry.step)).filter((step) => step > 0);
+  const first = Math.min(...steps), last = Math.max(...steps);
+  return { label: "step", scale: "log", ...first < last ? { range: [first, last] as const } : {} };
 }
 
 interface Drawn {
   readonly title: string;
   readonly plot: LinePlot;
-  /** Without its full stop. */
   readonly caption: string;
 }
 
 function lossPanels(
   entries: readonly LogEntry[],
-  { loss, scale }: { readonly loss: LossWords; readonly scale: Axis["scale"] },
+  { loss, x }: { readonly loss: LossWords; readonly x: Axis },
 ): Drawn[] {
   const series = seriesOf(entries, "loss", "training loss");
   if (series.x.length < 2) return [];
   const { name, unit, floors = [] } = loss;
-  const x: Axis = { label: "step", scale };
   const learned: Drawn = {
     title: "training loss",
     plot: { x, y: { label: name, unit }, series: [series], references: floors },
-    caption: `The training loss, ${name}: each point is the average over the steps since the point before`,
+    caption: `The training loss, ${name}: each point is the average over the steps since the point before.`,
   };
   const [floor] = floors;
   if (floor === undefined) return [learned];
@@ -74,14 +80,14 @@ function lossPanels(
       y: { label: "excess", unit, scale: "log" },
       series: [{ ...series, name: "excess", y: Array.from(series.y, (value) => value - floor.value) }],
     },
-    caption: `How far the training loss is above its floor (${floor.label}), on a logarithmic scale`,
+    caption: `How far the training loss is above its floor (${floor.label}), on a logarithmic scale.`,
   };
   return [learned, excess];
 }
 
 function metricPanels(
   entries: readonly LogEntry[],
-  scale: Axis["scale"],
+  x: Axis,
 ): Drawn[] {
   const names = [...new Set(entries.flatMap((entry) => Object.keys(entry)))].filter((name) =>
     !NOT_MEASURED.has(name) && seriesOf(entries, name, name).x.length >= 2
@@ -94,7 +100,7 @@ function metricPanels(
     return {
       title: kind === "nats" ? "cross-entropy" : label,
       plot: {
-        x: { label: "step", scale },
+        x,
         y: {
           label: kind === "nats" ? "cross-entropy a sequence" : label,
           ...unit === undefined ? {} : { unit },
@@ -102,7 +108,7 @@ function metricPanels(
         },
         series: members.map((name) => seriesOf(entries, name, setOf(name) ?? label)),
       },
-      caption: `The ${kind === "nats" ? "cross-entropy" : label}, measured as training went on`,
+      caption: `The ${kind === "nats" ? "cross-entropy" : label}, measured as training went on.`,
     };
   });
 }

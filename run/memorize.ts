@@ -174,7 +174,7 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
     hyperparameters: model.config,
     floors: [{
       value: metrics.entropy_nats / sequences.length,
-      label: "entropy of the training set a token",
+      label: "entropy of the training set, per token",
     }],
     results: [{
       title: "What it generates",

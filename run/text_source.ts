@@ -81,7 +81,7 @@ function showText(
     add(sample.length);
     return {
       parts,
-      note: memorized ? `memorized: ${places[0]}` : `new: ${places.join(", ")}`,
+      note: memorized ? `memorized: ${places[0]}` : ["new", ...places].join(", ").replace(", ", ": "),
       strong: memorized,
       kind: memorized ? "memorized" : "new",
     };

@@ -152,11 +152,11 @@ export async function writePage(
 async function partsOf(run: Run): Promise<NonNullable<Report["parts"]>> {
   const names: string[] = [];
   for await (const entry of Deno.readDir(run.folder)) if (entry.isDirectory) names.push(entry.name);
-  const parts: { title: string; name: string; html: string }[] = [];
+  const parts: { name: string; html: string }[] = [];
   for (const name of names.sort()) {
     const path = run.path(`${name}/report.html`);
     if (!(await exists(path))) continue;
-    parts.push({ title: `The ${inWords(name)}`, name, html: await Deno.readTextFile(path) });
+    parts.push({ name, html: await Deno.readTextFile(path) });
   }
   return parts;
 }
@@ -189,7 +189,12 @@ function runTable(run: Run, log: readonly LogEntry[]): Block {
       columns: ["Of this run", ""],
       rows: [
         ["Date", new Date().toISOString().replace(/T(\d+:\d+).*/, " $1 UTC")],
-        ["Data", `${datasetInWords(dataset)}, ${dataset.split} split, from item ${count(dataset.offset)} on`],
+        [
+          "Data",
+          `${datasetInWords(dataset)}, from number ${count(dataset.offset + 1)} of the ${
+            dataset.split === "train" ? "training" : dataset.split
+          } split on`,
+        ],
         ...phases,
         ["Machine", device.description],
         ["Seed", String(flags.seed ?? 0)],
@@ -217,9 +222,20 @@ export function datasetInWords(dataset: { readonly name: string; readonly count:
   return `${count(dataset.count)} ${DATASETS[dataset.name] ?? `items of ${dataset.name}`}`;
 }
 
+/** Hyperparameters whose names in code say too little. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  hidden: "hidden units",
+  batch: "examples in a step",
+  length: "sequence length",
+  settle: "share of the steps until the codes are fixed",
+  recipe: "how the decoder learns to do with signs",
+  range: "observation range",
+};
+
 /** A name in code as words: `learningRate` is "learning rate". */
 function inWords(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/[_.]/g, " ");
+  return SETTINGS[name] ??
+    name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/[_.]/g, " ");
 }
 
 /** Every setting that is not absent under its path: `dataset.name`. */

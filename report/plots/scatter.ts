@@ -9,7 +9,9 @@ import {
   markEntries,
   markLines,
   styleOf,
+  textWidth,
 } from "../chart.ts";
+import { PALETTE } from "../palette.ts";
 import type { ScatterPlot } from "../plot.ts";
 
 /** A plot whose axes have one unit is about as high as wide, in pixels. */
@@ -39,6 +41,8 @@ export function drawScatter(charts: Charts, plot: ScatterPlot, width: number): C
   const svg = charts.draw({
     width: equal ? Math.min(width, LARGEST_MAP) : width,
     name: plot.title ?? `${plot.y.label} against ${plot.x.label}`,
+    // Room for the words beside the points at the right edge.
+    marginRight: Math.max(18, ...all.map(({ label = "" }) => 12 + textWidth(label))),
     ...equal ? { aspectRatio: 1, height: undefined } : {},
     x: { ...options.x, nice: plot.x.range === undefined, grid: true },
     y: { ...options.y, nice: plot.y.range === undefined, grid: true },
@@ -50,7 +54,7 @@ export function drawScatter(charts: Charts, plot: ScatterPlot, width: number): C
           r,
           fill: styleOf(series[index], index).colour,
           fillOpacity: 0.75,
-          symbol: SYMBOLS[Math.floor(index / 10) % SYMBOLS.length],
+          symbol: symbolOf(index),
         }),
         ...series[index].labels === undefined ? [] : [
           library.text(points, {
@@ -71,11 +75,16 @@ export function drawScatter(charts: Charts, plot: ScatterPlot, width: number): C
     ...series.map((one, index) => ({
       name: one.name,
       colour: styleOf(one, index).colour,
-      shape: "dot" as const,
+      shape: symbolOf(index),
     })),
     ...markEntries(references, "y"),
   ]);
   return { svg, legend };
+}
+
+/** Series that come round to a colour again have another symbol. */
+function symbolOf(index: number): typeof SYMBOLS[number] {
+  return SYMBOLS[Math.floor(index / Object.keys(PALETTE).length) % SYMBOLS.length];
 }
 
 /** The points without those that would be drawn onto another one. */

@@ -63,6 +63,7 @@ Deno.test("a text becomes windows, and windows text with the memorized stretches
     parts: [{ text: "the mat", mark: "7 characters from line 2" }, { text: "he", mark: undefined }],
     note: "new: line 2",
     strong: false,
+    kind: "new",
   });
   assert.equal(metrics.mean_longest_span, (9 + 9 + 9 + 7) / 4);
 });
@@ -88,13 +89,14 @@ Deno.test("melodies stay inside their tunes and can be seen, read and heard", as
   assert.deepEqual([...tokens], [1, 2, 3, 2, 3, 4, 4, 3, 0, 3, 0, 1]); // rest, C, D, E, F
   const { files, blocks } = await show(windows, [0, 1, 0]);
   assert.deepEqual(Object.keys(files), ["samples.png", "samples.abc", "samples.mid", "samples.wav"]);
-  const table = blocks[1];
-  assert.ok(table.kind === "table");
-  assert.deepEqual(table.table.rows.slice(2), [
-    ["3", "memorized: Down, from note 1"],
-    ["4", "memorized: Down, from note 2"],
-    ["5", "new"],
+  const [block] = blocks;
+  assert.ok(block.kind === "melodies");
+  assert.deepEqual(block.melodies.slice(2).map(({ title, kind }) => [title, kind]), [
+    ["3 (memorized: Down, from note 1)", "memorized"],
+    ["4 (memorized: Down, from note 2)", "memorized"],
+    ["5 (new)", "new"],
   ]);
+  assert.match(block.melodies[1].abc, /D2 E2 F2\n/);
   assert.match(String(files["samples.abc"]), /T:2 \(memorized: Up, from note 2\)\n.*\n.*\n.*\nD2 E2 F2\n/);
 });
 

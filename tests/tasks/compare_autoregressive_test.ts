@@ -53,7 +53,10 @@ Deno.test("four models are compared on the same sequences; what is finished is n
   for (const title of ["sequence to token", "masked", "transformer", "sequence to histogram"]) {
     assert.ok(report.includes(title), title);
   }
-  assert.equal(report.match(/<svg/g)?.length, 2);
+  // Two plots of its own, and the reports of its models inside.
+  const own = report.slice(0, report.indexOf(`class="part"`));
+  assert.equal(own.match(/<div class="plot">/g)?.length, 2);
+  assert.equal(report.match(/<details class="part">/g)?.length, names.length);
 
   // A run within the comparison is a run like any other.
   await start("tasks/sample.ts", `${folder}/seq2hist`);

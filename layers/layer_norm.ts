@@ -21,13 +21,10 @@ export function layerNorm(name: string): LayerMaker {
         [`${name}/shift`]: { shape: [units], start: (random) => zeros(random, { size: units }) },
       },
       apply: (weights, x) => {
-        // As rows: what is summed over, for a row and for the gradient of the gain, is one axis then.
-        const rows = input.length === 1 ? x : tf.reshape(x, [-1, units]);
-        const centred = tf.sub(rows, tf.mean(rows, 1, true));
-        const variance = tf.mean(tf.square(centred), 1, true);
+        const centred = tf.sub(x, tf.mean(x, -1, true));
+        const variance = tf.mean(tf.square(centred), -1, true);
         const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, EPSILON)));
-        const y = tf.add(tf.mul(normal, weights[`${name}/gain`]), weights[`${name}/shift`]);
-        return input.length === 1 ? y : tf.reshape(y, [-1, ...input]);
+        return tf.add(tf.mul(normal, weights[`${name}/gain`]), weights[`${name}/shift`]);
       },
     };
   };

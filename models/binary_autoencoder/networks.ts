@@ -105,14 +105,17 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
 }): Network {
   const { image, random } = options, start = UNIFORM;
   const pixels = image.height * image.width * image.channels, bits = dimensions * SITES * SITES;
-  const block = (name: string): LayerMaker[] => [
-    linear(name, hidden, { start }),
+  const block = (name: string, part = ""): LayerMaker[] => [
+    retitled((type) => part + type, linear(name, hidden, { start })),
     layerNorm(name),
     leakyRelu(LEAK),
   ];
-  const encoding = sequential([pixels], [...block("encoder1"), linear("encoder2", bits, { start })]);
+  const encoding = sequential([pixels], [
+    ...block("encoder1", "Encoder: "),
+    linear("encoder2", bits, { start }),
+  ]);
   const decoding = sequential([bits], [
-    ...block("decoder1"),
+    ...block("decoder1", "Decoder: "),
     ...block("decoder2"),
     linear("decoder3", pixels, { start }),
     sigmoid,

@@ -106,18 +106,21 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
   readonly image: ImageShape;
   readonly random: Random;
 }): Network {
-  const { image, random } = options;
-  const pixels = image.height * image.width * image.channels, start = UNIFORM;
+  const { image, random } = options, start = UNIFORM;
+  const pixels = image.height * image.width * image.channels;
   const [, rows, columns] = codeShape(image), code: CodeShape = [dimensions, rows, columns];
   const bits = dimensions * rows * columns;
-  const block = (name: string): LayerMaker[] => [
-    linear(name, hidden, { start }),
+  const block = (name: string, part = ""): LayerMaker[] => [
+    retitled((type) => part + type, linear(name, hidden, { start })),
     layerNorm(name),
     leakyRelu(LEAK),
   ];
-  const encoding = sequential([pixels], [...block("encoder1"), linear("encoder2", bits, { start })]);
+  const encoding = sequential([pixels], [
+    ...block("encoder1", "Encoder: "),
+    linear("encoder2", bits, { start }),
+  ]);
   const decoding = sequential([bits], [
-    ...block("decoder1"),
+    ...block("decoder1", "Decoder: "),
     ...block("decoder2"),
     linear("decoder3", pixels, { start }),
     sigmoid,

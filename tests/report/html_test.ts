@@ -223,7 +223,7 @@ Deno.test("htmlReport: every formula of the project's programs is TeX", async ()
       }
     }
   }
-  assert.ok(formulas.length >= 5);
+  assert.ok(formulas.length >= 4);
   const blocks = formulas.map((formula) => ({ kind: "formula" as const, formula }));
   const html = await htmlReport({ title: "t", abstract: "a", sections: [{ title: "s", blocks }] });
   assert.equal([...html.matchAll(/<math /g)].length, formulas.length);

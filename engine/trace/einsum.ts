@@ -21,17 +21,11 @@ function arrange(recorder: Recorder, x: Traced, term: string, kept: string): Tra
 
 function einsum(recorder: Recorder, operands: readonly Traced[], equation: string): Traced {
   const { inputs, output } = termsOf(equation), extents = new Map<string, number>();
-  tf.backend_util.decodeEinsumEquation(equation, operands.length);
+  const { allDims, idDims } = tf.backend_util.decodeEinsumEquation(equation, operands.length);
+  const shapes = operands.map(({ value }) => ({ shape: [...value.shape] }) as unknown as tf.Tensor);
+  tf.backend_util.checkEinsumDimSizes(allDims.length, idDims, shapes);
   inputs.forEach((term, i) =>
-    [...term].forEach((label, axis) => {
-      const own = operands[i].value.shape[axis], known = extents.get(label) ?? own;
-      if (own !== known || term.length !== operands[i].value.shape.length) {
-        throw new RangeError(
-          `Cannot trace Einsum as ${label} of ${equation} must have one extent: current value is ${known} and ${own}`,
-        );
-      }
-      extents.set(label, own);
-    })
+    [...term].forEach((label, axis) => extents.set(label, operands[i].value.shape[axis]))
   );
   const shapeOf = (labels: string) => [...labels].map((label) => extents.get(label)!);
   if (operands.length === 1) return arrange(recorder, operands[0], inputs[0], output);

@@ -98,6 +98,16 @@ if (import.meta.main) {
             percent(found.coverage)
           } of the distinct training sequences: see ${out}`,
       );
+      return {
+        folder: out,
+        metrics: {
+          samples: count,
+          memorized_fraction: found.fraction,
+          memorized_fraction_low: low,
+          memorized_fraction_high: high,
+          coverage: found.coverage,
+        },
+      };
     },
   });
 }

@@ -90,5 +90,13 @@ export {
   sgd,
   type Weights,
 } from "./engine/optimizers.ts";
+export {
+  lastState,
+  recurrent,
+  type RecurrentCell,
+  type RecurrentOptions,
+  type RecurrentState,
+  type RecurrentWeights,
+} from "./engine/recurrent.ts";
 export { categorical, type Draw, dropout, normal, uniform } from "./engine/random.ts";
 export { Random, stream } from "./base/random.ts";

@@ -28,6 +28,9 @@ export interface Program {
   readonly results: readonly number[];
 }
 
+/** What a recurrent step computes: see `recurrent.ts`. */
+export type RecurrentCell = "lstm" | "gru" | "simple";
+
 /** Window geometry of convolutions and pooling. Rows first; below and right padding follow from the output's shape. */
 export interface Window {
   readonly strides: readonly [number, number];
@@ -121,7 +124,34 @@ export type Op =
    * logits [B, V], counter int32 [] -> int32 [B]: the first v with u * total < e_0 + ... + e_v, where
    * e = exp(logits - max), summed in ascending order, and u is uniform number b of that step.
    */
-  | { readonly kind: "categorical"; readonly key: Key };
+  | { readonly kind: "categorical"; readonly key: Key }
+  /**
+   * A whole sequence through a cell; the equations stand in `recurrent.ts`. x [B, T, I], kernel [I, G * H],
+   * recurrent kernel [H, G * H], bias [G * H] (gru: [4 * H]), hidden state [B, H], cell state [B, H] (lstm only),
+   * lengths int32 [B] (where `lengths`) -> the results named.
+   */
+  | {
+    readonly kind: "recurrent";
+    readonly cell: RecurrentCell;
+    readonly lengths: boolean;
+    /**
+     * The hidden states [B, T, H], the last hidden and cell state [B, H], and what an executor wants to find again in
+     * the gradient, in an order of its own: `keptShape` says how much.
+     */
+    readonly results: readonly ("states" | "hidden" | "cellState" | "kept")[];
+  }
+  /**
+   * The gradient of `recurrent`: its inputs, then a gradient for each of its results that is `given`, then what it kept
+   * (where `kept`; absent, it is computed again) -> the gradients by the inputs named.
+   */
+  | {
+    readonly kind: "recurrent_grad";
+    readonly cell: RecurrentCell;
+    readonly lengths: boolean;
+    readonly given: readonly ("states" | "hidden" | "cellState")[];
+    readonly kept: boolean;
+    readonly results: readonly ("x" | "kernel" | "recurrentKernel" | "bias" | "hidden" | "cellState")[];
+  };
 
 export type OpKind = Op["kind"];
 

@@ -20,6 +20,8 @@ import { pad } from "./pad.ts";
 import { pool } from "./pool.ts";
 import { poolGrad } from "./pool_grad.ts";
 import { random } from "./random.ts";
+import { recurrent } from "./recurrent.ts";
+import { recurrentGrad } from "./recurrent_grad.ts";
 import { reduce } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
 import { scatterAdd } from "./scatter_add.ts";
@@ -54,6 +56,8 @@ export const KERNELS: { readonly [K in OpKind]: Kernel<K> } = {
   softmax_cross_entropy: softmaxCrossEntropy,
   random,
   categorical,
+  recurrent,
+  recurrent_grad: recurrentGrad,
 };
 
 /** TypeScript cannot see that `KERNELS[op.kind]` takes this very `op`. */

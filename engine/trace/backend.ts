@@ -13,6 +13,7 @@ import { atUserLine } from "./origin.ts";
 import { pooling } from "./pooling.ts";
 import { randomness } from "./randomness.ts";
 import type { Recorder, Traced, TracedType } from "./recorder.ts";
+import { recurrence } from "./recurrence.ts";
 import { reductions } from "./reductions.ts";
 import { resizing } from "./resizing.ts";
 
@@ -32,6 +33,7 @@ export const TRACE_KERNELS: readonly TraceKernel[] = [
   ...resizing,
   ...constants,
   ...randomness,
+  ...recurrence,
 ];
 
 /** Elements that the traced function made on the host. They become a constant when a kernel first uses them. */

@@ -27,6 +27,9 @@ export const COMMANDS = {
   winogradInputGrad: 23,
   winogradFilterGrad: 24,
   winogradFilterSum: 25,
+  recurrent: 26,
+  recurrentGrad: 27,
+  recurrentSum: 28,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

@@ -7,6 +7,7 @@ import { cumulate, topk } from "./order";
 import { categorical, random } from "./random";
 import { depthwise, depthwiseFilterGrad, depthwiseInputGrad, fold, pool, poolGrad } from "./window";
 import { map } from "./map";
+import { recurrent, recurrentGrad, recurrentSum } from "./recurrent";
 import { softmax, softmaxCrossEntropy } from "./softmax";
 import { winograd, winogradFilter, winogradFilterGrad, winogradFilterSum, winogradInputGrad } from "./winograd";
 import { word } from "./simd";
@@ -49,6 +50,9 @@ function command(operation: i32, p: usize): void {
     case 23: return winogradInputGrad(p);
     case 24: return winogradFilterGrad(p);
     case 25: return winogradFilterSum(p);
+    case 26: return recurrent(p);
+    case 27: return recurrentGrad(p);
+    case 28: return recurrentSum(p);
   }
 }
 

@@ -116,16 +116,18 @@ export function log1p(x: v128): v128 {
 /** e^-|x|. */
 @inline function expOfMinus(x: v128): v128 { return expBelow(v128.or(x, term(BOUND, 3))); }
 /** 1 / (1 + e^-x). */
-export function sigmoid(x: v128): v128 {
+@inline export function sigmoidOf(x: v128): v128 {
   const e = expOfMinus(x), one = term(POWER, 6);
   return f32x4.div(select(f32x4.ge(x, splat(0)), one, e), f32x4.add(one, e));
 }
+export function sigmoid(x: v128): v128 { return sigmoidOf(x); }
 /** The hyperbolic tangent. */
-export function tanh(x: v128): v128 {
+@inline export function tanhOf(x: v128): v128 {
   const size = f32x4.abs(x), bounded = f32x4.pmin(size, term(BOUND, 2));
   const t = expm1Bounded(f32x4.add(bounded, bounded));
   return v128.or(f32x4.div(t, f32x4.add(t, term(BOUND, 4))), v128.xor(x, size));
 }
+export function tanh(x: v128): v128 { return tanhOf(x); }
 /** max(x, 0) + log(1 + e^-|x|). */
 export function softplus(x: v128): v128 {
   // As log1p does it, without what cannot be here.

@@ -84,7 +84,13 @@ const WRITERS: { readonly [K in OpKind]: Writer<K> } = {
   random: (context, op, [counter], [output]) => writeRandom(context, { ...op, counter, output }),
   categorical: (context, { key }, [logits, counter], [output]) =>
     writeCategorical(context, { logits, counter, output, key }),
+  recurrent: () => lacks("recurrent"),
+  recurrent_grad: () => lacks("recurrent_grad"),
 };
+
+function lacks(kind: OpKind): never {
+  throw new Error(`Cannot run ${kind} on WebGPU yet: use --device wasm`);
+}
 
 /** The dispatches of a node, in order. */
 export function writeNode(context: KernelContext, node: Node): Dispatch[] {

@@ -15,6 +15,7 @@ export const MODELS = {
   "seq2token": () => import("./seq2token.ts"),
   "seq2seq": () => import("./seq2seq.ts"),
   "seq2hist": () => import("./seq2hist.ts"),
+  "pixel-classifier": () => import("./pixel_classifier.ts"),
 } satisfies Readonly<Record<string, () => Promise<{ readonly MODEL: ModelFile }>>>;
 
 /** The kind of a model. */

@@ -93,10 +93,13 @@ export async function openPixelSets(flags: PixelFlags): Promise<PixelSets> {
   return { source, train: read(source), validation: read(validation), test: read(unseen) };
 }
 
-/** The test images that flags choose, alone. */
-export async function openPixelTest(flags: PixelFlags): Promise<PixelSet> {
+/** The test images that flags choose, alone, and what they were made of. */
+export async function openPixelTest(
+  flags: Pick<PixelFlags, "dataset" | "dataDir" | "pool" | "pixels" | "test">,
+): Promise<{ readonly source: ImageSet; readonly set: PixelSet }> {
   const { dataset, dataDir, pool, pixels, test } = flags;
-  return binarized(await openImages({ dataset, dataDir, split: "test", count: test }), { pool, pixels });
+  const source = await openImages({ dataset, dataDir, split: "test", count: test });
+  return { source, set: binarized(source, { pool, pixels }) };
 }
 
 /** Rows of a set as numbers, [rows, length]. */

@@ -23,6 +23,14 @@ export {
 export { layerNorm } from "./layer_norm.ts";
 export { linear, type LinearOptions } from "./linear.ts";
 export { oneHotLinear } from "./one_hot_linear.ts";
+export {
+  gated,
+  type GatedCell,
+  type GatedOptions,
+  type GateStart,
+  type StackState,
+  throughStack,
+} from "./recurrent.ts";
 export { flatten, reshape } from "./reshape.ts";
 export { sign } from "./sign.ts";
 export {

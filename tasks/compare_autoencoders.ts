@@ -77,7 +77,7 @@ async function measured(
   { images, device }: { images: ImageSet; device: Device },
 ): Promise<Measured> {
   const model = await load(run.folder, device);
-  if (!("measure" in model)) {
+  if (!("measure" in model && "decode" in model)) {
     throw new Error(`Cannot compare ${run.folder} as it holds a ${model.kind}: train it again`);
   }
   return await model.measure(images);

@@ -28,6 +28,16 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "nats",
     "How surprising a pixel of a test image is, given those before it: the mean over all pixels but the first.",
   ],
+  sample_distance: [
+    "distance of samples to the nearest training image",
+    "number",
+    "In how many pixels a sample differs from the training image that is most like it, on average.",
+  ],
+  test_distance: [
+    "distance of test images to the nearest training image",
+    "number",
+    "The same of test images: samples that are nearer were copied, at least in part.",
+  ],
   train_nats_per_pixel: [
     "training cross-entropy per pixel",
     "nats",

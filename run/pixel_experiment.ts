@@ -111,6 +111,11 @@ export interface PixelExperiment<Model extends PixelModel> {
     bits: tf.Tensor2D,
     labels: tf.Tensor1D,
   ) => Readonly<Record<string, tf.Tensor1D>>;
+  /** Figures of the model as a whole, that are no means over a set. Absent: none. */
+  readonly measure?: (
+    model: Model,
+    options: { readonly device: Device; readonly sets: PixelSets },
+  ) => Promise<PixelScores>;
   /** What the report begins with. */
   readonly figures: (metrics: PixelScores) => readonly KeyFigure[];
   /** What the report shows beside the figures. */
@@ -197,6 +202,7 @@ async function learnPixels<Model extends PixelModel>(
     ...named("validation", await scorer.scores(sets.validation)),
     test_images: sets.test.count,
     validation_images: sets.validation.count,
+    ...await experiment.measure?.(model, { device, sets }),
   };
   scorer.dispose();
   const figures = experiment.figures(metrics);

@@ -46,7 +46,7 @@ const ALL: PixelSet = {
 };
 
 const device = await openDevice("wasm", { threads: 1 });
-Deno.test.afterAll(() => device[Symbol.asyncDispose]());
+Deno.test.afterAll(async () => await device[Symbol.asyncDispose]());
 
 Deno.test("equal seeds give equal weights, other seeds others, and nothing is left over", async () => {
   await tf.setBackend("cpu");

@@ -42,7 +42,7 @@ const SET: PixelSet = {
 };
 
 const device = await openDevice("wasm", { threads: 1 });
-Deno.test.afterAll(() => device[Symbol.asyncDispose]());
+Deno.test.afterAll(async () => await device[Symbol.asyncDispose]());
 
 for (const cell of ["lstm", "gru"] as const) {
   Deno.test(`${cell}: fillings have the shares of whole images, and the best is never below the truth`, async () => {

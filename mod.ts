@@ -40,6 +40,7 @@ export { train, type Trained, type Training } from "./run/training.ts";
 export { type ImageDataset, type ImageSelection, type ImageSet, openImages } from "./data/images.ts";
 export {
   CODE_SHAPE,
+  codeShape,
   codesToSequences,
   entropyFloor,
   type PrefixTable,

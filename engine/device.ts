@@ -28,8 +28,19 @@ export type InputArrays<I extends InputSpecs> = {
   readonly [Name in keyof I]: I[Name]["dtype"] extends "int32" ? Int32Array : Float32Array;
 };
 
+/** How to compile. */
+export interface CompileOptions {
+  /** Of what tfjs's own random operations draw; absent: 0. */
+  readonly seed?: number;
+}
+
 /** A function that was compiled for a device. */
 export interface Compiled<I extends InputSpecs, Output extends string> {
+  /**
+   * How many runs there have been. What layers that draw (dropout, noise) draw depends on it: set it to go on where
+   * another process stopped.
+   */
+  runs: number;
   /** Runs the function once. Inputs are copied. Resolves when the queue has room: not when the run is done. */
   run(inputs: InputArrays<I>): Promise<void>;
   /**
@@ -54,6 +65,7 @@ export interface Device extends AsyncDisposable {
   compile<I extends InputSpecs, Output extends string>(
     fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
     inputs: I,
+    options?: CompileOptions,
   ): Promise<Compiled<I, Output>>;
 }
 
@@ -68,6 +80,7 @@ export function compile<const I extends InputSpecs, Output extends string>(
   device: Device,
   fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
   inputs: I,
+  options: CompileOptions = {},
 ): Promise<Compiled<I, Output>> {
-  return device.compile(fn, inputs);
+  return device.compile(fn, inputs, options);
 }

@@ -57,7 +57,10 @@ export type Op =
     readonly axes: readonly number[];
     readonly program: Program;
   }
-  /** The index (int32) of the first largest or smallest element along `axis`, which leaves the shape. */
+  /**
+   * The index (int32) of the first largest or smallest element along `axis`, which leaves the shape. NaN is passed
+   * over, but at index 0, which then is the result.
+   */
   | { readonly kind: "argreduce"; readonly reducer: "max" | "min"; readonly axis: number }
   /** a [..., M, K] (or [..., K, M]) times b [..., K, N] (or [..., N, K]); leading axes broadcast. */
   | {
@@ -99,8 +102,11 @@ export type Op =
   | { readonly kind: "pad"; readonly before: readonly number[]; readonly value: number }
   /** x [L..., A, R...] (A at `axis`), indices [I...] int32 -> [L..., I..., R...]; an index outside 0..A-1 gives 0. */
   | { readonly kind: "gather"; readonly axis: number }
-  /** indices [I] int32, updates [I, R...] -> [S, R...]: sums of the updates of each segment, in ascending I. */
-  | { readonly kind: "scatter_add" }
+  /**
+   * indices [I] int32, updates [I, R...] -> [S, R...]: of each segment the sum of its updates in ascending I, or the
+   * last of them; 0 where it has none. An index outside 0..S-1 is dropped.
+   */
+  | { readonly kind: "scatter"; readonly reducer: "sum" | "last" }
   /** Running sum or product along `axis`. */
   | {
     readonly kind: "cumulate";
@@ -109,7 +115,7 @@ export type Op =
     readonly exclusive: boolean;
     readonly reverse: boolean;
   }
-  /** The k largest of the last axis, descending, ties by lower index: outputs values [..., k] and indices int32. */
+  /** The k largest of the last axis, descending, NaN first, ties by lower index: values [..., k] and indices int32. */
   | { readonly kind: "topk" }
   /** Over the last axis. */
   | { readonly kind: "softmax"; readonly log: boolean }

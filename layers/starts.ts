@@ -41,3 +41,15 @@ export const HE_NORMAL: Start = Object.freeze({ kernel: normalOfVariance(2), bia
 
 /** Kernels and biases alike uniform in ±1 / sqrt(inputs): what PyTorch's nn.Linear and nn.Conv2d start with. */
 export const UNIFORM: Start = Object.freeze({ kernel: uniform(), bias: uniform() });
+
+/** Kernels normal of variance 1 / inputs, biases 0: what SELU was made for (Klambauer et al. 2017); `lecun_normal`. */
+export const LECUN_NORMAL: Start = Object.freeze({ kernel: normalOfVariance(1), bias: zeros });
+
+/**
+ * As `HE_NORMAL`, biases 0.1: for the ReLUs of a bottleneck or an output, which are not to be 0 for every image at the
+ * start. A ReLU that is has no gradient, and stays so.
+ */
+export const AWAKE: Start = Object.freeze({
+  kernel: normalOfVariance(2),
+  bias: (_random: Random, { size }: { readonly size: number }) => new Float32Array(size).fill(0.1),
+});

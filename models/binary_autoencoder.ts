@@ -286,8 +286,7 @@ export function loadAutoencoder(folder: string): Promise<Autoencoder> {
 /** What the sequence models need of the autoencoder. */
 export const AUTOENCODER_PART: AutoencoderPart = {
   task: EXPERIMENT.name,
-  // Every image that a sequence task can learn is grey and 28x28.
-  config: ({ seed }) => configOf({ height: 28, width: 28, channels: 1 }, { seed }),
+  config: configOf,
   train: (run, options) => learnImages(EXPERIMENT, run, options),
   decode: async (folder, options) => await decodeCodes(await loadAutoencoder(folder), options),
 };

@@ -161,7 +161,7 @@ function describe(model: Classifier, images: ImageSet): Description {
       `Adam [@adam], ${learningRate} decaying by half a cosine, batches of ${batch}.`,
     ],
     formula: {
-      formula: String.raw`p(y \mid x) = softmax(f(x))_y`,
+      formula: String.raw`p(y \mid x) = \operatorname{softmax}(f(x))_y`,
       text: "$f$ is the network below, $y$ the class.",
     },
     layers: model.network.rows,

@@ -12,11 +12,15 @@ import { readWeights } from "../run/weights.ts";
 export const MODELS = {
   "classifier": () => import("./classifier.ts"),
   "binary-autoencoder": () => import("./binary_autoencoder.ts"),
+  "dense-autoencoder": () => import("./dense_autoencoder.ts"),
+  "conv-autoencoder": () => import("./conv_autoencoder.ts"),
+  "variational-autoencoder": () => import("./variational_autoencoder.ts"),
   "seq2token": () => import("./seq2token.ts"),
   "seq2seq": () => import("./seq2seq.ts"),
   "seq2hist": () => import("./seq2hist.ts"),
   "pixel-classifier": () => import("./pixel_classifier.ts"),
   "pixel-predictor": () => import("./pixel_predictor.ts"),
+  "ngram": () => import("./ngram.ts"),
 } satisfies Readonly<Record<string, () => Promise<{ readonly MODEL: ModelFile }>>>;
 
 /** The kind of a model. */

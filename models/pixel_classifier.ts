@@ -107,7 +107,7 @@ function describe(model: PixelClassifier, { source, train }: PixelSets): Descrip
 export const EXPERIMENT = {
   name: "train-pixel-classifier",
   summary: "Train a recurrent network that reads images pixel by pixel and tells what they show.",
-  kind: "pixel-classifier",
+  kind: "pixel-classifier" as const,
   build,
   describe,
   loss,
@@ -130,6 +130,6 @@ export const EXPERIMENT = {
   results: () => Promise.resolve([]),
 } satisfies PixelExperiment<PixelClassifier>;
 
-export const MODEL = pixelModel<PixelClassifier>(EXPERIMENT);
+export const MODEL = pixelModel(EXPERIMENT);
 
 if (import.meta.main) await runPixels<PixelClassifier>(EXPERIMENT);

@@ -129,7 +129,7 @@ async function drawings(
 export const EXPERIMENT = {
   name: "train-pixel-predictor",
   summary: "Train a recurrent network that predicts each pixel of an image from those before it.",
-  kind: "pixel-predictor",
+  kind: "pixel-predictor" as const,
   build,
   describe,
   loss,
@@ -157,6 +157,6 @@ export const EXPERIMENT = {
   results: async (model, { device, sets }) => [await drawings(model, { device, set: sets.test })],
 } satisfies PixelExperiment<PixelPredictor>;
 
-export const MODEL = pixelModel<PixelPredictor>(EXPERIMENT);
+export const MODEL = pixelModel(EXPERIMENT);
 
 if (import.meta.main) await runPixels<PixelPredictor>(EXPERIMENT);

@@ -194,6 +194,13 @@ const ENTRIES = {
     "arXiv 1308.3432",
     "https://arxiv.org/abs/1308.3432",
   ],
+  selu: [
+    "Klambauer, Unterthiner, Mayr, Hochreiter",
+    2017,
+    "Self-normalizing neural networks",
+    "NeurIPS",
+    "https://arxiv.org/abs/1706.02515",
+  ],
   adam: [
     "Kingma, Ba",
     2015,

@@ -118,12 +118,15 @@ export function axisOptions(
   { ticks, zero = false }: { readonly ticks: number; readonly zero?: boolean },
 ): ObservablePlot.ScaleOptions {
   const log = axis.scale === "log";
-  let low = Infinity, high = -Infinity;
+  let low = Infinity, high = -Infinity, isWhole = true;
   for (const value of values) {
     if (!isShown(axis, value)) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
+    isWhole &&= Number.isInteger(value);
   }
+  // Between whole numbers, such as positions and counts, there is nothing to mark.
+  const most = isWhole && !log && high > low ? Math.min(ticks, high - low) : ticks;
   if (zero && !log) {
     low = Math.min(low, 0);
     high = Math.max(high, 0);
@@ -140,7 +143,7 @@ export function axisOptions(
     label: axisTitle(axis),
     domain,
     // Less than a decade has ticks like a linear axis.
-    ...powers.length < 2 ? { ticks } : { ticks: powers, tickFormat: powerText },
+    ...powers.length < 2 ? { ticks: most } : { ticks: powers, tickFormat: powerText },
   };
 }
 

@@ -48,7 +48,7 @@ export function filterData({ kind, distance }: Filtered): string {
 
 /** Runs in the page: shows the controls, and hides what they leave out. */
 export const FILTER_SCRIPT = `
-for (const form of document.querySelectorAll("form.filter")) {
+for (const form of document.querySelectorAll("form.filter:not(.search)")) {
   const select = form.querySelector("select"), range = form.querySelector("input");
   const samples = [...form.nextElementSibling.querySelectorAll("[data-kind],[data-distance]")];
   const update = () => {

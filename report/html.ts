@@ -16,6 +16,7 @@ import { melodiesHtml, MELODY_SCRIPT, openEngraver, type ShownMelody } from "./m
 import { number } from "./numbers.ts";
 import { drawPlot, type Plot, PLOT_WIDTHS } from "./plot.ts";
 import { pngSize } from "./png.ts";
+import { SEARCH_BAR, SEARCH_SCRIPT } from "./search.ts";
 import { REPORT_STYLE } from "./style.ts";
 import { imageHtml, sheetHtml } from "./tiles.ts";
 
@@ -28,6 +29,8 @@ export interface Table {
   /** A last row, set apart: totals. */
   readonly total?: readonly (string | number)[];
   readonly caption?: string;
+  /** Whether readers can look for words in it: for long ones. */
+  readonly search?: boolean;
 }
 
 /** A piece of a section. */
@@ -42,7 +45,13 @@ export type Block =
   /** TypeScript. */
   | { readonly kind: "code"; readonly code: string; readonly caption?: string }
   /** Lines with marked stretches. */
-  | { readonly kind: "marked"; readonly lines: readonly MarkedLine[]; readonly caption?: string }
+  | {
+    readonly kind: "marked";
+    readonly lines: readonly MarkedLine[];
+    /** Whether long lines are broken, each with its note above it. Absent: they are scrolled. */
+    readonly wrap?: boolean;
+    readonly caption?: string;
+  }
   /** `alt` says in words what the PNG shows. */
   | { readonly kind: "picture"; readonly png: Uint8Array; readonly alt: string; readonly caption?: string }
   | { readonly kind: "plot"; readonly plot: Plot; readonly caption?: string }
@@ -86,7 +95,7 @@ export interface Report {
   /** Works to list, cited or not; works of the bibliography are listed where they are cited in any case. */
   readonly references?: readonly (Reference | WorkKey)[];
   /** Whole reports of what this one rests on, such as the autoencoder's, as `htmlReport` wrote them: shown inside. */
-  readonly parts?: readonly { readonly title: string; readonly name: string; readonly html: string }[];
+  readonly parts?: readonly { readonly name: string; readonly html: string }[];
   /** Words that are explained at the end, where the page uses them. */
   readonly glossary?: readonly Term[];
   /** What `config.json` holds. */
@@ -197,7 +206,7 @@ class Writer {
       case "code":
         return this.#figure(`<pre><code>${this.highlight(block.code)}</code></pre>`, block.caption);
       case "marked":
-        return this.#figure(markedText(block.lines), block.caption);
+        return this.#figure(markedText(block.lines, block), block.caption);
       case "picture":
         return this.#figure(picture(block.png, block.alt), block.caption);
       case "plot":
@@ -239,7 +248,7 @@ class Writer {
     const body = rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("\n");
     const foot = total === undefined ? "" : `<tfoot><tr>${cells(total, "td")}</tr></tfoot>`;
     return this.#figure(
-      `<div class="scroll" tabindex="0"><table><thead><tr>${
+      `${table.search ? SEARCH_BAR : ""}<div class="scroll" tabindex="0"><table><thead><tr>${
         cells(columns, "th")
       }</tr></thead>\n<tbody>${body}</tbody>${foot}</table></div>`,
       caption,
@@ -357,6 +366,7 @@ function printable(html: string): string {
 /** The scripts that a page needs, and the policy that allows these alone. */
 async function scriptsOf(html: string): Promise<{ readonly element: string; readonly policy: string }> {
   const script = (html.includes(`<form class="filter"`) ? FILTER_SCRIPT : "") +
+    (html.includes(SEARCH_BAR) ? SEARCH_SCRIPT : "") +
     (html.includes("data-tones=") ? MELODY_SCRIPT : "");
   if (script === "") return { element: "", policy: "" };
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));
@@ -381,18 +391,19 @@ export async function htmlReport(report: Report): Promise<string> {
       escape(value)
     }</div>${note === undefined ? "" : `<div class="note">${writer.inline(note)}</div>`}</div>`
   );
+  // Titles as HTML.
   const parts: { readonly title: string; readonly html: string }[] = [];
   for (const section of sections) {
     const blocks: string[] = [];
     for (const block of section.blocks) blocks.push(await writer.block(block));
-    parts.push({ title: section.title, html: blocks.join("\n") });
+    parts.push({ title: escape(section.title), html: blocks.join("\n") });
   }
   const { parts: inside = [] } = report;
   for (const part of inside) {
     const html = partHtml(part);
     if (html === undefined) continue;
     parts.push({
-      title: part.title,
+      title: /<title>([^<]*)</.exec(part.html)?.[1] ?? escape(part.name),
       html: `<details class="part"${
         inside.length === 1 ? " open" : ""
       }><summary>the whole report</summary>${html}</details>`,
@@ -410,9 +421,9 @@ export async function htmlReport(report: Report): Promise<string> {
   if (reproduction !== "") parts.push({ title: "Configuration and reproduction", html: reproduction });
   if (writer.works.length > 0) parts.push({ title: "References", html: referenceList(writer.works) });
 
-  const contents = parts.map((part, index) => `<a href="#section-${index + 1}">${escape(part.title)}</a>`);
+  const contents = parts.map((part, index) => `<a href="#section-${index + 1}">${part.title}</a>`);
   const body = parts.map((part, index) =>
-    `<section id="section-${index + 1}">\n<h2>${escape(part.title)}</h2>\n${part.html}\n</section>`
+    `<section id="section-${index + 1}">\n<h2>${part.title}</h2>\n${part.html}\n</section>`
   ).join("\n");
   const { element: script, policy } = await scriptsOf(body);
   return printable(`<!doctype html>

@@ -18,7 +18,10 @@ export interface MarkedLine extends Filtered {
 }
 
 /** The lines as HTML. Line breaks and other white space inside parts are shown: a break as ↵. */
-export function markedText(lines: readonly MarkedLine[]): string {
+export function markedText(
+  lines: readonly MarkedLine[],
+  { wrap = false }: { readonly wrap?: boolean } = {},
+): string {
   const rows = lines.map((line) => {
     const { parts, note, strong } = line;
     const text = parts.map((part) => {
@@ -30,5 +33,7 @@ export function markedText(lines: readonly MarkedLine[]): string {
       filterData(line)
     }><span class="line">${text}</span>${aside}</li>`;
   });
-  return `${filterBar(lines)}<ol class="marked scroll" tabindex="0">${rows.join("\n")}</ol>`;
+  return `${filterBar(lines)}<ol class="marked ${wrap ? "wrap" : "scroll"}" tabindex="0">${
+    rows.join("\n")
+  }</ol>`;
 }

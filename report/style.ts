@@ -125,6 +125,8 @@ pre code { font-size: inherit; background: none; padding: 0; }
   border-bottom: 1px solid var(--rule); }
 .marked .line { white-space: pre; font: 0.95rem/1.6 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .marked .where { color: var(--muted); font-size: 0.85rem; white-space: nowrap; }
+.wrap li { flex-direction: column-reverse; align-items: stretch; gap: 0; }
+.wrap .line { white-space: pre-wrap; overflow-wrap: anywhere; }
 mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12em 0; box-shadow: inset 0 0 0 1px #d9b64f; }
 .whole mark { background: #f0b48f; box-shadow: inset 0 0 0 1px #dd5f1e; }
 .references { font-size: 0.95rem; }

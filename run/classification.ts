@@ -13,10 +13,10 @@ import { accuracy, confusion, crossEntropy, wilson } from "../metrics/mod.ts";
 import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import type { Block } from "../report/html.ts";
 import { count, percent } from "../report/numbers.ts";
-import { openTrainingImages } from "./images.ts";
+import { imageFlags, openTestImages, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
-import { commonFlags, type Flags, type FlagValues, integer, runTask } from "./task.ts";
+import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
 import { logSpaced, type Training } from "./training.ts";
 import { type Description, layerTable, writeReport } from "./write_report.ts";
 
@@ -29,7 +29,7 @@ export interface ClassifierModel {
 
 /** The flags of every classifier's task. */
 export const classificationFlags = {
-  ...commonFlags,
+  ...imageFlags,
   validation: integer({
     min: 0,
     default: 0,
@@ -94,12 +94,26 @@ export async function runClassification<Model extends ClassifierModel, F extends
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as ClassificationFlags & FlagValues<F>;
-      const { dataset, dataDir, validation } = flags, images = await openTrainingImages(flags);
-      const test = await openImages({ dataset, dataDir, split: "test" });
-      const heldOut = validation === 0 ? undefined : await openImages({
-        ...{ dataset, dataDir, split: "train" as const },
-        ...{ offset: images.offset + images.count, count: validation },
-      });
+      const { validation } = flags,
+        images = await openTrainingImages(flags, { holdOut: true, session: run.session });
+      if (images.classes < 2) {
+        throw new Error(
+          `Cannot classify ${
+            flags.dataDir ?? images.name
+          } as its images have no labels: put those of each class into ` +
+            "a folder of its own, or give an array of labels",
+        );
+      }
+      if (images.height !== images.width) {
+        throw new Error(
+          `Cannot classify images of ${images.height}x${images.width} as they must be square: give --size`,
+        );
+      }
+      const test = await openTestImages(flags, images);
+      const heldOut = validation === 0 ? undefined : await openTrainingImages(
+        { ...flags, offset: images.offset + images.count, count: validation },
+        { holdOut: true },
+      );
       await using device = await openTaskDevice(flags, run.session);
       const model = experiment.build(experiment.configure(images, flags));
       await run.configure({ dataset: images, device, model: model.config });
@@ -163,7 +177,7 @@ async function classifyImages<Model extends ClassifierModel, F extends Flags>(
       {
         label: "test accuracy",
         value: percent(test_accuracy),
-        note: `of ${count(test.count)} images; 95% interval ${range(test_accuracy, test.count)}`,
+        note: `of ${count(test.count)} images; 95 % interval ${range(test_accuracy, test.count)}`,
       },
       { label: "training accuracy", value: percent(train_accuracy) },
     ],
@@ -314,7 +328,7 @@ function classTables(counts: Int32Array, classes: number): Block[] {
     {
       kind: "table",
       table: {
-        columns: ["Class", "Images", "Right", "95% interval"],
+        columns: ["Class", "Images", "Right", "95 % interval"],
         rows: names.map((name, label) => {
           const row = rowOf(label), total = row.reduce((sum, count) => sum + count, 0);
           return total === 0

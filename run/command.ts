@@ -16,3 +16,14 @@ export function shellWord(word: string): string {
 export function resumeCommand(task: string, folder: string): string {
   return `deno task ${task} --resume --out ${shellWord(folder)}`;
 }
+
+/** What is said when a signal has stopped a run: what of it is saved, and the `command` that goes on. */
+export function stoppedLine(
+  command: string,
+  saved?: { readonly step: number; readonly part?: string; readonly folder: string },
+): string {
+  if (saved === undefined) return `stopped; go on with ${command}`;
+  const { step, part, folder } = saved;
+  const of = part === undefined ? "" : ` of ${part}`;
+  return `stopped: step ${step.toLocaleString("en-US")}${of} is saved in ${folder}; go on with ${command}`;
+}

@@ -1,5 +1,6 @@
-/** The command line: what a flag is, how flags are read, and how `--help` shows them. */
+/** The command line: what a flag is, and how flags are read. */
 import { parseArgs } from "node:util";
+import { suggestion } from "./suggestion.ts";
 
 /** A typed flag: `--data-dir` on the command line, `flags.dataDir` in code. */
 export interface Flag<T> {
@@ -171,9 +172,17 @@ export interface ParsedFlags<F extends Flags> {
   readonly values: FlagValues<F>;
   /** The names in code of the flags that were given. */
   readonly given: ReadonlySet<string>;
-  /** Whether `--help` was asked for; nothing else was checked then. */
-  readonly help: boolean;
+  /** Which of `--help` (`-h`) and `--version` was asked for, if any; nothing else was checked then. */
+  readonly asked?: "help" | "version";
 }
+
+/** What every task knows beside its own flags: how it speaks, not what it does. */
+export const SPOKEN: Readonly<Record<string, string>> = {
+  quiet: "say nothing but errors",
+  json: "print the result as JSON, and everything else to standard error",
+  help: "show this text (also -h)",
+  version: "show the version",
+};
 
 /**
  * Reads a command line.
@@ -182,7 +191,9 @@ export interface ParsedFlags<F extends Flags> {
  */
 export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): ParsedFlags<F> {
   const names = new Map(Object.keys(flags).map((name) => [flagName(name), name]));
-  const options: Record<string, { type: "string" | "boolean" }> = { help: { type: "boolean" } };
+  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {};
+  for (const name of Object.keys(SPOKEN)) options[name] = { type: "boolean" };
+  options.help.short = "h";
   for (const [name, flag] of Object.entries(flags)) {
     if (flag.kind !== "argument") {
       options[flagName(name)] = { type: flag.kind === "boolean" ? "boolean" : "string" };
@@ -201,8 +212,8 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
   const given = new Set<string>();
   const open = Object.keys(flags).filter((name) => flags[name].kind === "argument");
   const result = { values: values as FlagValues<F>, given };
-  if (tokens.some((token) => token.kind === "option" && token.name === "help")) {
-    return { ...result, help: true };
+  for (const asked of ["help", "version"] as const) {
+    if (tokens.some((token) => token.kind === "option" && token.name === asked)) return { ...result, asked };
   }
 
   const set = (name: string, label: string, value: string): void => {
@@ -221,6 +232,10 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
         throw new UsageError(`Unexpected argument "${token.value}": a flag starts with --`);
       }
       set(name, flags[name].placeholder, token.value);
+      continue;
+    }
+    if (Object.hasOwn(SPOKEN, token.name) && token.rawName.startsWith("--")) {
+      if (token.value !== undefined) throw new UsageError(`${token.rawName} takes no value`);
       continue;
     }
     const name = token.rawName.startsWith("--") ? names.get(token.name) : undefined;
@@ -242,7 +257,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
     const { placeholder, help } = flags[open[0]];
     throw new UsageError(`${placeholder} is missing: ${help}`);
   }
-  return { ...result, help: false };
+  return result;
 }
 
 /**
@@ -283,56 +298,7 @@ export function readStoredFlags<F extends Flags>(
   return values as FlagValues<F>;
 }
 
-/** The text of `--help`. */
-export function helpText(
-  task: { readonly name: string; readonly summary: string; readonly flags: Flags },
-): string {
-  const entries = Object.entries(task.flags);
-  const words = entries.filter(([, flag]) => flag.kind === "argument");
-  const rows = entries.filter(([, flag]) => flag.kind !== "argument").map(([name, flag]) => {
-    const shown = flag.default === undefined || flag.default === false ? "" : ` (default: ${flag.default})`;
-    return [`--${flagName(name)} ${flag.placeholder}`.trim(), flag.help + shown];
-  });
-  rows.push(["--help", "show this text"]);
-  const table = (lines: readonly (readonly string[])[]): string => {
-    const widest = Math.max(...lines.map(([head]) => head.length).filter((width) => width <= 28));
-    return lines.map(([head, help]) =>
-      head.length > 28 ? `  ${head}\n  ${" ".repeat(widest)}  ${help}` : `  ${head.padEnd(widest)}  ${help}`
-    ).join("\n");
-  };
-  const usage = ["deno task", task.name, ...words.map(([, flag]) => flag.placeholder), "[flags]"].join(" ");
-  const head = `${task.summary}\n\nUsage: ${usage}\n`;
-  const parts = words.length === 0
-    ? []
-    : [table(words.map(([, flag]) => [flag.placeholder, flag.help])) + "\n"];
-  return [head, ...parts, `Flags:\n${table(rows)}\n`].join("\n");
-}
-
 /** "dataDir" as "data-dir". */
 export function flagName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** The known name that `name` was probably meant to be. */
-function suggestion(name: string, known: readonly string[]): string {
-  const near = known
-    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  if (near.distance > (name.length < 4 ? 1 : Math.max(2, Math.floor(name.length / 3)))) {
-    return ": --help lists them";
-  }
-  return `: did you mean --${near.candidate}?`;
-}
-
-/** How many letters must be put in, taken out or changed to make `b` of `a` (Levenshtein 1966). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

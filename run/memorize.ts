@@ -88,7 +88,7 @@ export async function runMemorization<Model extends SequenceModel, F extends Fla
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as SequenceFlags & FlagValues<F>;
-      const source = await openSource(flags, experiment);
+      const source = await openSource(flags, experiment, run.session);
       await using device = await openTaskDevice(flags, run.session);
       await run.configure({
         dataset: source.facts,

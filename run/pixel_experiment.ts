@@ -351,23 +351,23 @@ function named(set: string, scores: PixelScores): PixelScores {
 }
 
 /** A trained model of pixels on its device. */
-export interface LoadedPixels<Model extends PixelModel> {
-  readonly kind: Model["config"]["model"];
+export interface LoadedPixels<Model extends PixelModel, Kind extends string> {
+  readonly kind: Kind;
   readonly model: Model;
   /** The model's figures on a set. */
-  measure(set: PixelSet): Promise<PixelScores>;
+  scores(set: PixelSet): Promise<PixelScores>;
 }
 
 /** What the file of a model of pixels exports as `MODEL`. */
-export function pixelModel<Model extends PixelModel>(
-  experiment: PixelExperiment<Model>,
-): ModelFile<LoadedPixels<Model>> {
+export function pixelModel<Model extends PixelModel, const Kind extends string>(
+  experiment: PixelExperiment<Model> & { readonly kind: Kind },
+): ModelFile<LoadedPixels<Model, Kind>> {
   const { name, kind, build } = experiment;
   return {
     task: name,
     load: async (folder, device) => {
       const model = await restored<Model>(folder, { build: (config) => build(config), kind });
-      return { kind, model, measure: (set) => measurePixels(experiment, { model, device, set }) };
+      return { kind, model, scores: (set) => measurePixels(experiment, { model, device, set }) };
     },
     step: async (context) => {
       const images = binarized(await openImages({ dataset: "digits", split: "train", count: 64 }));

@@ -1,5 +1,5 @@
 /** Images as sequences of black and white pixels: which learn, which validate, which test. */
-import { availableImages, type ImageSet, openImages } from "../data/images.ts";
+import { type ImageSet, openImages } from "../data/images.ts";
 import { commonFlags, type FlagValues, integer, UsageError } from "./task.ts";
 
 /** The flags that say which pixels. */
@@ -83,7 +83,7 @@ export function binarized(
 export async function openPixelSets(flags: PixelFlags): Promise<PixelSets> {
   const { dataset, dataDir, offset, count, pool, pixels, test } = flags;
   const train = { dataset, dataDir, split: "train" } as const;
-  const available = await availableImages(train);
+  const { available } = await openImages({ ...train, count: 1 });
   const held = dataset === "mnist" ? MNIST_VALIDATION : Math.floor(available * VALIDATION_SHARE);
   const validating = Math.min(held, count === undefined ? held : Math.max(1, Math.ceil(count / 11)));
   const source = await openImages({ ...train, offset: held + offset, count });

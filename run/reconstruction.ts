@@ -4,7 +4,7 @@
  */
 import type * as tf from "@tensorflow/tfjs";
 import { writeAtomically } from "../base/files.ts";
-import { IMAGE_DATASETS, type ImageSet, openImages } from "../data/images.ts";
+import { type ImageSet, openImages } from "../data/images.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { openTaskDevice } from "./device.ts";
 import type { Weights } from "../engine/optimizers.ts";
@@ -13,10 +13,10 @@ import { psnr } from "../metrics/mod.ts";
 import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
 import { count } from "../report/numbers.ts";
-import { levels, openTrainingImages } from "./images.ts";
+import { imageFlags, levels, openHeldOutImages, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
-import { choice, commonFlags, type Flags, type FlagValues, integer, runTask } from "./task.ts";
+import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
 import { logSpaced, type Training } from "./training.ts";
 import { type Description, layerTable, writeReport } from "./write_report.ts";
 
@@ -29,8 +29,7 @@ export interface AutoencoderModel {
 
 /** The flags of every autoencoder's task. */
 export const reconstructionFlags = {
-  ...commonFlags,
-  dataset: choice(IMAGE_DATASETS, { default: "digits", help: "what to learn" }),
+  ...imageFlags,
 };
 /** What the flags of an autoencoder's task say. */
 export type ReconstructionFlags = FlagValues<typeof reconstructionFlags>;
@@ -136,8 +135,8 @@ export async function runReconstruction<Model extends AutoencoderModel, F extend
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as ReconstructionFlags & FlagValues<F>;
-      const { dataset, dataDir } = flags, images = await openTrainingImages(flags);
-      const heldOut = await openImages({ dataset, dataDir, split: "test" });
+      const images = await openTrainingImages(flags, { session: run.session }),
+        heldOut = await openHeldOutImages(flags, images);
       const model = experiment.configure(images, flags);
       await using device = await openTaskDevice(flags, run.session);
       await run.configure({ dataset: images, device, model });

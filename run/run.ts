@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { exists, removeTemporaries, writeAtomically } from "../base/files.ts";
 import { CHECKPOINT, type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { resumeCommand } from "./command.ts";
+import { resumeCommand, stoppedLine } from "./command.ts";
 import { UsageError } from "./flags.ts";
 import { describeRun, RunRecord, type RunSetup } from "./record.ts";
 import { RunFiles } from "./run_files.ts";
@@ -183,12 +183,10 @@ export class Run extends RunFiles {
     if (folder.replaces && status === "failed") await this.discard();
     if (status === "stopped") {
       const last = [this, ...this.#children.map(({ run }) => run)].find((run) => run.savedStep !== undefined);
-      const step = last?.savedStep?.toLocaleString("en-US");
-      const part = last === this ? "" : ` of ${last?.task}`;
-      const saved = step === undefined
-        ? "stopped"
-        : `stopped: step ${step}${part} is saved in ${folder.target}`;
-      this.note(`${saved}; go on with ${this.resumeCommand}`);
+      const saved = last?.savedStep === undefined
+        ? undefined
+        : { step: last.savedStep, folder: folder.target, part: last === this ? undefined : last.task };
+      this.note(stoppedLine(this.resumeCommand, saved));
     }
     if (folder.replaces) this.note(`the run that stands in ${folder.target} stays as it was`);
   }

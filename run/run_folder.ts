@@ -58,6 +58,7 @@ export class RunFolder {
         if (changed(await findRun(place.stored.folder), place.stored)) {
           throw new Error(`Cannot go on in ${target} as another process has done so meanwhile: try again`);
         }
+        await refuseLinks(place.stored.folder);
         return new RunFolder(target, { path: place.stored.folder, lock, made: false });
       }
       const kind = await folderKind(target);
@@ -144,6 +145,17 @@ export async function pendingRun(target: string): Promise<StoredRun | undefined>
 
 function changed(now: StoredRun | undefined, before: StoredRun): boolean {
   return now === undefined || now.summary?.status === "completed" && before.summary?.status !== "completed";
+}
+
+/** A folder that came from elsewhere must not lead writes to other places. */
+async function refuseLinks(folder: string): Promise<void> {
+  for await (const { name, isSymlink } of Deno.readDir(folder)) {
+    if (isSymlink) {
+      throw new Error(
+        `Cannot go on in ${folder} as ${name} in it is a link: put what it leads to in its place`,
+      );
+    }
+  }
 }
 
 /** Files that are only ever replaced as a whole, so that two runs may share their bytes. */

@@ -22,6 +22,8 @@ export class Stopped extends Error {
 /** A sitting of a task, from the command line to the exit code. */
 export class Session {
   readonly progress: Progress;
+  /** Where its words go. */
+  readonly output: Output;
   /** Called before the process ends in the middle of the task. */
   onEnd: (status: "stopped" | "failed") => Promise<void> = () => Promise.resolve();
   #signal: StopSignal | undefined;
@@ -39,6 +41,7 @@ export class Session {
   reserve = 0;
 
   constructor(output: Output, options: { readonly startedAt?: number } = {}) {
+    this.output = output;
     this.progress = new Progress(output);
     this.#startedAt = options.startedAt ?? performance.now();
   }

@@ -1,20 +1,11 @@
 /** A task: a program with typed flags, `--help`, clear errors, exit codes, and mostly a run folder. */
-import { dirname, join, resolve, sep as SEPARATOR } from "node:path";
-import {
-  flagName,
-  type Flags,
-  type FlagValues,
-  helpText,
-  type ParsedFlags,
-  parseFlags,
-  readStoredFlags,
-  UsageError,
-} from "./flags.ts";
+import settings from "../deno.json" with { type: "json" };
+import { type Flags, type FlagValues, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
+import { helpText } from "./help.ts";
+import { choosePlace } from "./place.ts";
 import { type Output, standardOutput } from "./progress.ts";
-import { findRun, listRuns, type Place, Run, type StoredRun } from "./run.ts";
-import { pendingRun } from "./run_folder.ts";
+import { findRun, Run } from "./run.ts";
 import { Session, Stopped } from "./session.ts";
-import { folderKind, RUNS } from "./stored_run.ts";
 
 export {
   argument,
@@ -43,7 +34,8 @@ export interface Task<F extends Flags> {
 
 /** A task without a run folder of its own. */
 export interface Tool<F extends Flags> extends Omit<Task<F>, "run"> {
-  readonly run: (flags: FlagValues<F>, session: Session) => Promise<void>;
+  /** What it returns is what `--json` prints. */
+  readonly run: (flags: FlagValues<F>, session: Session) => Promise<object | void>;
 }
 
 /** Where a task's words go. */
@@ -51,21 +43,6 @@ export interface Streams {
   readonly output: Output;
   readonly error: (text: string) => void;
 }
-
-/** What flags that name files and folders are called in `--help`. */
-const PATHS: ReadonlySet<string> = new Set(["FILE", "DIR", "RUN"]);
-
-/** Flags that may differ when a run is resumed. */
-const CHANGEABLE: ReadonlySet<string> = new Set([
-  "device",
-  "threads",
-  "steps",
-  "budget",
-  "debug",
-  "out",
-  "resume",
-  "force",
-]);
 
 /** Runs `task` with the command line's arguments, and ends the process with its exit code. */
 export async function runTask<F extends Flags>(task: Task<F>): Promise<never> {
@@ -91,7 +68,8 @@ export function executeTask<F extends Flags>(task: Task<F>, invocation: Invocati
     const { values, place } = await choosePlace(task, parsed);
     if (place === "complete") {
       session.note(`${values.out} is complete: there is nothing to resume`);
-      return;
+      const { out }: { readonly out?: unknown } = values;
+      return { folder: out, ...(await findRun(String(out)))?.summary };
     }
     const { budget }: { readonly budget?: unknown } = values;
     if (typeof budget === "number") session.limit(budget);
@@ -106,6 +84,7 @@ export function executeTask<F extends Flags>(task: Task<F>, invocation: Invocati
       await run.abandon(error instanceof Stopped ? "stopped" : "failed").catch(() => {});
       throw error;
     }
+    return { folder: run.folder, ...run.summary };
   });
 }
 
@@ -117,9 +96,15 @@ export function executeTool<F extends Flags>(tool: Tool<F>, invocation: Invocati
 async function execute<F extends Flags>(
   task: { readonly name: string; readonly summary: string; readonly flags: F },
   { args, streams, startedAt }: Invocation,
-  work: (parsed: ParsedFlags<F>, session: Session) => Promise<void>,
+  work: (parsed: ParsedFlags<F>, session: Session) => Promise<object | void>,
 ): Promise<number> {
-  const session = new Session(streams.output, { startedAt });
+  const { output } = streams, json = args.includes("--json");
+  const spoken = args.includes("--quiet")
+    ? { ...output, terminal: false, write: () => {} }
+    : json
+    ? { ...output, terminal: false, write: streams.error }
+    : output;
+  const session = new Session(spoken, { startedAt });
   using _signals = session.listen();
   const report = (error: unknown): number => {
     session.progress.clear();
@@ -139,137 +124,19 @@ async function execute<F extends Flags>(
   globalThis.addEventListener("unhandledrejection", onRejection);
   try {
     const parsed = parseFlags(task.flags, args);
-    if (parsed.help) streams.output.write(helpText(task));
-    else await work(parsed, session);
+    if (parsed.asked === "help") output.write(helpText(task));
+    else if (parsed.asked === "version") {
+      output.write(`engram ${settings.version}, Deno ${Deno.version.deno}\n`);
+    } else {
+      const result = await work(parsed, session);
+      if (json && result !== undefined) output.write(JSON.stringify(result) + "\n");
+    }
     return 0;
   } catch (error) {
     return report(error);
   } finally {
     globalThis.removeEventListener("unhandledrejection", onRejection);
   }
-}
-
-/** Where the run shall go, and its flags: those of the run that is resumed, if any. Nothing is written yet. */
-async function choosePlace<F extends Flags>(
-  task: Task<F>,
-  { values, given }: ParsedFlags<F>,
-): Promise<{ readonly values: FlagValues<F>; readonly place: Place | "complete" }> {
-  // A task may leave flags out; one without --out, say, only has a default place.
-  const wanted: Readonly<Record<string, unknown>> = values;
-  const out = typeof wanted.out === "string" ? wanted.out : undefined;
-  const { resume, force } = wanted;
-  if (resume && force) throw new UsageError("--resume and --force exclude each other: give one of them");
-  if (out === undefined) {
-    const stored = resume ? await newestMatch(task.name, { wanted, given }) : undefined;
-    return stored === undefined
-      ? { values, place: { mode: "fresh" } }
-      : resumed(task.flags, { stored, folder: stored.folder }, values, given);
-  }
-  const pending = await pendingRun(out), kind = await folderKind(out);
-  if (kind === "absent") return { values, place: { mode: "fresh", folder: out } };
-  if (!resume && !force) {
-    throw new UsageError(
-      `--out ${out} exists: add --force to replace that run, or --resume to go on with it`,
-    );
-  }
-  if (kind === "empty") return { values, place: { mode: "fresh", folder: out } };
-  const stored = await findRun(out);
-  if (stored === undefined) {
-    throw new UsageError(`--out ${out} is no run folder and stays as it is: choose another`);
-  }
-  if (force) {
-    await checkReplaceable(task.flags, values, out);
-    return { values, place: { mode: "replace", folder: out } };
-  }
-  const begun = pending ?? stored;
-  if (begun.config.task !== task.name) {
-    throw new UsageError(`--out ${out} holds a run of ${begun.config.task}: choose another`);
-  }
-  return resumed(task.flags, { stored: begun, folder: out }, values, given);
-}
-
-/** Refuses to replace a folder that something is still needed of: what a flag names in it, or the place one is in. */
-async function checkReplaceable(
-  flags: Flags,
-  values: Readonly<Record<string, unknown>>,
-  out: string,
-): Promise<void> {
-  const real = await Deno.realPath(out);
-  const inside = (path: string): boolean => path === real || path.startsWith(real + SEPARATOR);
-  if (inside(Deno.cwd())) {
-    throw new UsageError(
-      `--out ${out} is where this command runs: change to another folder, or choose another`,
-    );
-  }
-  for (const [name, flag] of Object.entries(flags)) {
-    const value = values[name];
-    if (name === "out" || typeof value !== "string" || !PATHS.has(flag.placeholder)) continue;
-    const path = await Deno.realPath(value).catch(() => resolve(value));
-    if (inside(path)) {
-      throw new UsageError(
-        `--${
-          flagName(name)
-        } ${value} lies inside --out ${out}, which --force replaces: choose another of them`,
-      );
-    }
-  }
-}
-
-/** The flags of a run that is gone on with, but for those that were given and may differ. */
-function resumed<F extends Flags>(
-  flags: F,
-  { stored, folder }: { readonly stored: StoredRun; readonly folder: string },
-  values: FlagValues<F>,
-  given: ReadonlySet<string>,
-): { readonly values: FlagValues<F>; readonly place: Place | "complete" } {
-  const wanted: Readonly<Record<string, unknown>> = values;
-  const before: Readonly<Record<string, unknown>> = readStoredFlags(flags, stored.config.flags, {
-    path: join(stored.folder, "config.json"),
-  });
-  const merged: Record<string, unknown> = {};
-  for (const name of Object.keys(flags)) {
-    const kept = before[name];
-    if (given.has(name) && !CHANGEABLE.has(name) && wanted[name] !== kept) {
-      throw new UsageError(
-        `--${flagName(name)} cannot change on --resume: ${folder} was made with ${kept}, given is ${
-          wanted[name]
-        }`,
-      );
-    }
-    merged[name] = given.has(name) ? wanted[name] : kept;
-  }
-  // Each command has its own budget; the number of steps that the first one chose stays.
-  merged.budget = given.has("budget") ? wanted.budget : undefined;
-  merged.out = folder;
-  merged.resume = true;
-  merged.force = false;
-  merged.debug = wanted.debug;
-  // The names are those of `flags`, and every value is of its flag: parsed now or by the run that wrote it.
-  const resolved = merged as FlagValues<F>;
-  const { summary } = stored;
-  if (summary?.status === "completed" && summary.ended !== "budget") {
-    const { steps } = wanted;
-    const more = given.has("steps") && typeof steps === "number" && steps > summary.steps;
-    if (!more) return { values: resolved, place: "complete" };
-  }
-  return { values: resolved, place: { mode: "resume", folder, stored } };
-}
-
-/** The newest run of `task` in `runs/` that was made with the flags given. */
-async function newestMatch(
-  task: string,
-  { wanted, given }: {
-    readonly wanted: Readonly<Record<string, unknown>>;
-    readonly given: ReadonlySet<string>;
-  },
-): Promise<StoredRun | undefined> {
-  const fixed = [...given].filter((name) => !CHANGEABLE.has(name));
-  const runs = await listRuns(RUNS);
-  // A run inside another one is resumed through that one.
-  return runs.find(({ config, folder }) =>
-    dirname(folder) === RUNS && config.task === task &&
-    fixed.every((name) => config.flags[name] === wanted[name])
-  );
 }
 
 function standardStreams(): Streams {

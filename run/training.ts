@@ -54,6 +54,8 @@ export interface Trained {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** Share of the seconds that is left to what follows training: sampling, measuring, the report. */
+const RESERVED = 0.05;
 /** Slow steps are logged after so many seconds. */
 const LOG_SECONDS = 5;
 
@@ -86,7 +88,8 @@ async function loop(run: Run, training: Training): Promise<Trained> {
   const { session } = run;
   const owned = Object.values(variables);
   const allowed = Math.min(training.budget ?? Infinity, run.secondsLeft);
-  const cut = performance.now() / 1000 + Math.max(0, allowed - session.reserve);
+  const reserve = allowed === Infinity ? 0 : Math.max(session.reserve, RESERVED * allowed);
+  const cut = performance.now() / 1000 + Math.max(0, allowed - reserve);
   const before = await run.restore(variables);
   if (before !== undefined) {
     await device.push(owned);

@@ -152,11 +152,11 @@ export async function writePage(
 async function partsOf(run: Run): Promise<NonNullable<Report["parts"]>> {
   const names: string[] = [];
   for await (const entry of Deno.readDir(run.folder)) if (entry.isDirectory) names.push(entry.name);
-  const parts: { title: string; name: string; html: string }[] = [];
+  const parts: { name: string; html: string }[] = [];
   for (const name of names.sort()) {
     const path = run.path(`${name}/report.html`);
     if (!(await exists(path))) continue;
-    parts.push({ title: `The ${inWords(name)}`, name, html: await Deno.readTextFile(path) });
+    parts.push({ name, html: await Deno.readTextFile(path) });
   }
   return parts;
 }

@@ -28,7 +28,7 @@ if (import.meta.main) {
       }
       await using device = await openTaskDevice(flags, session);
       const loaded = await load(flags.run, device);
-      if (!("measure" in loaded)) {
+      if (!("scores" in loaded)) {
         throw new UsageError(`RUN must hold a model of pixels: ${flags.run} holds a ${loaded.kind}`);
       }
       const own = readStoredFlags(pixelModelFlags, stored.config.flags, {
@@ -36,7 +36,7 @@ if (import.meta.main) {
       });
       const { set } = await openPixelTest({ ...own, dataDir: flags.dataDir ?? own.dataDir });
       session.follow("measuring");
-      for (const [score, value] of Object.entries(await loaded.measure(set))) {
+      for (const [score, value] of Object.entries(await loaded.scores(set))) {
         const name = `test_${score}`, before = stored.summary?.metrics[name];
         session.note(
           `${metricLabel(name)} ${metricText(name, value)}` +

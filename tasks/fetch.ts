@@ -1,6 +1,7 @@
 /** `deno task fetch NAME`: the one program that uses the network. It downloads a public data set into the cache. */
-import { CIFAR10_SOURCE } from "../data/cifar.ts";
+import { CIFAR100_SOURCE, CIFAR10_SOURCE } from "../data/cifar.ts";
 import { MNIST_SOURCE } from "../data/mnist.ts";
+import { IMDB_SOURCE, POLARITY_SOURCE } from "../data/sentiment.ts";
 import {
   type FetchOptions,
   type FetchProgress,
@@ -8,10 +9,17 @@ import {
   fetchSet,
   type RemoteSet,
 } from "../data/source.ts";
+import type { Output } from "../run/progress.ts";
 import { argument, boolean, runTool, UsageError } from "../run/task.ts";
 
 /** The sets that can be downloaded. */
-export const REMOTE_SETS: readonly RemoteSet[] = [MNIST_SOURCE, CIFAR10_SOURCE];
+export const REMOTE_SETS: readonly RemoteSet[] = [
+  MNIST_SOURCE,
+  CIFAR10_SOURCE,
+  CIFAR100_SOURCE,
+  IMDB_SOURCE,
+  POLARITY_SOURCE,
+];
 
 const KNOWN = REMOTE_SETS.map(({ name }) => name).join(", ");
 
@@ -37,8 +45,7 @@ export function progressLine({ file, received, total }: FetchProgress): string {
 const CLEAR_LINE = "\r\x1b[2K";
 
 /** Shows progress: one live line a file on a terminal, a plain line every few seconds and at its end elsewhere. */
-function showProgress(): (progress: FetchProgress) => void {
-  const terminal = Deno.stdout.isTerminal();
+function showProgress({ terminal, write }: Output): (progress: FetchProgress) => void {
   let shown = -Infinity;
   return (progress) => {
     const ended = progress.received === progress.total;
@@ -46,8 +53,7 @@ function showProgress(): (progress: FetchProgress) => void {
     if (!ended && now - shown < (terminal ? 100 : 5000)) return;
     shown = now;
     const line = progressLine(progress);
-    const text = terminal ? `${CLEAR_LINE}${line}${ended ? "\n" : ""}` : `${line}\n`;
-    Deno.stdout.writeSync(new TextEncoder().encode(text));
+    write(terminal ? `${CLEAR_LINE}${line}${ended ? "\n" : ""}` : `${line}\n`);
   };
 }
 
@@ -61,10 +67,12 @@ if (import.meta.main) {
       debug: boolean({ help: "show the stack trace of an error" }),
     },
     run: async ({ name }, session) => {
-      const { folder, downloaded, present } = await fetchDataset(name, { onProgress: showProgress() });
+      const result = await fetchDataset(name, { onProgress: showProgress(session.output) });
+      const { folder, downloaded, present } = result;
       session.note(
         `${folder}: ${downloaded.length} files downloaded, ${present.length} there already, all verified`,
       );
+      return result;
     },
   });
 }

@@ -102,9 +102,9 @@ class Encoder {
           sizeOf(indices.shape),
         ]);
       }
-      case "scatter_add": {
+      case "scatter": {
         const [indices, updates] = inputs, [output] = outputs;
-        return this.#commands.stream.command("scatterAdd", [
+        return this.#commands.stream.command("scatter", [
           this.#commands.at(indices),
           this.#commands.at(updates),
           this.#commands.at(output),
@@ -112,6 +112,7 @@ class Encoder {
           sizeOf(output.shape.slice(1)),
           sizeOf(indices.shape),
           output.dtype === "int32" ? 1 : 0,
+          op.reducer === "last" ? 1 : 0,
         ]);
       }
       case "softmax": {

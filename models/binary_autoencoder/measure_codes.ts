@@ -38,7 +38,7 @@ export async function measureCodes({ network, config }: {
     ? {}
     : { psnr_encoder_db: psnr(images, encoded.reconstructions, { size: network.pixels, peak: 1 }) };
   if (!learned) return { reconstructions, metrics: encoder };
-  await writeCodes(run, codes);
+  await writeCodes(run, codes, network.code);
   // An image whose only pixel is off by the root of its mean squared error has the PSNR of the whole.
   const roots = framedErrors.map(Math.sqrt), zeros = new Float32Array(roots.length);
   const padded: Readonly<Record<string, number>> = network.padded

@@ -18,6 +18,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Random } from "../../base/random.ts";
+import { type CodeShape, codeShape } from "../../data/sequences.ts";
 import type { Weights } from "../../engine/optimizers.ts";
 import { leakyRelu, sigmoid, tanh } from "../../layers/activations.ts";
 import { conv2d } from "../../layers/conv2d.ts";
@@ -46,7 +47,7 @@ export interface DenseConfig {
   readonly architecture: "dense";
   /** Units of each of the three hidden layers. */
   readonly hidden: number;
-  /** Sign channels of a code, on 4x4 sites. */
+  /** Sign channels of a code. */
   readonly dimensions: number;
 }
 
@@ -71,6 +72,8 @@ export interface Network {
   readonly parameters: number;
   /** Numbers in an image. */
   readonly pixels: number;
+  /** Sign channels, rows and columns of a code. */
+  readonly code: CodeShape;
   /** Signs in a code. */
   readonly bits: number;
   /** Whether a frame holds more than the image itself. */
@@ -85,8 +88,8 @@ export interface Network {
   readonly picture: (drawn: tf.Tensor) => tf.Tensor2D;
 }
 
-/** Sites of a code: rows and columns. */
-export const SITES = 4;
+/** Rows and columns of the sites of a code of Table 1. */
+const SITES = 4;
 /** Slope of LeakyReLU below 0. */
 export const LEAK = 0.01;
 
@@ -104,15 +107,20 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
   readonly random: Random;
 }): Network {
   const { image, random } = options, start = UNIFORM;
-  const pixels = image.height * image.width * image.channels, bits = dimensions * SITES * SITES;
-  const block = (name: string): LayerMaker[] => [
-    linear(name, hidden, { start }),
+  const pixels = image.height * image.width * image.channels;
+  const [, rows, columns] = codeShape(image), code: CodeShape = [dimensions, rows, columns];
+  const bits = dimensions * rows * columns;
+  const block = (name: string, part = ""): LayerMaker[] => [
+    retitled((type) => part + type, linear(name, hidden, { start })),
     layerNorm(name),
     leakyRelu(LEAK),
   ];
-  const encoding = sequential([pixels], [...block("encoder1"), linear("encoder2", bits, { start })]);
+  const encoding = sequential([pixels], [
+    ...block("encoder1", "Encoder: "),
+    linear("encoder2", bits, { start }),
+  ]);
   const decoding = sequential([bits], [
-    ...block("decoder1"),
+    ...block("decoder1", "Decoder: "),
     ...block("decoder2"),
     linear("decoder3", pixels, { start }),
     sigmoid,
@@ -121,9 +129,10 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
   return {
     encoder,
     decoder,
-    rows: [...encoding.rows, signRow(dimensions), ...decoding.rows.slice(1)],
+    rows: [...encoding.rows, signRow(code), ...decoding.rows.slice(1)],
     parameters: encoding.parameters + decoding.parameters,
     pixels,
+    code,
     bits,
     padded: false,
     frame: (images) => images,
@@ -134,8 +143,8 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
 }
 
 /** The row of the sign between encoder and decoder. */
-function signRow(dimensions: number): LayerRow {
-  return { type: "Sign", output: extents([SITES, SITES, dimensions]) };
+function signRow([channels, rows, columns]: CodeShape): LayerRow {
+  return { type: "Sign", output: extents([rows, columns, channels]) };
 }
 
 /** Table 1's image: its height and width, and its channels. */
@@ -206,7 +215,7 @@ export function table1Layers(config: Table1Config): {
     decoding,
     rows: [
       ...encoding.rows,
-      signRow(config.dimensions),
+      signRow([config.dimensions, SITES, SITES]),
       ...decoding.rows.slice(1),
       { type: "Output", output: extents(decoding.output) },
     ],
@@ -239,6 +248,7 @@ export function table1(config: Table1Config, options: {
     decoder,
     ...table,
     pixels: height * width * channels,
+    code: [dimensions, SITES, SITES],
     bits: dimensions * SITES * SITES,
     padded: height < SIDE || width < SIDE || !colour,
     frame: function frame(images): tf.Tensor4D {

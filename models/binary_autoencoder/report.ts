@@ -63,11 +63,11 @@ export function describeAutoencoder(config: Described, options: {
     method: [
       config.recipe === "straight-through"
         ? "The sign [@arvm] has no slope, so its gradient is taken to be that of tanh, the straight-through " +
-          "estimator [@ste]. The loss is the mean over images of $\\log(MSE + 10^{-5})$: PSNR up to a factor, so " +
+          "estimator [@ste]. The loss is the mean over images of $\\log(\\operatorname{MSE} + 10^{-5})$: PSNR up to a factor, so " +
           "every decibel of every image counts alike."
         : `While it learns, the decoder sees $b + ${noise.deviation} n$ in place of the sign [@arvm], $b$ being tanh of the ` +
           "latents and $n$ standard normal noise, as in the authors' code [@localauto]. The loss is " +
-          `$MSE + ${noise.latentWeight} b^2$ on average, levels being in -1..1.`,
+          `$\\operatorname{MSE} + ${noise.latentWeight} b^2$ on average, levels being in -1..1.`,
       config.settle < 1
         ? `After ${
           Math.round(100 * config.settle)
@@ -89,11 +89,11 @@ export function describeAutoencoder(config: Described, options: {
           "page on it tells. Grey images stand in all three channels with zeros around."
         : "Layer normalization [@layernorm] stands in every hidden layer.",
       `Adam [@adam], ${config.learningRate} decaying by half a cosine, batches of ${config.batch}. PSNR is the ` +
-      "mean over all training images of $10 \\log_{10}(1 / MSE)$ with levels in 0..1, without padding.",
+      "mean over all training images of $10 \\log_{10}(1 / \\operatorname{MSE})$ with levels in 0..1, without padding.",
     ],
     formula: {
-      formula: "\\hat{x} = D(sign(E(x)))",
-      text: "$E$ is the encoder, $D$ the decoder; the code $sign(E(x))$ has shape 3 x 4 x 4.",
+      formula: "\\hat{x} = D(\\operatorname{sign}(E(x)))",
+      text: "$E$ is the encoder, $D$ the decoder; the code $\\operatorname{sign}(E(x))$ has shape 3 x 4 x 4.",
     },
     layers: network.rows,
     parameters: network.parameters,

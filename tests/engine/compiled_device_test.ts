@@ -273,13 +273,6 @@ Deno.test("functions share variables and captured tensors", async () => {
   grow.dispose();
   weight.assign(tf.scalar(-1));
   await scale.run({});
-  assert.deepEqual(
-    (await scale.read()).scaled,
-    Float32Array.of(8, 16, 24),
-    "an assignment is not seen before push",
-  );
-  await device.push([weight]);
-  await scale.run({});
   assert.deepEqual((await scale.read()).scaled, Float32Array.of(-1, -2, -3));
 });
 
@@ -469,7 +462,7 @@ Deno.test("reading a value later is named with its line", async () => {
 
 Deno.test("a random number drawn on the host is named with its line", async () => {
   const fn = ({ x }: { readonly x: tf.Tensor }) => ({
-    y: tf.add(x, tf.randomUniform([2, 2])), // host random
+    y: tf.add(x, Math.random()), // host random
   });
   await assertRefuses(
     fn,

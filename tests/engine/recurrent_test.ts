@@ -215,3 +215,108 @@ Deno.test("wasm gives what the reference gives, and the same bits on 1, 2 and 3 
     }
   }
 });
+
+/** A case of fixtures/recurrent.json, which fixtures/recurrent.py writes. */
+interface Stored {
+  readonly cell: RecurrentCell;
+  readonly lengths: readonly number[] | null;
+  readonly states: readonly number[];
+  readonly last: readonly number[];
+  readonly share: readonly number[];
+  readonly gradients: Readonly<Record<string, readonly number[]>>;
+  readonly x: readonly number[];
+  readonly hidden: readonly number[];
+  readonly state?: readonly number[];
+  readonly kernel: readonly number[];
+  readonly recurrentKernel: readonly number[];
+  readonly bias: readonly number[];
+  readonly recurrentBias: readonly number[];
+}
+
+Deno.test("PyTorch's LSTM, GRU and RNN give the same states and gradients", async (t) => {
+  const path = new URL("./fixtures/recurrent.json", import.meta.url);
+  const { sizes: [batch, time, features, units], cases } = JSON.parse(await Deno.readTextFile(path)) as {
+    sizes: number[];
+    cases: readonly Stored[];
+  };
+  for (const stored of cases) {
+    const { cell, lengths } = stored;
+    await t.step(`${cell}${lengths ? ", packed" : ""}`, async () => {
+      await using device = await openDevice("wasm", { threads: 1 });
+      const of: Case = {
+        cell,
+        batch,
+        time,
+        features,
+        units,
+        sequence: true,
+        ...(lengths ? { lengths } : {}),
+      };
+      const variables = variablesOf(of);
+      for (const [name, variable] of Object.entries(variables)) {
+        const numbers = name === "cell" ? stored.state : stored[name as keyof Stored];
+        variable.assign(tf.tensor([...numbers as readonly number[]], variable.shape));
+      }
+      const run = await compile(device, () => {
+        const outputs: Record<string, tf.Tensor> = {};
+        const { value, grads } = tf.variableGrads(() => {
+          const { states } = whole(variables, of);
+          outputs.states = tf.keep(tf.clone(states));
+          return tf.sum(tf.mul(states, tf.tensor([...stored.share], states.shape))).asScalar();
+        }, Object.values(variables));
+        outputs.loss = value;
+        for (const [name, variable] of Object.entries(variables)) outputs[name] = grads[variable.name];
+        return outputs;
+      }, {});
+      await run.run({});
+      const actual = await run.read() as Record<string, Float32Array>;
+      const near = (name: string, expected: readonly number[], got: Float32Array) =>
+        assertClose(got, Float32Array.from(expected), {
+          tolerance: { absolute: 2e-6, relative: 2e-5 },
+          what: `${cell}: ${name}`,
+        });
+      for (const [name, expected] of Object.entries(stored.gradients)) near(name, expected, actual[name]);
+      // PyTorch pads with zeros where a state is kept here.
+      const taken = actual.states.map((state, i) => {
+        const step = Math.floor(i / units) % time, row = Math.floor(i / units / time);
+        return step < (lengths?.[row] ?? time) ? state : 0;
+      });
+      near("states", stored.states, taken);
+      const end = Float32Array.from({ length: batch * units }, (_, i) => {
+        const row = Math.floor(i / units);
+        return actual.states[(row * time + time - 1) * units + i % units];
+      });
+      near("last", stored.last, end);
+      Object.values(variables).forEach((variable) => variable.dispose());
+    });
+  }
+});
+
+Deno.test("gradients equal central differences", async () => {
+  await tf.setBackend("cpu");
+  for (const cell of CELLS) {
+    const of: Case = { cell, batch: 2, time: 3, features: 2, units: 3, sequence: true, lengths: [3, 2] };
+    const variables = variablesOf(of), outputs = await valuesOf(step(variables, of, whole));
+    const lossWith = (name: string, place: number, change: number): number =>
+      tf.tidy(() => {
+        const data = variables[name].dataSync().slice();
+        data[place] += change;
+        const changed = { ...variables, [name]: tf.tensor(data, variables[name].shape) };
+        const { states, cell: last } = whole(changed as Record<string, tf.Tensor>, of);
+        const sum = (x: tf.Tensor, label: string) =>
+          tf.sum(tf.mul(x, tensorOf(x.shape, label))).dataSync()[0];
+        return sum(states, "states") + (cell === "lstm" && last ? sum(last, "cells") : 0);
+      });
+    for (const [name, variable] of Object.entries(variables)) {
+      for (let place = 0; place < variable.size; place++) {
+        const h = 1 / 64, slope = (lossWith(name, place, h) - lossWith(name, place, -h)) / (2 * h);
+        const difference = Math.abs(slope - outputs[name][place]);
+        assert.ok(
+          difference < 2e-4,
+          `${cell}: ${name}[${place}] is ${outputs[name][place]}, must be ${slope}`,
+        );
+      }
+      variable.dispose();
+    }
+  }
+});

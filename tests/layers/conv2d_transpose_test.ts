@@ -30,3 +30,16 @@ Deno.test("it is the transpose of the convolution with the same kernel: <conv(x)
     close(left, right, 1e-5);
   }
 });
+
+Deno.test("an odd output of a stride of two is what a convolution brings back to the input", async () => {
+  const network = await checkLayer(
+    [4, 4, 2],
+    conv2dTranspose("t", { filters: 3, kernel: 3, stride: 2, size: [7, 7] }),
+  );
+  assert.deepEqual(network.output, [7, 7, 3]);
+  assert.equal(network.rows[1].padding, 1);
+  assert.throws(
+    () => conv2dTranspose("t", { filters: 3, kernel: 3, stride: 2, size: [9, 7] })([4, 4, 2]),
+    /a stride of 2 must bring 9x7 back to its input, 4x4/,
+  );
+});

@@ -21,6 +21,7 @@ import type { LayerRow } from "../../layers/layer.ts";
 import { table1, table1Layers } from "../../models/binary_autoencoder/networks.ts";
 import { readCodes } from "../../run/codes.ts";
 import { levels } from "../../run/images.ts";
+import { readLog } from "../../run/log.ts";
 import { learnImages } from "../../run/reconstruction.ts";
 import { Run } from "../../run/run.ts";
 import { Session } from "../../run/session.ts";
@@ -366,6 +367,11 @@ Deno.test("a search writes better codes than the encoder's, and both figures are
   assert.equal(metrics.distinct_codes, distinctRows(codes, 48).first.length);
   const page = await Deno.readTextFile(run.path("report.html"));
   assert.ok(page.includes(`the encoder alone ${metrics.test_psnr_encoder_db!.toFixed(2)} dB`));
+  // What was held out is shown, and was measured on the way.
+  assert.ok((await Deno.stat(run.path("reconstructions-test.png"))).size > 100);
+  const curve = (await readLog(run.path("log.jsonl"))).filter((entry) => "test_psnr_db" in entry);
+  assert.deepEqual([curve[0].step, curve.at(-1)!.step], [1, 30]);
+  assert.ok(curve.length > 3 && curve.every((entry) => Number(entry.train_psnr_db) > 0));
   // Equal seeds find equal codes.
   assert.deepEqual((await trained(5)).codes, codes);
 });

@@ -7,6 +7,7 @@ const draw = (plot: Plot, width = 600): Promise<string> => drawPlot(plot, [width
 
 /** What the test looks at in a drawing. */
 interface Element {
+  readonly textContent: string;
   getAttribute(name: string): string | null;
 }
 
@@ -90,6 +91,12 @@ Deno.test("lines: nothing to show, one value, constant values", async () => {
       assert.doesNotMatch(html, /NaN|Infinity|undefined/);
     }
   }
+});
+
+Deno.test("lines: between whole numbers there are no ticks", async () => {
+  const html = await draw({ ...plot, series: [{ name: "a", x: [1, 2, 3, 4], y: [0.5, 1, 1, 2] }] });
+  const ticks = find(html, `g[aria-label="x-axis tick label"] text`).map((tick) => tick.textContent);
+  assert.deepEqual(ticks, ["1", "2", "3", "4"]);
 });
 
 Deno.test("lines: levels and moments are in range, dashed, and named", async () => {

@@ -4,10 +4,10 @@ import {
   boolean,
   choice,
   commonFlags,
-  helpText,
   integer,
   number,
   parseFlags,
+  readStoredFlags,
   text,
   UsageError,
 } from "../../run/flags.ts";
@@ -64,6 +64,7 @@ Deno.test("a wrong command line names the flag", () => {
     [/^--kind must be one of a, b: current value is "c"$/, ["r", "--kind", "c"]],
     [/^--data-dir must be a text that is not empty/, ["r", "--data-dir", ""]],
     [/^--force takes no value$/, ["r", "--force=yes"]],
+    [/^--json takes no value$/, ["r", "--json=yes"]],
     [/^RUN is missing: the run folder$/, ["--force"]],
     [/^Unexpected argument "s"/, ["r", "s"]],
   ];
@@ -77,27 +78,11 @@ Deno.test("a wrong command line names the flag", () => {
 });
 
 Deno.test("--help wins over everything else", () => {
-  assert.equal(parseFlags(flags, ["--count", "0", "--help"]).help, true);
-});
-
-Deno.test("the help text shows arguments, flags and defaults", () => {
-  assert.equal(
-    helpText({ name: "sample", summary: "Sample a run.", flags }),
-    `Sample a run.
-
-Usage: deno task sample RUN [flags]
-
-  RUN  the run folder
-
-Flags:
-  --count N       how many
-  --scale X       how large (default: 0.5)
-  --data-dir DIR  where
-  --kind a|b      which (default: a)
-  --force         replace
-  --help          show this text
-`,
-  );
+  for (const help of ["--help", "-h"]) {
+    assert.equal(parseFlags(flags, ["--count", "0", help]).asked, "help");
+  }
+  assert.equal(parseFlags(flags, ["--version"]).asked, "version");
+  assert.equal(parseFlags(flags, ["r", "--quiet", "--json"]).asked, undefined);
 });
 
 Deno.test("the common flags' defaults", () => {
@@ -114,4 +99,29 @@ Deno.test("the common flags' defaults", () => {
 
 Deno.test("a file is no common flag, as an image set is none", () => {
   assert.throws(() => parseFlags(commonFlags, ["--file", "x"]), /Unknown flag --file/);
+});
+
+Deno.test("stored flags are read by their own parsers, absent ones are the default", () => {
+  const path = "x/config.json";
+  const stored = { run: "r", count: 3, scale: -1, dataDir: null, kind: "b", force: true, older: 1 };
+  assert.deepEqual(readStoredFlags(flags, stored, { path }), {
+    run: "r",
+    count: 3,
+    scale: -1,
+    dataDir: undefined,
+    kind: "b",
+    force: true,
+  });
+  assert.equal(readStoredFlags(flags, {}, { path }).scale, 0.5);
+  const wrong: readonly [object, RegExp][] = [
+    [{ count: 0 }, /x\/config\.json as --count must be an integer in 1\.\.9 and is 0 there/],
+    [{ count: "3" }, /--count must be a number and is "3" there/],
+    [{ count: [3] }, /--count must be a number/],
+    [{ dataDir: 3 }, /--data-dir must be a string/],
+    [{ kind: "c" }, /--kind must be one of a, b/],
+    [{ force: 1 }, /--force must be true or false/],
+  ];
+  for (const [change, message] of wrong) {
+    assert.throws(() => readStoredFlags(flags, { ...stored, ...change }, { path }), message);
+  }
 });

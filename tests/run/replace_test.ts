@@ -146,3 +146,14 @@ Deno.test("a file of a run that is damaged is named before anything is done with
   }
   assert.equal((await start(cwd, "--out", "run", "--resume")).code, 0);
 });
+
+Deno.test("a link in a run folder is not written through", async () => {
+  const cwd = await Deno.makeTempDir();
+  await start(cwd, "--out", "run", "--kill-at", "37");
+  await Deno.rename(join(cwd, "run/log.jsonl"), join(cwd, "mine"));
+  await Deno.symlink(join(cwd, "mine"), join(cwd, "run/log.jsonl"));
+  const before = await Deno.readTextFile(join(cwd, "mine"));
+  const { code, error } = await start(cwd, "--out", "run", "--resume");
+  assert.deepEqual([code, /run as log\.jsonl in it is a link/.test(error)], [1, true], error);
+  assert.equal(await Deno.readTextFile(join(cwd, "mine")), before);
+});

@@ -188,6 +188,58 @@ Deno.test("an explicit --out that exists needs --force, which replaces run folde
   assert.equal(await Deno.readTextFile(join(cwd, "mine/config.json")), '{"editor":"x"}');
 });
 
+Deno.test("a run that its budget cut says so, and goes on with a budget of its own or without", async () => {
+  const cwd = await Deno.makeTempDir();
+  const ended =
+    /line: ended by --budget at step [\d,]+ of 1,000,000: go on with deno task train-line --resume --out a\n/;
+  const first = await start(cwd, "--out", "a", "--steps", "1000000", "--budget", "1.5");
+  assert.deepEqual([first.code, ended.test(first.out)], [0, true], first.out + first.error);
+  const { status, steps, ended: why } = await readJson(cwd, "a/summary.json");
+  assert.deepEqual([status, why], ["completed", "budget"]);
+  const second = await start(cwd, "--out", "a", "--resume", "--budget", "1.5");
+  assert.deepEqual([second.code, ended.test(second.out)], [0, true], second.out + second.error);
+  assert.match(second.out, new RegExp(`going on after step ${steps}\n`));
+  const { steps: later } = await readJson(cwd, "a/summary.json");
+  assert.ok(later >= steps);
+  assert.equal((await start(cwd, "--out", "a", "--resume", "--steps", String(later + 1))).code, 0);
+  const done = await readJson(cwd, "a/summary.json");
+  assert.deepEqual([done.steps, done.ended], [later + 1, "steps"]);
+});
+
+Deno.test("--json prints the summary alone, --quiet nothing, --version the version", async () => {
+  const cwd = await Deno.makeTempDir();
+  const json = await start(cwd, "--out", "a", "--steps", "5", "--json");
+  assert.equal(json.code, 0);
+  assert.deepEqual(JSON.parse(json.out), { folder: "a", ...await readJson(cwd, "a/summary.json") });
+  assert.match(json.error, /^run folder: a\n/);
+  const again = await start(cwd, "--out", "a", "--resume", "--json");
+  assert.deepEqual(JSON.parse(again.out), JSON.parse(json.out));
+  const quiet = await start(cwd, "--out", "b", "--steps", "5", "--quiet");
+  assert.deepEqual(quiet, { code: 0, out: "", error: "" });
+  assert.equal("quiet" in (await readJson(cwd, "b/config.json")).flags, false);
+  assert.match((await start(cwd, "--version")).out, /^engram \d+\.\d+\.\d+, Deno \d/);
+  assert.match((await start(cwd, "-h")).out, /Usage: deno task train-line/);
+});
+
+Deno.test("Ctrl-C says what is saved and how to go on", async () => {
+  const cwd = await Deno.makeTempDir();
+  const process = command(cwd, ["--out", "a b", "--steps", "1000000", "--announce-at", "30"]).spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let out = "", sent = false;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    out += part.value;
+    if (sent || !out.includes("ANNOUNCED")) continue;
+    process.kill("SIGINT");
+    sent = true;
+  }
+  await process.stderr.cancel();
+  assert.equal((await process.status).code, 130);
+  assert.match(
+    out,
+    /stopped: step [\d,]+ is saved in a b; go on with deno task train-line --resume --out 'a b'\n$/,
+  );
+});
+
 Deno.test("a loss that is not a number ends the run with a sentence and leaves the checkpoint", async () => {
   const cwd = await Deno.makeTempDir();
   const { code, error } = await start(cwd, "--out", "a", "--nan-at", "33");

@@ -526,13 +526,18 @@ function packRight(from: usize, panels: i32, to: usize, step: usize): void {
 @inline function slope(y: v128): v128 { return f32x4.sub(y, f32x4.mul(y, y)); }
 /** 1 - y^2: the slope of tanh. */
 @inline function tanhSlope(y: v128): v128 { return f32x4.sub(f32x4.splat(1), f32x4.mul(y, y)); }
+/**
+ * Gradients below 2^-96 become 0: they fade out over hundreds of steps, and processors take some hundred times as long for
+ * numbers below the normal ones. NaN stays.
+ */
+@inline function faded(x: v128): v128 { return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(1.262177448e-29))); }
 @inline function add(to: usize, value: v128): void { v128.store(to, f32x4.add(v128.load(to), value)); }
 
 function simpleGrad(group: usize, hidden: usize, keeping: usize, before: usize, mask: v128, biasSums: usize): void {
   let old = olds + group * vectors(ceilDiv(units, ROWS) * ROWS), sum = insides + group * vectors(ceilDiv(units, 4) * 4);
   if (before == 0) before = firsts + group * vectors(units);
   for (let unit = 0; unit < units; unit++) {
-    const gradient = v128.load(hidden);
+    const gradient = faded(v128.load(hidden));
     const inside = v128.and(mask, f32x4.mul(gradient, tanhSlope(v128.load(keeping))));
     v128.store(sum, inside);
     add(biasSums, inside);
@@ -560,7 +565,7 @@ function lstmGrad(group: usize, hidden: usize, keeping: usize, before: usize, ma
       cellBefore = v128.load(startCell);
       hiddenBefore = v128.load(startHidden);
     }
-    const gradient = v128.load(hidden), through = v128.load(state);
+    const gradient = faded(v128.load(hidden)), through = faded(v128.load(state));
     const total = fma(f32x4.mul(gradient, output), tanhSlope(tanh), through);
     const inputGrad = v128.and(mask, f32x4.mul(f32x4.mul(total, candidate), slope(input)));
     const forgetGrad = v128.and(mask, f32x4.mul(f32x4.mul(total, cellBefore), slope(forget)));
@@ -588,7 +593,7 @@ function gruGrad(group: usize, hidden: usize, keeping: usize, before: usize, mas
   let outside = outsides + group * sumBytes, start = firsts + group * vectors(units);
   for (let unit = 0; unit < units; unit++) {
     const reset = v128.load(keeping, 0), update = v128.load(keeping, 16), candidate = v128.load(keeping, 32);
-    const own = v128.load(keeping, 48), gradient = v128.load(hidden);
+    const own = v128.load(keeping, 48), gradient = faded(v128.load(hidden));
     let hiddenBefore: v128;
     if (before) {
       hiddenBefore = v128.load(before, 64);

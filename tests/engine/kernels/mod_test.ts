@@ -207,9 +207,9 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
     check({ kind: "gather", axis: 0 }, [x, int([3], 1, 2, -1)], tensor([3, 3], [4, 5, 6, 0, 0, 0, 0, 0, 0]));
     check({ kind: "gather", axis: 1 }, [x, int([1, 2], 2, 0)], tensor([2, 1, 2], [3, 1, 6, 4]));
   },
-  scatter_add() {
+  scatter() {
     check(
-      { kind: "scatter_add" },
+      { kind: "scatter", reducer: "sum" },
       [int([3], 1, 1, 7), tensor([3, 2], [1, 2, 3, 4, 5, 6])],
       tensor([2, 2], [0, 0, 4, 6]),
     );

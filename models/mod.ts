@@ -18,9 +18,9 @@ export const MODELS = {
   "seq2token": () => import("./seq2token.ts"),
   "seq2seq": () => import("./seq2seq.ts"),
   "seq2hist": () => import("./seq2hist.ts"),
-  "ngram": () => import("./ngram.ts"),
   "pixel-classifier": () => import("./pixel_classifier.ts"),
   "pixel-predictor": () => import("./pixel_predictor.ts"),
+  "ngram": () => import("./ngram.ts"),
 } satisfies Readonly<Record<string, () => Promise<{ readonly MODEL: ModelFile }>>>;
 
 /** The kind of a model. */

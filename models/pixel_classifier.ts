@@ -130,6 +130,6 @@ export const EXPERIMENT = {
   results: () => Promise.resolve([]),
 } satisfies PixelExperiment<PixelClassifier>;
 
-export const MODEL = pixelModel<PixelClassifier, "pixel-classifier">(EXPERIMENT);
+export const MODEL = pixelModel(EXPERIMENT);
 
 if (import.meta.main) await runPixels<PixelClassifier>(EXPERIMENT);

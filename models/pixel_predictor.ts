@@ -13,10 +13,12 @@ import { stream } from "../base/random.ts";
 import type { Device } from "../engine/device.ts";
 import type { Image, Tile } from "../report/grid.ts";
 import type { Section } from "../report/html.ts";
+import { percent } from "../report/numbers.ts";
 import { type PixelExperiment, pixelModel, runPixels } from "../run/pixel_experiment.ts";
 import { firstOf, type PixelSet, type PixelSets } from "../run/pixel_source.ts";
 import { datasetInWords, type Description } from "../run/write_report.ts";
 import { continued } from "./pixel_predictor/generation.ts";
+import { memory } from "./pixel_predictor/memory.ts";
 import { build, loss, pixelNats, type PixelPredictor, predictorNetwork } from "./pixel_predictor/network.ts";
 
 export { continued, sampled } from "./pixel_predictor/generation.ts";
@@ -26,6 +28,8 @@ export { build, logProbabilities, loss, type PixelPredictor } from "./pixel_pred
 const SHOWN = 6, HORIZONS = [1, 10, 28];
 /** The share of an image that is given: of 784 pixels all but the last 300. */
 const GIVEN_SHARE = 484 / 784;
+/** Training images above which memory is not measured: a model of so many does not hold them. */
+const MOST_REMEMBERED = 1024;
 
 function describe(model: PixelPredictor, { source, train }: PixelSets): Description {
   const { cell, batch, optimizer, learningRate, clip, pool, gates, recurrentStart, firstInk } = model.config;
@@ -133,17 +137,26 @@ export const EXPERIMENT = {
     const nats = tf.sum(pixelNats(model, bits), 1) as tf.Tensor1D;
     return { nats_per_pixel: tf.div(nats, bits.shape[1] - 1), nats_per_image: nats };
   },
-  figures: ({ test_nats_per_pixel, test_nats_per_image, train_nats_per_pixel }) => [
+  measure: async (model, { device, sets: { train, test } }) =>
+    train.count > MOST_REMEMBERED ? {} : await memory(model, { device, train, test }),
+  figures: (
+    { memorized_mass, memorized_fraction, test_nats_per_pixel, test_nats_per_image, train_nats_per_pixel },
+  ) => [
     {
       label: "test nats per pixel",
       value: test_nats_per_pixel.toFixed(4),
       note: `${test_nats_per_image.toFixed(2)} nats per image`,
     },
     { label: "training nats per pixel", value: train_nats_per_pixel.toFixed(4) },
+    ...memorized_mass === undefined ? [] : [{
+      label: "memorized mass",
+      value: percent(memorized_mass),
+      note: `${percent(memorized_fraction)} of the samples are training images`,
+    }],
   ],
   results: async (model, { device, sets }) => [await drawings(model, { device, set: sets.test })],
 } satisfies PixelExperiment<PixelPredictor>;
 
-export const MODEL = pixelModel<PixelPredictor, "pixel-predictor">(EXPERIMENT);
+export const MODEL = pixelModel(EXPERIMENT);
 
 if (import.meta.main) await runPixels<PixelPredictor>(EXPERIMENT);

@@ -23,6 +23,46 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "share",
     "The share of generated sequences that are training sequences, with the interval that holds the true share with 95 % confidence.",
   ],
+  test_nats_per_pixel: [
+    "test cross-entropy per pixel",
+    "nats",
+    "How surprising a pixel of a test image is, given those before it: the mean over all pixels but the first.",
+  ],
+  sample_distance: [
+    "distance of samples to the nearest training image",
+    "number",
+    "In how many pixels a sample differs from the training image that is most like it, on average.",
+  ],
+  test_distance: [
+    "distance of test images to the nearest training image",
+    "number",
+    "The same of test images: samples that are nearer were copied, at least in part.",
+  ],
+  train_nats_per_pixel: [
+    "training cross-entropy per pixel",
+    "nats",
+    "The same of images that it learned.",
+  ],
+  inpainting_accuracy_1: [
+    "single missing pixels right",
+    "share",
+    "The share of missing pixels that the most probable filling tells right, where pixels around have both values.",
+  ],
+  inpainting_accuracy_4: [
+    "missing pixels of 2 x 2 right",
+    "share",
+    "The same of windows of two by two pixels.",
+  ],
+  inpainting_accuracy_1_uniform: [
+    "single missing pixels right, anywhere",
+    "share",
+    "The same of windows anywhere in the image, most of which are background.",
+  ],
+  inpainting_accuracy_4_uniform: [
+    "missing pixels of 2 x 2 right, anywhere",
+    "share",
+    "The same of windows of two by two pixels, anywhere.",
+  ],
   coverage: [
     "coverage",
     "share",

@@ -111,6 +111,11 @@ export interface PixelExperiment<Model extends PixelModel> {
     bits: tf.Tensor2D,
     labels: tf.Tensor1D,
   ) => Readonly<Record<string, tf.Tensor1D>>;
+  /** Figures of the model as a whole, that are no means over a set. Absent: none. */
+  readonly measure?: (
+    model: Model,
+    options: { readonly device: Device; readonly sets: PixelSets },
+  ) => Promise<PixelScores>;
   /** What the report begins with. */
   readonly figures: (metrics: PixelScores) => readonly KeyFigure[];
   /** What the report shows beside the figures. */
@@ -197,6 +202,7 @@ async function learnPixels<Model extends PixelModel>(
     ...named("validation", await scorer.scores(sets.validation)),
     test_images: sets.test.count,
     validation_images: sets.validation.count,
+    ...await experiment.measure?.(model, { device, sets }),
   };
   scorer.dispose();
   const figures = experiment.figures(metrics);
@@ -349,7 +355,7 @@ export interface LoadedPixels<Model extends PixelModel, Kind extends string> {
   readonly kind: Kind;
   readonly model: Model;
   /** The model's figures on a set. */
-  measure(set: PixelSet): Promise<PixelScores>;
+  scores(set: PixelSet): Promise<PixelScores>;
 }
 
 /** What the file of a model of pixels exports as `MODEL`. */
@@ -361,7 +367,7 @@ export function pixelModel<Model extends PixelModel, const Kind extends string>(
     task: name,
     load: async (folder, device) => {
       const model = await restored<Model>(folder, { build: (config) => build(config), kind });
-      return { kind, model, measure: (set) => measurePixels(experiment, { model, device, set }) };
+      return { kind, model, scores: (set) => measurePixels(experiment, { model, device, set }) };
     },
     step: async (context) => {
       const images = binarized(await openImages({ dataset: "digits", split: "train", count: 64 }));

@@ -80,7 +80,7 @@ Deno.test("it learns what the first pixels say, and is the same when it is loade
   assert.equal(scores.accuracy, 1);
   await run.saveWeights(model.weights, { model: SMALL.model, config: SMALL });
   const loaded = await MODEL.load(run.folder, device);
-  assert.deepEqual(await loaded.measure(IMAGES), scores);
+  assert.deepEqual(await loaded.scores(IMAGES), scores);
 });
 
 Deno.test("as a program: figures of three sets, curves of validation images and none of the test set", async () => {

@@ -108,7 +108,7 @@ Deno.test("it learns two images by heart, draws them, and is the same when it is
   });
   assert.deepEqual([...drawn.bits], [...IMAGES.bits.subarray(1, 6), ...IMAGES.bits.subarray(7)]);
   await run.saveWeights(model.weights, { model: SMALL.model, config: model.config });
-  assert.deepEqual(await (await MODEL.load(run.folder, device)).measure(IMAGES), scores);
+  assert.deepEqual(await (await MODEL.load(run.folder, device)).scores(IMAGES), scores);
 });
 
 Deno.test("as a program: nats per pixel and per image of three sets, and continuations", async () => {

@@ -28,6 +28,7 @@ import {
   type AutoencodingExperiment,
   autoencodingModel,
   latentPlot,
+  rowsOf,
   runAutoencoding,
 } from "../run/autoencoding.ts";
 import { choice, integer } from "../run/task.ts";
@@ -148,7 +149,7 @@ function describe(model: ConvAutoencoder): Description {
         : String.raw`\hat{x} = D(E(x)), \quad L = |x - \hat{x}|`,
       text: "$E$ is the encoder and $D$ the decoder; $L$ is a mean over levels.",
     },
-    layers: [...model.encoder.rows, ...model.decoder.rows.slice(1)],
+    layers: rowsOf(model),
     parameters: model.encoder.parameters + model.decoder.parameters,
     loss: isSelu
       ? { name: "cross-entropy", unit: "nats a level" }

@@ -22,6 +22,7 @@ import {
   type AutoencodingExperiment,
   autoencodingModel,
   latentPlot,
+  rowsOf,
   runAutoencoding,
 } from "../run/autoencoding.ts";
 import { choice, integer } from "../run/task.ts";
@@ -126,7 +127,7 @@ function describe(model: DenseAutoencoder): Description {
         units[units.length - 1]
       } numbers, and $D$ the decoder; $L$ is a mean over levels.`,
     },
-    layers: [...model.encoder.rows, ...model.decoder.rows.slice(1)],
+    layers: rowsOf(model),
     parameters: model.encoder.parameters + model.decoder.parameters,
     loss: isSelu
       ? { name: "cross-entropy", unit: "nats a level" }

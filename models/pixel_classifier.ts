@@ -114,7 +114,7 @@ export const EXPERIMENT = {
   scores: (model, bits, labels) => {
     const logits = forward(model, bits);
     return {
-      accuracy: tf.cast(tf.equal(tf.argMax(logits, 1), labels), "float32") as tf.Tensor1D,
+      accuracy: tf.cast(tf.equal<tf.Tensor1D>(tf.argMax(logits, 1), labels), "float32"),
       loss: crossEntropies(model, logits, labels),
     };
   },

@@ -134,7 +134,7 @@ export const EXPERIMENT = {
   describe,
   loss,
   scores: (model, bits) => {
-    const nats = tf.sum(pixelNats(model, bits), 1) as tf.Tensor1D;
+    const nats = tf.sum<tf.Tensor1D>(pixelNats(model, bits), 1);
     return { nats_per_pixel: tf.div(nats, bits.shape[1] - 1), nats_per_image: nats };
   },
   measure: async (model, { device, sets: { train, test } }) =>

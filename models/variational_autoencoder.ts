@@ -130,7 +130,7 @@ function describe(model: VariationalAutoencoder): Description {
       text:
         `$\\mu$ and $\\sigma$ come from the encoder, $k = ${latent}$, and $\\epsilon$ is standard normal.`,
     },
-    layers: [...model.encoder.rows, ...model.decoder.rows],
+    layers: model.encoder.rows.concat(model.decoder.rows),
     parameters: model.encoder.parameters + model.decoder.parameters,
     loss: { name: "negative evidence lower bound", unit: "nats a level" },
     code: [distribution, decode, loss],

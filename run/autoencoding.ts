@@ -10,7 +10,7 @@ import { type ImageSet, openImages } from "../data/images.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
-import { type Network, trained, type Training } from "../layers/layer.ts";
+import { type LayerRow, type Network, trained, type Training } from "../layers/layer.ts";
 import { psnrs } from "../metrics/mod.ts";
 import { type Image, imageGrid, imagesOf } from "../report/grid.ts";
 import type { Block } from "../report/html.ts";
@@ -79,6 +79,11 @@ export interface Measured {
   readonly latents: Float32Array;
   /** [count, H x W x C], levels. */
   readonly reconstructions: Float32Array;
+}
+
+/** The layer table of encoder and decoder, the decoder's input being the encoder's last row. */
+export function rowsOf({ encoder, decoder }: Pick<Autoencoder, "encoder" | "decoder">): readonly LayerRow[] {
+  return [...encoder.rows, ...decoder.rows.slice(1)];
 }
 
 /** Images evaluated at once. */

@@ -57,7 +57,7 @@ export function advance(
   options: { readonly initial?: StackState; readonly lengths?: tf.Tensor1D } = {},
 ): { readonly logits: tf.Tensor2D; readonly end: StackState } {
   const [batch, time] = bits.shape, { cell, units } = config;
-  const x = tf.expandDims(bits, 2) as tf.Tensor3D;
+  const x = tf.expandDims<tf.Tensor3D>(bits, 2);
   const { states, end } = throughStack(x, weights, { names: cellNames(config), cell, ...options });
   return { logits: readOut(weights, tf.reshape(states, [batch * time, units]), [batch, time]), end };
 }
@@ -78,7 +78,7 @@ export function pixelNats(model: PixelPredictor, bits: tf.Tensor2D): tf.Tensor2D
   const [batch, time] = bits.shape;
   const before = tf.slice(bits, [0, 0], [batch, time - 1]), after = tf.slice(bits, [0, 1], [batch, time - 1]);
   const logits = model.network.apply<tf.Tensor3D>(model.weights, tf.expandDims(before, 2));
-  return bitNats(tf.reshape(logits, [batch, time - 1]) as tf.Tensor2D, after);
+  return bitNats(tf.reshape<tf.Rank.R2>(logits, [batch, time - 1]), after);
 }
 
 /** Mean nats of a pixel of bits [B, T], over all but the first. */

@@ -8,11 +8,11 @@ import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/load.ts";
 import { countMemorized } from "../run/counting.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { readStoredFlags } from "../run/flags.ts";
 import { findRun, Run, type StoredRun } from "../run/run.ts";
 import { sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
 import { SAMPLE_BATCH } from "../run/sampling.ts";
 import { openSource } from "../run/sources.ts";
+import { readStoredFlags } from "../run/stored_flags.ts";
 import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
 
 /**

@@ -3,7 +3,7 @@
  * metrics that say it, the data they learn from, and the engine that makes ordinary tfjs code fast.
  *
  * ```ts
- * import { codesToSequences, load, memorization, openDevice, openImages, openRun, seq2hist } from "./mod.ts";
+ * import { codesToSequences, load, memorization, MODELS, openDevice, openImages, openRun } from "./mod.ts";
  *
  * await using device = await openDevice("auto");
  *
@@ -14,6 +14,7 @@
  * const { codes } = await autoencoder.reconstruct(Float32Array.from(dataset.pixels, (byte) => byte / 255));
  *
  * // Train one.
+ * const seq2hist = await MODELS.seq2hist();
  * const sequences = codesToSequences(codes); // [1024, 16]
  * const { vocabulary, length } = sequences;
  * const model = seq2hist.build({ model: "seq2hist", ...seq2hist.SEQ2HIST, vocabulary, length, seed: 0 });
@@ -26,19 +27,8 @@
  * @module
  */
 
-// Models: each has its configuration, `build`, `fit`, and what its kind can do.
-export * as binaryAutoencoder from "./models/binary_autoencoder.ts";
-export * as classifier from "./models/classifier.ts";
-export * as seq2hist from "./models/seq2hist.ts";
-export * as seq2seq from "./models/seq2seq.ts";
-export * as seq2token from "./models/seq2token.ts";
-export {
-  load,
-  type LoadedAutoencoder,
-  type LoadedClassifier,
-  type LoadedModel,
-  type LoadedSequenceModel,
-} from "./models/load.ts";
+// Models: `MODELS.seq2hist()` reads a model's file, which has its configuration, `build`, `fit`, and what its kind can do.
+export { load, type LoadedModel, type ModelKind, MODELS } from "./models/mod.ts";
 
 // Run folders: where training writes its log, its checkpoints and its weights.
 export { openRun } from "./run/open_run.ts";
@@ -50,6 +40,7 @@ export { train, type Trained, type Training } from "./run/training.ts";
 export { type ImageDataset, type ImageSelection, type ImageSet, openImages } from "./data/images.ts";
 export {
   CODE_SHAPE,
+  codeShape,
   codesToSequences,
   entropyFloor,
   type PrefixTable,
@@ -75,6 +66,9 @@ export {
   wilson,
 } from "./metrics/mod.ts";
 
+// What networks are written in: `layers.sequential([784], [layers.linear("hidden", 128), layers.relu, …])`.
+export * as layers from "./layers/mod.ts";
+
 // The engine.
 export {
   compile,
@@ -85,6 +79,7 @@ export {
   type InputSpec,
   type InputSpecs,
   type InputTensors,
+  type TensorOf,
 } from "./engine/device.ts";
 export { openDevice, type OpenOptions } from "./engine/open.ts";
 export {
@@ -96,5 +91,13 @@ export {
   sgd,
   type Weights,
 } from "./engine/optimizers.ts";
+export {
+  lastState,
+  recurrent,
+  type RecurrentCell,
+  type RecurrentOptions,
+  type RecurrentState,
+  type RecurrentWeights,
+} from "./engine/recurrent.ts";
 export { categorical, type Draw, dropout, normal, uniform } from "./engine/random.ts";
 export { Random, stream } from "./base/random.ts";

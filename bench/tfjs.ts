@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type PrefixTable, prefixTable } from "../data/sequences.ts";
 import { compile, type Device, type InputArrays, type InputSpecs } from "../engine/device.ts";
 import { adam, type Weights } from "../engine/optimizers.ts";
+import { recurrent } from "../engine/recurrent.ts";
 import * as binaryAutoencoder from "../models/binary_autoencoder.ts";
 import * as seq2hist from "../models/seq2hist.ts";
 import { generation, SAMPLE_BATCH } from "../run/sampling.ts";
@@ -21,6 +22,9 @@ import {
   MLP,
   mlpTargets,
   namedKernels,
+  RECURRENT,
+  recurrentData,
+  recurrentWeights,
 } from "./workloads.ts";
 
 /** A step as a function of its inputs, which change from one run of it to the next. */
@@ -134,14 +138,15 @@ function assignFormula(weights: Weights, layers: Readonly<Record<string, readonl
 function binary(): Step {
   const { layers, batch, images: count, rate } = BINARY;
   const config = binaryAutoencoder.configOf({ height: 28, width: 28, channels: 1 }, { seed: 0 });
-  const model = binaryAutoencoder.build(config), weights = binaryAutoencoder.weightsOf(model);
+  const model = binaryAutoencoder.build(config), { weights } = model;
   assignFormula(weights, layers);
   const fn = binaryAutoencoder.trainingStep(model, {
     images: tensorOf(DATA.binary) as tf.Tensor2D,
     optimizer: adam(weights),
   });
   return {
-    fn: ({ index, rate, counter }) => fn({ index, rate, counter }),
+    fn: ({ index, rate, counter }) =>
+      fn({ index: index as tf.Tensor1D, rate: rate as tf.Scalar, counter: counter as tf.Scalar }),
     inputs: {
       index: { shape: [batch], dtype: "int32" },
       rate: { shape: [] },
@@ -178,7 +183,7 @@ function histogram(batch: number): Step {
     optimizer: adam(model.weights, { beta2: seq2hist.BETA2 }),
   });
   return {
-    fn: ({ index, rate }) => fn({ index, rate }),
+    fn: ({ index, rate }) => fn({ index: index as tf.Tensor1D, rate: rate as tf.Scalar }),
     inputs: { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } },
     feed: (run) => ({ index: batchRows(run, { batch, count: table.size }), rate: Float32Array.of(rate) }),
     runs: 1,
@@ -200,6 +205,40 @@ function generate(): Step {
   };
 }
 
+/** A model of one recurrent layer on pixels or on symbols. */
+function recurrence(of: typeof RECURRENT[keyof typeof RECURRENT]): Step {
+  const { cell, gates, units, classes, symbols } = of,
+    formulas = recurrentWeights(of),
+    data = recurrentData(of);
+  const variable = (name: keyof typeof formulas) => tf.variable(tensorOf(formulas[name]));
+  const kernel = variable("kernel"),
+    recurrentKernel = variable("recurrentKernel"),
+    output = variable("output");
+  const bias = tf.variable(tf.zeros([gates * units])), recurrentBias = tf.variable(tf.zeros([gates * units]));
+  const outputBias = tf.variable(tf.zeros([classes]));
+  const embedding = symbols === 0 ? undefined : variable("embedding");
+  const input = symbols === 0 ? tensorOf(data.input) : tf.cast(tf.floor(tensorOf(data.input)), "int32");
+  const targets = tf.oneHot(tf.cast(tf.floor(tensorOf(data.classes)), "int32"), classes);
+  const weights = { kernel, recurrentKernel, bias, recurrentBias };
+  const variables = [...Object.values(weights), output, outputBias, ...(embedding ? [embedding] : [])];
+  const optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-7);
+  return constant(() => {
+    const value = optimizer.minimize(
+      () => {
+        const x = embedding === undefined ? input : tf.gather(embedding, input as tf.Tensor2D);
+        const { states } = recurrent(x as tf.Tensor3D, weights, { cell });
+        const seen = tf.mean(states, 1) as tf.Tensor2D; // [B, H]
+        const logits = tf.add(tf.matMul(seen, output as tf.Tensor as tf.Tensor2D), outputBias);
+        return tf.losses.softmaxCrossEntropy(targets, logits) as tf.Scalar;
+      },
+      true,
+      variables,
+    );
+    if (value === null) throw new Error("minimize returned no loss");
+    return value;
+  });
+}
+
 const STEPS: Readonly<Record<string, () => Step>> = {
   "dense-autoencoder": dense,
   "mlp": mlp,
@@ -208,6 +247,7 @@ const STEPS: Readonly<Record<string, () => Step>> = {
   "seq2hist": () => histogram(HISTOGRAM.batch),
   "seq2hist-32": () => histogram(32),
   "generate": generate,
+  ...Object.fromEntries(Object.entries(RECURRENT).map(([name, of]) => [name, () => recurrence(of)])),
 };
 
 /** Allocates a workload on the active tfjs backend. */

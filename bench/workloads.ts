@@ -108,6 +108,78 @@ export const HISTOGRAM = {
 /** Sequences that a step of `generate` draws. */
 export const GENERATED = 10_000;
 
+/** Exact search for the `k` nearest rows of a base, in Euclidean distance, of each query: MNIST's sizes. */
+export const NEAREST = { queries: 10_000, base: 60_000, width: 784, k: 2 } as const;
+
+/**
+ * Whole sequences through a recurrent cell, of whose mean state a linear layer makes the logits of `classes` classes;
+ * softmax cross-entropy, Adam 1e-3. `features` are pixels, or an embedding of `symbols` symbols that is learned, too.
+ */
+export const RECURRENT = {
+  "gru-64-784": {
+    cell: "gru",
+    gates: 3,
+    units: 64,
+    time: 784,
+    features: 1,
+    symbols: 0,
+    batch: 64,
+    classes: 10,
+  },
+  "lstm-128-784": {
+    cell: "lstm",
+    gates: 4,
+    units: 128,
+    time: 784,
+    features: 1,
+    symbols: 0,
+    batch: 64,
+    classes: 10,
+  },
+  "rnn-256-200": {
+    cell: "simple",
+    gates: 1,
+    units: 256,
+    time: 200,
+    features: 100,
+    symbols: 2000,
+    batch: 64,
+    classes: 2,
+  },
+} as const;
+
+/** The weights of such a model, by what they are; biases start at 0. */
+export function recurrentWeights(
+  { gates, units, features, symbols, classes }: typeof RECURRENT[keyof typeof RECURRENT],
+): Readonly<Record<"kernel" | "recurrentKernel" | "output" | "embedding", Formula>> {
+  return {
+    kernel: weight(0, [features, gates * units], features),
+    recurrentKernel: weight(1, [units, gates * units], units),
+    output: weight(2, [units, classes], units),
+    embedding: weight(3, [symbols, features], 1),
+  };
+}
+
+/** What the model sees: pixels [B, T, 1] in [0, 1), or symbols [B, T]: the integer parts; and classes, likewise. */
+export function recurrentData(
+  { batch, time, symbols, classes }: typeof RECURRENT[keyof typeof RECURRENT],
+): Readonly<Record<"input" | "classes", Formula>> {
+  return {
+    input: symbols === 0
+      ? { shape: [batch, time, 1], seed: 109, low: 0, high: 1 }
+      : { shape: [batch, time], seed: 109, low: 0, high: symbols },
+    classes: { shape: [batch], seed: 110, low: 0, high: classes },
+  };
+}
+
+/** FLOPs of a step of such a model; pixels have no gradient. */
+function recurrentFlops(
+  { gates, units, time, features, symbols, batch, classes }: typeof RECURRENT[keyof typeof RECURRENT],
+): number {
+  const inner = 3 * units, outer = (symbols === 0 ? 2 : 3) * features;
+  return 2 * batch * (time * gates * units * (inner + outer) + 3 * units * classes);
+}
+
 /** Rows, columns and depth of the matrix product. */
 export const MATMUL_SIZE = 512;
 
@@ -138,6 +210,8 @@ export const DATA = {
   binary: { shape: [BINARY.images, 784], seed: 106, low: 0, high: 1 },
   /** Its integer parts. */
   tokens: { shape: [HISTOGRAM.count, HISTOGRAM.length], seed: 107, low: 0, high: HISTOGRAM.vocabulary },
+  queries: { shape: [NEAREST.queries, NEAREST.width], seed: 109, low: 0, high: 1 },
+  base: { shape: [NEAREST.base, NEAREST.width], seed: 110, low: 0, high: 1 },
   left: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 104, low: 0, high: 1 },
   right: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 105, low: 0, high: 1 },
 } as const satisfies Readonly<Record<string, Formula>>;
@@ -229,5 +303,8 @@ export const WORKLOADS: readonly Workload[] = [
     // The mean token: generators draw different numbers.
     tolerance: 5e-2,
   },
+  { name: "nearest", flops: 2 * NEAREST.queries * NEAREST.base * NEAREST.width },
+
+  ...Object.entries(RECURRENT).map(([name, of]) => ({ name, flops: recurrentFlops(of) })),
   { name: "matmul-512", flops: matmulFlops(MATMUL_SIZE), threads: 1 },
 ];

@@ -2,6 +2,8 @@
  * The IDX format of MNIST: magic (0, 0, type, rank), then the dimensions as big-endian 32-bit integers, then the
  * items row by row. Only type 8 (unsigned bytes) is read, gzipped or not; which of the two is seen from the bytes.
  */
+import { contentOf } from "./file_kind.ts";
+import { readMaybeGzip } from "./gzip.ts";
 import type { Images, Split } from "./image_set.ts";
 
 /** The bytes of an IDX file and the dimensions that its header gives. */
@@ -19,23 +21,6 @@ export const IDX_FILES: Readonly<Record<Split, { readonly images: string; readon
 
 const UNSIGNED_BYTE = 8;
 
-/** Reads a file whole, unpacked if it is gzipped. */
-export async function readMaybeGzip(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await Deno.readFile(path);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(unpacked).arrayBuffer());
-  } catch (cause) {
-    throw new SyntaxError(
-      `Cannot unpack ${path} as its gzip data is damaged or cut off: fetch the file again`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
 /** Reads the content of an IDX file of unsigned bytes; `path` only names it in errors. */
 export function parseIdx(
   bytes: Uint8Array<ArrayBuffer>,
@@ -44,7 +29,9 @@ export function parseIdx(
   const kind = rank === 1 ? "labels" : "images";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4 || bytes[0] !== 0 || bytes[1] !== 0 || bytes[3] === 0) {
-    throw new SyntaxError(`Cannot read ${path} as it is not an IDX file: give one of MNIST's format`);
+    throw new SyntaxError(
+      `Cannot read ${path} as it is ${contentOf(bytes)} and not an IDX file: give one of MNIST's format`,
+    );
   }
   if (bytes[2] !== UNSIGNED_BYTE) {
     throw new SyntaxError(
@@ -79,7 +66,7 @@ export function parseIdx(
   return { shape, data: bytes.subarray(header) };
 }
 
-/** Reads a split from a folder of IDX files under MNIST's names: images 28x28, labels 0..9, any number of them. */
+/** Reads a split from a folder of IDX files under MNIST's names: any number of images of any one size. */
 export async function readIdxFolder(folder: string, { split }: { readonly split: Split }): Promise<Images> {
   const { images, labels } = IDX_FILES[split];
   // One after the other: which of two errors is told must not depend on which is quicker.
@@ -98,28 +85,17 @@ export function joinIdx(
     rank: 3,
   });
   const { shape: [labelCount], data: labels } = parseIdx(labelFile.bytes, { path: labelFile.path, rank: 1 });
-  if (height !== 28 || width !== 28) {
-    throw new RangeError(
-      `Cannot use ${imageFile.path} as images must be 28x28: current size is ${height}x${width}, resize them`,
-    );
-  }
   if (count !== labelCount) {
     throw new RangeError(
       `Cannot use ${labelFile.path} as it holds ${labelCount} labels for ${count} images: give the files of one set`,
     );
   }
-  if (count === 0) {
+  if (count * height * width === 0) {
     throw new RangeError(`Cannot use ${imageFile.path} as it holds no image: give a file with at least one`);
   }
-  const wrong = labels.findIndex((label) => label > 9);
-  if (wrong >= 0) {
-    throw new RangeError(
-      `Cannot use ${labelFile.path} as labels must be in 0..9: label ${wrong} is ${
-        labels[wrong]
-      }, give ten classes`,
-    );
-  }
-  return { height, width, channels: 1, classes: 10, pixels, labels };
+  // Ten, as in MNIST, unless there are more.
+  const classes = labels.reduce((most, label) => Math.max(most, label + 1), 10);
+  return { height, width, channels: 1, classes, pixels, labels };
 }
 
 /** The path of `name` in `folder`, with or without ".gz"; the unpacked file wins. */

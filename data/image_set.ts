@@ -5,8 +5,9 @@ export type Split = "train" | "test";
 export interface Images {
   readonly height: number;
   readonly width: number;
+  /** 1: grey; 3: red, green, blue. */
   readonly channels: number;
-  /** Number of classes; labels are 0 <= label < classes. */
+  /** Number of classes; labels are 0 <= label < classes. 1 where there are no labels. */
   readonly classes: number;
   /** Grey or colour levels 0..255, 0 the background: [count, height, width, channels]. */
   readonly pixels: Uint8Array<ArrayBuffer>;
@@ -14,7 +15,7 @@ export interface Images {
   readonly labels: Uint8Array<ArrayBuffer>;
 }
 
-/** A run of consecutive images of a data set, with what a run folder records about it. */
+/** Some images of a data set, with what a run folder records about them. */
 export interface ImageSet extends Images {
   readonly name: string;
   readonly split: Split;
@@ -25,4 +26,6 @@ export interface ImageSet extends Images {
   readonly available: number;
   /** SHA-256 of the chosen pixels followed by the chosen labels, in hexadecimal. */
   readonly sha256: string;
+  /** What each label stands for, where the data set says so. */
+  readonly classNames?: readonly string[];
 }

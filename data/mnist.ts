@@ -3,7 +3,8 @@
  * LeCun, Cortes, Burges: http://yann.lecun.com/exdb/mnist/.
  */
 import { createHash } from "node:crypto";
-import { findIdxFile, IDX_FILES, joinIdx, readMaybeGzip } from "./idx.ts";
+import { readMaybeGzip } from "./gzip.ts";
+import { findIdxFile, IDX_FILES, joinIdx } from "./idx.ts";
 import type { Images, Split } from "./image_set.ts";
 import type { RemoteSet } from "./source.ts";
 

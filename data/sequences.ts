@@ -106,16 +106,31 @@ export function entropyFloor(table: PrefixTable): number {
   return sum / total;
 }
 
-/** How many sign channels and sites a code has. */
-export const CODE_SHAPE = [3, 4, 4] as const;
+/** Sign channels, rows and columns of sites of a code. */
+export type CodeShape = readonly [channels: number, rows: number, columns: number];
+
+/** Sign channels of a code. */
+const SIGNS = 3;
+/** Pixels of an image, up and across, for each site of its code. */
+const PIXELS_A_SITE = 8;
+
+/** The shape of the code of an image: a site for each 8x8 pixels, the last of a row or column maybe fewer. */
+export function codeShape({ height, width }: { readonly height: number; readonly width: number }): CodeShape {
+  return [SIGNS, Math.ceil(height / PIXELS_A_SITE), Math.ceil(width / PIXELS_A_SITE)];
+}
+
+/** The code of an image of 28 or 32 pixels. */
+export const CODE_SHAPE: CodeShape = codeShape({ height: 28, width: 28 });
 
 /**
- * Reads codes [N, 3, 4, 4] of signs (-1 or +1) as sequences of 16 tokens in 0..7, sites row by row:
- * channel 0 gives the highest bit, +1 is 1.
+ * Reads codes [N, ...shape] of signs (-1 or +1) as sequences of tokens, a site each, row by row: channel 0 gives the
+ * highest bit, +1 is 1. Codes of shape [3, 4, 4] are sequences of 16 tokens in 0..7.
+ *
+ * @param shape Absent: [3, 4, 4].
  */
-export function codesToSequences(codes: Int8Array): Sequences {
-  const [channels, height, width] = CODE_SHAPE;
-  const length = height * width, count = codes.length / (channels * length);
+export function codesToSequences(codes: Int8Array, shape: CodeShape = CODE_SHAPE): Sequences {
+  const [channels, rows, columns] = shape;
+  const length = rows * columns, count = codes.length / (channels * length);
   const tokens = new Int32Array(count * length);
   for (let image = 0; image < count; image++) {
     for (let channel = 0; channel < channels; channel++) {
@@ -129,9 +144,9 @@ export function codesToSequences(codes: Int8Array): Sequences {
 }
 
 /** The inverse of `codesToSequences`. */
-export function sequencesToCodes(tokens: Int32Array): Int8Array {
-  const [channels, height, width] = CODE_SHAPE;
-  const length = height * width, count = tokens.length / length;
+export function sequencesToCodes(tokens: Int32Array, shape: CodeShape = CODE_SHAPE): Int8Array {
+  const [channels, rows, columns] = shape;
+  const length = rows * columns, count = tokens.length / length;
   const codes = new Int8Array(count * channels * length);
   for (let image = 0; image < count; image++) {
     for (let channel = 0; channel < channels; channel++) {

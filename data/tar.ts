@@ -1,6 +1,5 @@
-/** Unpacks chosen files of a gzipped tar archive (POSIX ustar), as the public data sets come in. */
-
-const BLOCK = 512;
+/** Files out of a gzipped tar archive, as the public data sets come in. */
+import { gunzipStream } from "./gzip.ts";
 
 /** Which files to take out, and where to. */
 export interface ExtractOptions {
@@ -10,72 +9,55 @@ export interface ExtractOptions {
   readonly members: readonly string[];
 }
 
+/** A file of an archive. */
+export interface ArchivedFile {
+  /** With its folders, as the archive has it. */
+  readonly path: string;
+  readonly content: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * The files of the archive at `path` whose names `wanted` accepts, in their order; nothing is written to disk.
+ *
+ * @throws {SyntaxError} where the file is no gzipped tar archive, or is cut off.
+ */
+export async function* readTarGzip(
+  path: string,
+  options: { readonly wanted: (path: string) => boolean },
+): AsyncGenerator<ArchivedFile> {
+  const { createTarDecoder } = await import("modern-tar");
+  const file = await Deno.open(path);
+  // Types of the platform's streams and the library's differ in how they name a writable side.
+  const decoder = createTarDecoder({ strict: true });
+  try {
+    for await (const { header, body } of gunzipStream(file.readable).pipeThrough(decoder)) {
+      if ((header.type === undefined || header.type === "file") && options.wanted(header.name)) {
+        yield { path: header.name, content: new Uint8Array(await new Response(body).arrayBuffer()) };
+      } else await body.cancel();
+    }
+  } catch (cause) {
+    const cut = /truncated|unexpected end/i.test((cause as Error).message);
+    throw new SyntaxError(
+      `Cannot unpack ${path} as it is ${cut ? "cut off" : "not a gzipped tar archive"}: fetch it again`,
+      { cause },
+    );
+  }
+}
+
 /** Writes the members of the archive at `path` into a folder, each under a temporary name first. */
 export async function extractTarGzip(path: string, { folder, members }: ExtractOptions): Promise<void> {
   const missing = new Set(members);
-  const file = await Deno.open(path);
-  const reader = new ByteReader(file.readable.pipeThrough(new DecompressionStream("gzip")));
-  try {
-    while (missing.size > 0) {
-      const header = await reader.read(BLOCK);
-      // An archive ends with a block of zeros, or just ends.
-      if (header.length < BLOCK || header[0] === 0) break;
-      const size = parseInt(field(header, 124, 12), 8);
-      if (!Number.isSafeInteger(size)) {
-        throw new SyntaxError(`Cannot unpack ${path} as it is not a tar archive: fetch it again`);
-      }
-      const name = field(header, 0, 100).split("/").at(-1)!;
-      const content = await reader.read(size);
-      if (content.length < size) {
-        throw new SyntaxError(`Cannot unpack ${path} as it is cut off: fetch it again`);
-      }
-      await reader.read((BLOCK - size % BLOCK) % BLOCK);
-      if (!missing.delete(name)) continue;
-      await Deno.writeFile(`${folder}/${name}.part`, content);
-      await Deno.rename(`${folder}/${name}.part`, `${folder}/${name}`);
-    }
-  } finally {
-    await reader.close();
+  const nameOf = (member: string): string => member.split("/").at(-1)!;
+  for await (
+    const { path: member, content } of readTarGzip(path, { wanted: (one) => missing.has(nameOf(one)) })
+  ) {
+    const name = nameOf(member);
+    await Deno.writeFile(`${folder}/${name}.part`, content);
+    await Deno.rename(`${folder}/${name}.part`, `${folder}/${name}`);
+    missing.delete(name);
+    if (missing.size === 0) break;
   }
   if (missing.size > 0) {
     throw new SyntaxError(`Cannot unpack ${path} as it lacks ${[...missing].join(", ")}: fetch it again`);
-  }
-}
-
-/** A text of a header, which ends at the first zero or at the field's end. */
-function field(header: Uint8Array, at: number, length: number): string {
-  return new TextDecoder().decode(header.subarray(at, at + length)).split("\0")[0].trim();
-}
-
-/** Takes exactly as many bytes off a stream as are asked for. */
-class ByteReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #rest = new Uint8Array(0);
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
-  }
-
-  /** The next `count` bytes; fewer only where the stream ends. */
-  async read(count: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(count);
-    let filled = 0;
-    while (filled < count) {
-      if (this.#rest.length === 0) {
-        const { value, done } = await this.#reader.read();
-        if (done) return bytes.subarray(0, filled);
-        this.#rest = new Uint8Array(value);
-      }
-      const taken = Math.min(count - filled, this.#rest.length);
-      bytes.set(this.#rest.subarray(0, taken), filled);
-      this.#rest = this.#rest.subarray(taken);
-      filled += taken;
-    }
-    return bytes;
-  }
-
-  /** Closes the stream, read to its end or not. */
-  async close(): Promise<void> {
-    await this.#reader.cancel();
   }
 }

@@ -1,13 +1,15 @@
 /** A device that compiles: traces functions, gives their residents storage, and lets an executor run them. */
 import * as tf from "@tensorflow/tfjs";
-import type { Compiled, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
+import { assignments, versionOf } from "./assignments.ts";
+import type { Compiled, CompileOptions, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
 import { optimize } from "./passes/mod.ts";
 import { type Plan, planMemory } from "./plan.ts";
 import type { CreatedVariable } from "./trace/backend.ts";
 import { mustAgree } from "./trace/compare.ts";
-import type { Source } from "./trace/recorder.ts";
+import { type CompiledRate, rateOf } from "./trace/guard.ts";
+import { HIDDEN_COUNTER, type Source } from "./trace/recorder.ts";
 import { assign, type Trace, trace } from "./trace/trace.ts";
 
 /** A resident tensor on the device, and how many compiled functions use it. */
@@ -15,6 +17,8 @@ interface Held {
   readonly storage: Storage;
   readonly dtype: DType;
   users: number;
+  /** Of a variable: its version that the storage follows (`versionOf`). */
+  seen?: number;
 }
 
 /** Is shown every function as it is compiled: what was traced, what became of it, and how it runs. */
@@ -27,7 +31,7 @@ export type Observer = (seen: {
 /**
  * Compiles for one executor. Variables and captured tensors are uploaded when the first function that uses them is
  * compiled, and shared by all functions of the device. From then on the device owns the variables: what it does to
- * them tfjs sees after `pull`, and a variable that is assigned outside is seen here after `push`.
+ * them tfjs sees after `pull`; a variable that is assigned outside is taken over before the next run.
  */
 export class CompiledDevice implements Device {
   readonly #executor: Executor;
@@ -36,6 +40,8 @@ export class CompiledDevice implements Device {
   readonly #captured = new Map<tf.DataId, Map<DType, Held>>();
   readonly #functions = new Set<{ dispose(): void }>();
   #closed = false;
+  /** All assignments up to here have been looked at. */
+  #looked = 0;
 
   readonly #observe: Observer | undefined;
 
@@ -55,12 +61,18 @@ export class CompiledDevice implements Device {
 
   async pull(variables: readonly tf.Variable[]): Promise<void> {
     this.#mustBeOpen("pull variables");
+    this.#takeAssigned();
     const held = variables.filter((variable) => this.#variables.has(variable));
     const values = await Promise.all(held.map((variable) => {
       const { storage, dtype } = this.#variables.get(variable)!;
       return this.#executor.read(storage, dtype);
     }));
-    held.forEach((variable, index) => assign(variable, values[index]));
+    held.forEach((variable, index) => {
+      if (variable.isDisposed) return;
+      assign(variable, values[index]);
+      const own = this.#variables.get(variable);
+      if (own !== undefined) own.seen = versionOf(variable);
+    });
   }
 
   push(variables: readonly tf.Variable[]): Promise<void> {
@@ -69,28 +81,53 @@ export class CompiledDevice implements Device {
       for (const variable of variables) {
         const held = this.#variables.get(variable);
         // A variable that no function uses yet is uploaded when one does.
-        if (held !== undefined) this.#executor.write(held.storage, elementsOf(variable.dataId, held.dtype));
+        if (held !== undefined) this.#take(variable, held);
       }
     });
+  }
+
+  #take(variable: tf.Variable, held: Held): void {
+    this.#executor.write(held.storage, elementsOf(variable.dataId, held.dtype));
+    held.seen = versionOf(variable);
+  }
+
+  /** Takes over what was assigned outside since the last time. */
+  #takeAssigned(): void {
+    if (this.#looked === assignments()) return;
+    this.#looked = assignments();
+    for (const [variable, held] of this.#variables) {
+      if (!variable.isDisposed && held.seen !== versionOf(variable)) this.#take(variable, held);
+    }
   }
 
   async compile<I extends InputSpecs, Output extends string>(
     fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
     specs: I,
+    { seed = 0 }: CompileOptions = {},
   ): Promise<Compiled<I, Output>> {
     this.#mustBeOpen("compile");
+    mustSpecify(specs);
     await tf.ready();
-    const first = trace(fn, specs);
+    const first = trace(fn, specs, { seed });
     if (first.created.length > 0) await this.#initialize(first);
-    const traced = trace(fn, specs), again = trace(fn, specs, { places: true });
+    const traced = trace(fn, specs, { seed }), again = trace(fn, specs, { places: true, seed });
     for (const { created } of [traced, again]) mustNotCreate(created);
     mustAgree(traced, again);
     this.#sweep();
+    this.#takeAssigned();
     const { executable, graph, held } = await this.#prepare(traced.graph, traced.sources);
-    const compiled = new CompiledFunction<I, Output>(executable, graph, () => {
-      this.#functions.delete(compiled);
-      this.#release(held);
+    const compiled = new CompiledFunction<I, Output>(executable, graph, {
+      rates: traced.rates,
+      prepare: () => this.#takeAssigned(),
+      release: () => {
+        this.#functions.delete(compiled);
+        this.#release(held);
+      },
     });
+    if (this.#closed) {
+      compiled.dispose();
+      this.#mustBeOpen("compile");
+    }
     this.#functions.add(compiled);
     return compiled;
   }
@@ -140,8 +177,11 @@ export class CompiledDevice implements Device {
     const values = elementsOf(dataId, dtype);
     const held = { storage: this.#executor.allocate(size), dtype, users: 1 };
     this.#executor.write(held.storage, values);
-    if (source.kind === "variable") this.#variables.set(source.variable, held);
-    else {
+    if (source.kind === "variable") {
+      this.#variables.set(source.variable, { ...held, seen: versionOf(source.variable) });
+      return this.#variables.get(source.variable)!;
+    }
+    {
       const types = this.#captured.get(source.dataId) ?? new Map<DType, Held>();
       this.#captured.set(source.dataId, types.set(dtype, held));
     }
@@ -215,13 +255,35 @@ export class CompiledDevice implements Device {
 class CompiledFunction<I extends InputSpecs, Output extends string> implements Compiled<I, Output> {
   readonly #executable: Executable;
   readonly #graph: Graph;
+  readonly #rates: readonly CompiledRate[];
+  readonly #prepare: () => void;
   readonly #release: () => void;
   #disposed = false;
+  #runs = 0;
 
-  constructor(executable: Executable, graph: Graph, release: () => void) {
+  constructor(executable: Executable, graph: Graph, of: {
+    readonly rates: readonly CompiledRate[];
+    readonly prepare: () => void;
+    readonly release: () => void;
+  }) {
     this.#executable = executable;
     this.#graph = graph;
-    this.#release = release;
+    this.#rates = of.rates;
+    this.#prepare = of.prepare;
+    this.#release = of.release;
+  }
+
+  get runs(): number {
+    return this.#runs;
+  }
+
+  set runs(runs: number) {
+    if (!(Number.isInteger(runs) && runs >= 0 && runs < 2 ** 31)) {
+      throw new RangeError(
+        `Cannot set the number of runs as it must be a whole number from 0: current value is ${runs}`,
+      );
+    }
+    this.#runs = runs;
   }
 
   #mustLive(act: string): void {
@@ -234,7 +296,15 @@ class CompiledFunction<I extends InputSpecs, Output extends string> implements C
 
   async run(inputs: InputArrays<I>): Promise<void> {
     this.#mustLive("run");
-    const given = inputs as Readonly<Record<string, TypedArray>>;
+    for (const { optimizer, rate } of this.#rates) {
+      if (rateOf(optimizer) === rate) continue;
+      throw new Error(
+        `Cannot run as the learning rate of ${optimizer.getClassName()} was compiled as ${rate} and is ${
+          rateOf(optimizer)
+        } now: compile again, or use an optimizer of engine/optimizers.ts, whose rate is an input`,
+      );
+    }
+    const given = (inputs ?? {}) as Readonly<Record<string, TypedArray>>;
     for (const name of Object.keys(given)) {
       if (!this.#graph.inputs.some((input) => input.name === name)) {
         const names = this.#graph.inputs.map((input) => input.name).join(", ");
@@ -243,15 +313,21 @@ class CompiledFunction<I extends InputSpecs, Output extends string> implements C
         );
       }
     }
-    await this.#executable.run(this.#graph.inputs.map(({ name, value }) => {
+    const arrays = this.#graph.inputs.map(({ name, value }) => {
+      if (name === HIDDEN_COUNTER) return Int32Array.of(this.#runs);
       const array = given[name], size = sizeOf(value.shape);
       const kind = value.dtype === "float32" ? Float32Array : Int32Array;
       if (array instanceof kind && array.length === size) return array;
       throw new TypeError(
         `Cannot run as input ${name} must be a ${kind.name} of ${size} elements: current value is ` +
-          (array === undefined ? "absent" : `a ${array.constructor.name} of ${array.length}`),
+          (array === undefined || array === null
+            ? "absent"
+            : `a ${array.constructor.name} of ${array.length}`),
       );
-    }));
+    });
+    this.#prepare();
+    this.#runs++;
+    await this.#executable.run(arrays);
   }
 
   async read(): Promise<Readonly<Record<Output, TypedArray>>> {
@@ -266,6 +342,32 @@ class CompiledFunction<I extends InputSpecs, Output extends string> implements C
     this.#disposed = true;
     this.#executable.dispose();
     this.#release();
+  }
+}
+
+/** @throws {TypeError} naming the input whose declaration is none. */
+function mustSpecify(specs: unknown): void {
+  if (typeof specs !== "object" || specs === null) {
+    throw new TypeError(
+      `Cannot compile as the inputs must be declared, {} where there are none: current value is ${specs}`,
+    );
+  }
+  for (
+    const [name, spec] of Object.entries(specs as Record<string, { shape?: unknown; dtype?: unknown } | null>)
+  ) {
+    const shape = spec?.shape, dtype = spec?.dtype ?? "float32";
+    if (!Array.isArray(shape) || !shape.every((extent) => Number.isInteger(extent) && extent >= 0)) {
+      throw new TypeError(
+        `Cannot compile as input ${name} must have a shape of whole numbers, as in { shape: [128, 4] }: current value is ${
+          JSON.stringify(shape)
+        }; the batch must be a number, too`,
+      );
+    }
+    if (dtype !== "float32" && dtype !== "int32") {
+      throw new TypeError(
+        `Cannot compile as dtype of input ${name} must be float32 or int32: current value is ${dtype}`,
+      );
+    }
   }
 }
 
@@ -298,7 +400,9 @@ function mustNotCreate(created: readonly CreatedVariable[]): void {
 
 /** @throws {Error} where a created variable's initial value needs an input, which has no value yet. */
 function mustNotDependOnInputs(graph: Graph, created: readonly CreatedVariable[]): void {
-  const dependent = new Set(graph.inputs.map(({ value }) => value.id));
+  const dependent = new Set(
+    graph.inputs.filter(({ name }) => name !== HIDDEN_COUNTER).map(({ value }) => value.id),
+  );
   for (const { inputs, outputs } of graph.nodes) {
     if (!inputs.some(({ id }) => dependent.has(id))) continue;
     for (const { id } of outputs) dependent.add(id);

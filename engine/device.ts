@@ -12,15 +12,35 @@ export interface InputSpec {
 }
 export type InputSpecs = Readonly<Record<string, InputSpec>>;
 
+/** The tensor of a declared shape: `[batch, 784]` is a Tensor2D. Where the number of axes is not known, any tensor. */
+export type TensorOf<S extends readonly number[]> = S extends readonly [] ? tf.Scalar
+  : S extends readonly [number] ? tf.Tensor1D
+  : S extends readonly [number, number] ? tf.Tensor2D
+  : S extends readonly [number, number, number] ? tf.Tensor3D
+  : S extends readonly [number, number, number, number] ? tf.Tensor4D
+  : S extends readonly [number, number, number, number, number] ? tf.Tensor5D
+  : tf.Tensor;
+
 /** The tensors that the function sees: one an input, of the declared shape and dtype. */
-export type InputTensors<I extends InputSpecs> = { readonly [Name in keyof I]: tf.Tensor };
+export type InputTensors<I extends InputSpecs> = { readonly [Name in keyof I]: TensorOf<I[Name]["shape"]> };
 /** What `run` takes: one typed array an input. */
 export type InputArrays<I extends InputSpecs> = {
   readonly [Name in keyof I]: I[Name]["dtype"] extends "int32" ? Int32Array : Float32Array;
 };
 
+/** How to compile. */
+export interface CompileOptions {
+  /** Of what tfjs's own random operations draw; absent: 0. */
+  readonly seed?: number;
+}
+
 /** A function that was compiled for a device. */
 export interface Compiled<I extends InputSpecs, Output extends string> {
+  /**
+   * How many runs there have been. What layers that draw (dropout, noise) draw depends on it: set it to go on where
+   * another process stopped.
+   */
+  runs: number;
   /** Runs the function once. Inputs are copied. Resolves when the queue has room: not when the run is done. */
   run(inputs: InputArrays<I>): Promise<void>;
   /**
@@ -45,6 +65,7 @@ export interface Device extends AsyncDisposable {
   compile<I extends InputSpecs, Output extends string>(
     fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
     inputs: I,
+    options?: CompileOptions,
   ): Promise<Compiled<I, Output>>;
 }
 
@@ -59,6 +80,7 @@ export function compile<const I extends InputSpecs, Output extends string>(
   device: Device,
   fn: (inputs: InputTensors<I>) => Readonly<Record<Output, tf.Tensor>>,
   inputs: I,
+  options: CompileOptions = {},
 ): Promise<Compiled<I, Output>> {
-  return device.compile(fn, inputs);
+  return device.compile(fn, inputs, options);
 }

@@ -28,6 +28,9 @@ export interface Program {
   readonly results: readonly number[];
 }
 
+/** What a recurrent step computes: see `recurrent.ts`. */
+export type RecurrentCell = "lstm" | "gru" | "simple";
+
 /** Window geometry of convolutions and pooling. Rows first; below and right padding follow from the output's shape. */
 export interface Window {
   readonly strides: readonly [number, number];
@@ -54,7 +57,10 @@ export type Op =
     readonly axes: readonly number[];
     readonly program: Program;
   }
-  /** The index (int32) of the first largest or smallest element along `axis`, which leaves the shape. */
+  /**
+   * The index (int32) of the first largest or smallest element along `axis`, which leaves the shape. NaN is passed
+   * over, but at index 0, which then is the result.
+   */
   | { readonly kind: "argreduce"; readonly reducer: "max" | "min"; readonly axis: number }
   /** a [..., M, K] (or [..., K, M]) times b [..., K, N] (or [..., N, K]); leading axes broadcast. */
   | {
@@ -96,8 +102,11 @@ export type Op =
   | { readonly kind: "pad"; readonly before: readonly number[]; readonly value: number }
   /** x [L..., A, R...] (A at `axis`), indices [I...] int32 -> [L..., I..., R...]; an index outside 0..A-1 gives 0. */
   | { readonly kind: "gather"; readonly axis: number }
-  /** indices [I] int32, updates [I, R...] -> [S, R...]: sums of the updates of each segment, in ascending I. */
-  | { readonly kind: "scatter_add" }
+  /**
+   * indices [I] int32, updates [I, R...] -> [S, R...]: of each segment the sum of its updates in ascending I, or the
+   * last of them; 0 where it has none. An index outside 0..S-1 is dropped.
+   */
+  | { readonly kind: "scatter"; readonly reducer: "sum" | "last" }
   /** Running sum or product along `axis`. */
   | {
     readonly kind: "cumulate";
@@ -106,7 +115,7 @@ export type Op =
     readonly exclusive: boolean;
     readonly reverse: boolean;
   }
-  /** The k largest of the last axis, descending, ties by lower index: outputs values [..., k] and indices int32. */
+  /** The k largest of the last axis, descending, NaN first, ties by lower index: values [..., k] and indices int32. */
   | { readonly kind: "topk" }
   /** Over the last axis. */
   | { readonly kind: "softmax"; readonly log: boolean }
@@ -121,7 +130,34 @@ export type Op =
    * logits [B, V], counter int32 [] -> int32 [B]: the first v with u * total < e_0 + ... + e_v, where
    * e = exp(logits - max), summed in ascending order, and u is uniform number b of that step.
    */
-  | { readonly kind: "categorical"; readonly key: Key };
+  | { readonly kind: "categorical"; readonly key: Key }
+  /**
+   * A whole sequence through a cell; the equations stand in `recurrent.ts`. x [B, T, I], kernel [I, G * H],
+   * recurrent kernel [H, G * H], bias [G * H] (gru: [4 * H]), hidden state [B, H], cell state [B, H] (lstm only),
+   * lengths int32 [B] (where `lengths`) -> the results named.
+   */
+  | {
+    readonly kind: "recurrent";
+    readonly cell: RecurrentCell;
+    readonly lengths: boolean;
+    /**
+     * The hidden states [B, T, H], the last hidden and cell state [B, H], and what an executor wants to find again in
+     * the gradient, in an order of its own: `keptShape` says how much.
+     */
+    readonly results: readonly ("states" | "hidden" | "cellState" | "kept")[];
+  }
+  /**
+   * The gradient of `recurrent`: its inputs, then a gradient for each of its results that is `given`, then what it kept
+   * (where `kept`; absent, it is computed again) -> the gradients by the inputs named.
+   */
+  | {
+    readonly kind: "recurrent_grad";
+    readonly cell: RecurrentCell;
+    readonly lengths: boolean;
+    readonly given: readonly ("states" | "hidden" | "cellState")[];
+    readonly kept: boolean;
+    readonly results: readonly ("x" | "kernel" | "recurrentKernel" | "bias" | "hidden" | "cellState")[];
+  };
 
 export type OpKind = Op["kind"];
 

@@ -8,6 +8,8 @@ import { openWebGpu } from "./webgpu/executor.ts";
 /** What was measured about a GPU, kept from one process to the next where permissions allow. */
 const GPU_CHOICES = ".cache/webgpu-tiles.json";
 
+const CHOICES: readonly DeviceChoice[] = ["auto", "webgpu", "wasm", "tfjs"];
+
 /** How to open a device. */
 export interface OpenOptions {
   /** Threads of the wasm device; absent: one a core. */
@@ -22,6 +24,11 @@ export interface OpenOptions {
  * @throws {Error} where the device that was asked for is not to be had, saying why and what to choose instead.
  */
 export async function openDevice(choice: DeviceChoice, options: OpenOptions = {}): Promise<Device> {
+  if (!CHOICES.includes(choice)) {
+    throw new RangeError(
+      `Cannot open a device as its name must be ${CHOICES.join(", ")}: current value is ${choice}`,
+    );
+  }
   if (choice === "tfjs") return await openTfjs();
   // tfjs itself only makes tensors and traces from here on.
   await tf.setBackend("cpu");

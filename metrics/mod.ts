@@ -1,7 +1,11 @@
 /** The metrics that all models share: plain numbers in, plain numbers out. */
 export { accuracy } from "./accuracy.ts";
+export { confusion } from "./confusion.ts";
+export { isAuthentic, isNearCopy, occurrences, psnrOfSquare } from "./copying.ts";
 export { crossEntropy, entropy, logSoftmax } from "./cross_entropy.ts";
-export { type Interval, wilson } from "./interval.ts";
+export { type DiagonalGaussian, diagonalGaussianKl, type Gaussian, gaussianKl } from "./gaussian.ts";
+export { bootstrapRatio, type Interval, wilson } from "./interval.ts";
+export { type CopyingTest, copyingTest, mannWhitney, type RankTest, type Score } from "./mann_whitney.ts";
 export {
   type DistinctRows,
   distinctRows,
@@ -14,3 +18,6 @@ export {
 } from "./memorization.ts";
 export { psnr, psnrs } from "./psnr.ts";
 export { type Span, SpanFinder } from "./spans.ts";
+export { exactCopies, type RowGroups, RowIndex, type Table } from "./table.ts";
+export { coveredTokens, type NearMiss, type Verbatim, VerbatimIndex } from "./verbatim.ts";
+export { cellsOf, kMeans } from "./kmeans.ts";

@@ -16,44 +16,39 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
-import { IMAGE_DATASETS, type ImageSet, openImages } from "../data/images.ts";
 import { CODE_SHAPE } from "../data/sequences.ts";
-import { compile, type Device } from "../engine/device.ts";
-import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
+import { compile } from "../engine/device.ts";
+import { adam, cosineRate, type Optimizer, type Weights } from "../engine/optimizers.ts";
 import { normal } from "../engine/random.ts";
-import { distinctRows, psnr } from "../metrics/mod.ts";
+import { sign } from "../layers/sign.ts";
 import { epochBatches } from "../run/batches.ts";
-import { openTaskDevice } from "../run/device.ts";
-import { writeCodes } from "../run/codes.ts";
-import { openTrainingImages } from "../run/images.ts";
 import type { AutoencoderPart } from "../run/image_source.ts";
-import { assignVariables, readWeights, type Run } from "../run/run.ts";
-import { choice, commonFlags, type FlagValues, integer, number, runTask, UsageError } from "../run/task.ts";
+import { restored } from "../run/model_file.ts";
+import {
+  autoencoderModel,
+  learnImages,
+  type ReconstructionExperiment,
+  type ReconstructionFit,
+  runReconstruction,
+} from "../run/reconstruction.ts";
+import { choice, type FlagValues, integer, number, UsageError } from "../run/task.ts";
 import { train } from "../run/training.ts";
-import { layerTable } from "../run/write_report.ts";
 import {
   type Coded,
   decodeCodes,
   encodeImages,
   reconstruct,
-  redraw,
   squaredErrors,
 } from "./binary_autoencoder/coding.ts";
+import { measureCodes } from "./binary_autoencoder/measure_codes.ts";
 import {
-  type AutoencoderMetrics,
-  describeAutoencoder,
-  inOneLine,
-  writeAutoencoderReport,
-} from "./binary_autoencoder/report.ts";
-import {
-  dense,
-  type DenseConfig,
+  buildNetwork,
   type ImageShape,
   type Network,
-  table1,
-  type Table1Config,
+  type NetworkConfig,
 } from "./binary_autoencoder/networks.ts";
-import { searchCodes, type SearchProgress } from "./binary_autoencoder/search_codes.ts";
+import { autoencoderFigures, describeAutoencoder } from "./binary_autoencoder/report.ts";
+import { searchCodes } from "./binary_autoencoder/search_codes.ts";
 
 // What a trained autoencoder can do.
 export { type Coded, decodeCodes, reconstruct };
@@ -65,7 +60,7 @@ const RECIPES = ["straight-through", "noise"] as const;
 export interface AutoencoderConfig {
   readonly model: "binary-autoencoder";
   readonly image: ImageShape;
-  readonly network: DenseConfig | Table1Config;
+  readonly network: NetworkConfig;
   /** What the decoder sees while the encoder learns: signs, or tanh of the latents and noise. */
   readonly recipe: typeof RECIPES[number];
   /** Images in one step (or all of them, where there are fewer). */
@@ -77,16 +72,23 @@ export interface AutoencoderConfig {
   readonly seed: number;
 }
 
-/** The flags that decide what is built. Absent ones are the default. */
-export interface AutoencoderChoice {
-  readonly seed: number;
-  readonly architecture?: typeof ARCHITECTURES[number];
-  readonly width?: number;
-  readonly recipe?: typeof RECIPES[number];
-  readonly settle?: number;
-  readonly hidden?: number;
-  readonly batch?: number;
-}
+// Without defaults of their own, so that a run that gives none is also that of a sequence task.
+const FLAGS = {
+  architecture: choice(ARCHITECTURES, { help: "the network (default: dense)" }),
+  width: number({
+    min: 0.001,
+    max: 4,
+    help: "multiplies the channels of --architecture table1 (default: 1)",
+  }),
+  recipe: choice(RECIPES, { help: "how the decoder learns to do with signs (default: straight-through)" }),
+  hidden: integer({ min: 1, help: "units of each hidden layer of the dense network (default: 512)" }),
+  batch: integer({ min: 1, help: "images in one step (default: 128, or 64 for --architecture table1)" }),
+  settle: number({ min: 0, max: 1, help: "share of the steps after which codes are fixed (default: 0.4)" }),
+  search: integer({ min: 0, help: "rounds of a search for better codes than the encoder's (default: 0)" }),
+};
+
+/** What decides what is built. Absent ones are the default. */
+export type AutoencoderChoice = Partial<FlagValues<typeof FLAGS>> & { readonly seed: number };
 
 /**
  * The configuration of a choice. The dense one reaches the goal of 25 dB with a distinct code for each of 1,024
@@ -119,8 +121,6 @@ export function configOf(image: ImageShape, choice: AutoencoderChoice): Autoenco
   };
 }
 
-/** Signs in one code. */
-export const CODE_BITS = CODE_SHAPE[0] * CODE_SHAPE[1] * CODE_SHAPE[2];
 const WARMUP_STEPS = 50;
 /** Standard deviation of the noise, and weight of the latents' size, of the recipe "noise". */
 const NOISE = 0.1, LATENT_WEIGHT = 0.1;
@@ -129,6 +129,8 @@ const NOISE = 0.1, LATENT_WEIGHT = 0.1;
 export interface Autoencoder {
   readonly config: AutoencoderConfig;
   readonly network: Network;
+  /** Those of the encoder and of the decoder. */
+  readonly weights: Weights;
 }
 
 /**
@@ -137,29 +139,14 @@ export interface Autoencoder {
  * @throws {RangeError} where the images do not fit into the network.
  */
 export function build(config: AutoencoderConfig): Autoencoder {
-  const { image, network, seed } = config;
-  const options = { image, random: stream(seed).fork("init") };
-  return {
-    config,
-    network: network.architecture === "dense" ? dense(network, options) : table1(network, options),
-  };
-}
-
-/** Everything that is trained, by name. */
-export function weightsOf({ network }: Autoencoder): Network["encoder"] {
-  return { ...network.encoder, ...network.decoder };
-}
-
-/** The sign of each latent, -1 or +1 (0 gives +1); backwards, the gradient of tanh. */
-export function sign(latents: tf.Tensor2D): tf.Tensor2D {
-  const straightThrough = tf.customGrad((x, save) => {
-    (save as (tensors: tf.Tensor[]) => void)([x as tf.Tensor]);
-    return {
-      value: tf.sub(tf.mul(tf.cast(tf.greaterEqual(x as tf.Tensor, 0), "float32"), 2), 1),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, tf.sub(1, tf.square(tf.tanh(saved[0])))),
-    };
-  });
-  return straightThrough(latents) as tf.Tensor2D;
+  const { image, network: chosen, recipe, seed } = config;
+  if (!ARCHITECTURES.includes(chosen?.architecture) || !RECIPES.includes(recipe)) {
+    throw new RangeError(
+      "Cannot build an autoencoder whose network is not known here: train the autoencoder again",
+    );
+  }
+  const network = buildNetwork(chosen, { image, random: stream(seed).fork("init") });
+  return { config, network, weights: { ...network.encoder, ...network.decoder } };
 }
 
 /** Mean over images of log(MSE + 1e-5), nats: 25 dB is -5.75, 35 dB -8.03. */
@@ -191,25 +178,20 @@ export function loss(model: Autoencoder, images: tf.Tensor2D, counter: tf.Scalar
   });
 }
 
-/** Images as numbers in 0..1, [count, pixels]. */
-export function levels(images: ImageSet): Float32Array {
-  return Float32Array.from(images.pixels, (byte) => byte / 255);
-}
-
 /** One update of encoder and decoder together on the rows `index`, int32 [B], of images [N, pixels]: to be compiled. */
 export function trainingStep(model: Autoencoder, options: {
   readonly images: tf.Tensor2D;
   readonly optimizer: Optimizer;
 }): (
-  inputs: { readonly index: tf.Tensor; readonly rate: tf.Tensor; readonly counter: tf.Tensor },
+  inputs: { readonly index: tf.Tensor1D; readonly rate: tf.Scalar; readonly counter: tf.Scalar },
 ) => { loss: tf.Tensor } {
-  const { images, optimizer } = options, weights = Object.values(weightsOf(model));
+  const { images, optimizer } = options, weights = Object.values(model.weights);
   return ({ index, rate, counter }) => {
     const { value, grads } = tf.variableGrads(
-      () => loss(model, tf.gather(images, index as tf.Tensor1D), counter as tf.Scalar),
+      () => loss(model, tf.gather(images, index), counter),
       weights,
     );
-    optimizer.applyGradients(grads, rate as tf.Scalar);
+    optimizer.applyGradients(grads, rate);
     return { loss: value };
   };
 }
@@ -218,23 +200,13 @@ export function trainingStep(model: Autoencoder, options: {
  * Trains in two phases: encoder and decoder together up to the share `settle` of the steps; then the codes are told
  * apart and fixed, and the decoder alone learns to turn them into the images.
  */
-export async function fit(
-  model: Autoencoder,
-  options: {
-    readonly run: Run;
-    readonly device: Device;
-    /** [count, pixels] in 0..1. */
-    readonly images: Float32Array;
-    readonly steps: number;
-    readonly budget?: number;
-  },
-): Promise<void> {
-  const { run, device, steps, budget } = options;
-  const { network, config: { learningRate, settle, seed } } = model;
+export async function fit(model: Autoencoder, options: ReconstructionFit): Promise<void> {
+  const { run, images: _, steps, ...training } = options, { device } = training;
+  const { network, weights, config: { learningRate, settle, seed } } = model;
   const count = options.images.length / network.pixels;
   const batch = Math.min(model.config.batch, count);
   const images = tf.tensor2d(options.images, [count, network.pixels]);
-  const weights = weightsOf(model), optimizer = adam(weights);
+  const optimizer = adam(weights);
   const index = { shape: [batch], dtype: "int32" } as const, rate = { shape: [] } as const;
 
   const together = await compile(device, trainingStep(model, { images, optimizer }), {
@@ -249,10 +221,9 @@ export async function fit(
     const fixed = tf.tensor2d(Float32Array.from(codes), [count, network.bits]);
     const step = await compile(device, ({ index, rate }) => {
       const { value, grads } = tf.variableGrads(() => {
-        const rows = index as tf.Tensor1D;
-        return decoderLoss(model, network.frame(tf.gather(images, rows)), tf.gather(fixed, rows));
+        return decoderLoss(model, network.frame(tf.gather(images, index)), tf.gather(fixed, index));
       }, Object.values(network.decoder));
-      optimizer.applyGradients(grads, rate as tf.Scalar);
+      optimizer.applyGradients(grads, rate);
       return { loss: value };
     }, { index, rate });
     return { step, fixed };
@@ -261,10 +232,9 @@ export async function fit(
   let alone: Awaited<ReturnType<typeof decoderAlone>> | undefined;
   const rows = epochBatches(stream(seed).fork("batches"), { count, batch });
   await train(run, {
+    ...training,
     phase: "autoencoder",
     steps,
-    budget,
-    device,
     variables: { ...weights, ...optimizer.slots },
     step: async (t, steps) => {
       const rate = Float32Array.of(cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS }));
@@ -285,176 +255,47 @@ export async function fit(
   optimizer.dispose();
 }
 
-/** Steps that bring an autoencoder of `count` images to its goal. */
-export function defaultSteps(count: number): number {
-  return Math.max(1500, Math.round(1.5 * count));
-}
+/** The experiment of `train-autoencoder`. */
+export const EXPERIMENT = {
+  name: "train-autoencoder",
+  summary: "Train a binary autoencoder: every image through 48 signs and back.",
+  flags: FLAGS,
+  configure: configOf,
+  build,
+  describe: ({ config, network }, { images, flags: { search = 0 } }) =>
+    describeAutoencoder(config, {
+      images,
+      network,
+      code: [network.encode, network.decode, sign, loss, decoderLoss, ...search === 0 ? [] : [searchCodes]],
+      noise: { deviation: NOISE, latentWeight: LATENT_WEIGHT },
+      search,
+    }),
+  defaultSteps: (count) => Math.max(1500, Math.round(1.5 * count)),
+  fit,
+  redrawn: ({ network }, images) =>
+    network.picture(network.decode(sign(network.encode(network.frame(images))))),
+  measure: measureCodes,
+  figures: autoencoderFigures,
+} satisfies ReconstructionExperiment<Autoencoder, typeof FLAGS>;
 
-const FLAGS = {
-  ...commonFlags,
-  dataset: choice(IMAGE_DATASETS, { default: "digits", help: "what to learn" }),
-  steps: integer({ min: 1, help: "optimizer updates (default: 1,500, or 1.5 an image where that is more)" }),
-  // Without defaults of their own, so that a run that gives none is also that of a sequence task.
-  architecture: choice(ARCHITECTURES, { help: "the network (default: dense)" }),
-  width: number({
-    min: 0.001,
-    max: 4,
-    help: "multiplies the channels of --architecture table1 (default: 1)",
-  }),
-  recipe: choice(RECIPES, { help: "how the decoder learns to do with signs (default: straight-through)" }),
-  hidden: integer({ min: 1, help: "units of each hidden layer of the dense network (default: 512)" }),
-  batch: integer({ min: 1, help: "images in one step (default: 128, or 64 for --architecture table1)" }),
-  settle: number({ min: 0, max: 1, help: "share of the steps after which codes are fixed (default: 0.4)" }),
-  search: integer({ min: 0, help: "rounds of a search for better codes than the encoder's (default: 0)" }),
-};
-
-/** The flags of `train-autoencoder`: what decides which autoencoder comes out. */
-export type AutoencoderFlags = FlagValues<typeof FLAGS>;
-
-/** Trains, measures and writes everything that belongs into the folder of an autoencoder's run. */
-export async function runAutoencoder(run: Run, options: {
-  readonly device: Device;
-  readonly images: ImageSet;
-  /** Images to measure on that it does not learn. */
-  readonly heldOut?: ImageSet;
-  readonly flags: AutoencoderChoice & Pick<AutoencoderFlags, "steps" | "budget"> & {
-    readonly search?: number;
-  };
-}): Promise<Autoencoder> {
-  const { device, images, heldOut, flags } = options, { search = 0 } = flags;
-  const model = build(configOf(images, flags)), weights = weightsOf(model);
-  const parameters = Object.values(weights).reduce((sum, weight) => sum + weight.size, 0);
-  const { encode, decode } = model.network;
-  const description = describeAutoencoder(model.config, {
-    images,
-    parameters,
-    code: [encode, decode, sign, loss, decoderLoss, ...search === 0 ? [] : [searchCodes]],
-    noise: { deviation: NOISE, latentWeight: LATENT_WEIGHT },
-    search,
-  });
-  run.note(layerTable(description.layers, parameters));
-  await fit(model, {
-    run,
-    device,
-    images: levels(images),
-    steps: flags.steps ?? defaultSteps(images.count),
-    budget: flags.budget,
-  });
-  await run.saveWeights(weights, { model: "binary-autoencoder", config: model.config });
-
-  const { codes, reconstructions, framedErrors, ...learned } = await measure(model, {
-    run,
-    device,
-    images,
-    apart: model.config.settle < 1,
-    search,
-  });
-  const unseen = heldOut && await measure(model, { run, device, images: heldOut, apart: false, search });
-  await writeCodes(run, codes);
-  // An image whose only pixel is off by the root of its mean squared error has the PSNR of the whole.
-  const roots = framedErrors.map(Math.sqrt), zeros = new Float32Array(roots.length);
-  const metrics = {
-    psnr_db: learned.psnr,
-    ...model.network.padded ? { psnr_padded_db: psnr(roots, zeros, { size: 1, peak: 1 }) } : {},
-    ...search === 0 ? {} : { psnr_encoder_db: learned.encoderPsnr },
-    distinct_codes: distinctRows(codes, CODE_BITS).first.length,
-    distinct_images: distinctRows(images.pixels, model.network.pixels).first.length,
-    ...unseen === undefined ? {} : { test_psnr_db: unseen.psnr },
-    ...unseen === undefined || search === 0 ? {} : { test_psnr_encoder_db: unseen.encoderPsnr },
-  } satisfies AutoencoderMetrics;
-  await writeAutoencoderReport(run, { description, images, reconstructions, metrics });
-  await run.finish({ metrics, parameters });
-  run.note(inOneLine(metrics));
-  return model;
-}
-
-/** What it makes of images, and the mean PSNR in dB of that and of the encoder's own codes. */
-async function measure(model: Autoencoder, options: {
-  readonly run: Run;
-  readonly device: Device;
-  readonly images: ImageSet;
-  readonly apart: boolean;
-  readonly search: number;
-}): Promise<Coded & { readonly psnr: number; readonly encoderPsnr: number }> {
-  const { run: { session }, device, images: { split }, apart, search } = options;
-  const images = levels(options.images);
-  const psnrOf = ({ reconstructions }: Coded): number =>
-    psnr(images, reconstructions, { size: model.network.pixels, peak: 1 });
-  const encoded = await reconstruct(model, { device, images, apart }), encoderPsnr = psnrOf(encoded);
-  if (search === 0) return { ...encoded, psnr: encoderPsnr, encoderPsnr };
-  let begun = performance.now();
-  const onProgress = async ({ round, tried, open, improved }: SearchProgress): Promise<void> => {
-    const now = performance.now();
-    const position = {
-      phase: `search ${round}/${search}, ${split} images`,
-      step: tried,
-      steps: open,
-      seconds: (now - begun) / 1000,
-      values: { improved },
-    };
-    if (tried < open) {
-      session.progress.update(position);
-    } else {
-      session.progress.end(position);
-      begun = now;
-    }
-    await session.pause();
-  };
-  const codes = await searchCodes(model.network, {
-    device,
-    images,
-    codes: encoded.codes,
-    rounds: search,
-    onProgress,
-  });
-  const searched = await redraw(model, { device, images, codes });
-  return { ...searched, psnr: psnrOf(searched), encoderPsnr };
-}
-
-/**
- * The model that a run's weights hold.
- *
- * @throws {Error} where they are those of another model, or of an autoencoder that this version does not know.
- */
-export async function loadAutoencoder(folder: string): Promise<Autoencoder> {
-  const { tensors, metadata } = await readWeights(folder);
-  if (metadata.model !== "binary-autoencoder") {
-    throw new Error(
-      `Cannot use ${folder} as an autoencoder as it holds a ${metadata.model ?? "model without a name"}`,
-    );
-  }
-  const config = JSON.parse(metadata.config) as AutoencoderConfig;
-  if (!ARCHITECTURES.includes(config.network?.architecture) || !RECIPES.includes(config.recipe)) {
-    throw new Error(`Cannot use ${folder} as its network is not known here: train the autoencoder again`);
-  }
-  const model = build(config);
-  assignVariables(weightsOf(model), tensors, folder);
-  return model;
+/** The model that a run's weights hold, which must be those of a binary autoencoder. */
+export function loadAutoencoder(folder: string): Promise<Autoencoder> {
+  return restored(folder, { build, kind: "binary-autoencoder" });
 }
 
 /** What the sequence models need of the autoencoder. */
 export const AUTOENCODER_PART: AutoencoderPart = {
-  task: "train-autoencoder",
-  // Every image that a sequence task can learn is grey and 28x28.
-  config: ({ seed }) => configOf({ height: 28, width: 28, channels: 1 }, { seed }),
-  train: runAutoencoder,
-  decode: async (folder, { device, codes }) => {
-    return await decodeCodes(await loadAutoencoder(folder), { device, codes });
-  },
+  task: EXPERIMENT.name,
+  config: configOf,
+  train: (run, options) => learnImages(EXPERIMENT, run, options),
+  decode: async (folder, options) => await decodeCodes(await loadAutoencoder(folder), options),
 };
 
-if (import.meta.main) {
-  await runTask({
-    name: "train-autoencoder",
-    summary: "Train a binary autoencoder: every image through 48 signs and back.",
-    flags: FLAGS,
-    run: async (flags, run) => {
-      const images = await openTrainingImages(flags), { dataset, dataDir } = flags;
-      const heldOut = await openImages({ dataset, dataDir, split: "test" });
-      const config = configOf(images, flags);
-      await using device = await openTaskDevice(flags, run.session);
-      await run.configure({ dataset: images, device, model: config });
-      await runAutoencoder(run, { device, images, heldOut, flags });
-    },
-  });
-}
+export const MODEL = autoencoderModel(EXPERIMENT, (model, device) => ({
+  /** Codes and reconstructions of images [count, pixels] in 0..1. */
+  reconstruct: (images: Float32Array): Promise<Coded> => reconstruct(model, { device, images }),
+  /** Images [count, pixels] in 0..1 of codes [count, 3, 4, 4]. */
+  decode: (codes: Int8Array): Promise<Float32Array> => decodeCodes(model, { device, codes }),
+}));
+
+if (import.meta.main) await runReconstruction(EXPERIMENT);

@@ -17,32 +17,40 @@ import { type Random, stream } from "../base/random.ts";
 import type { Sequences } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
+import { relu, times } from "../layers/activations.ts";
+import { extents, type LayerMaker, type Network, sequential } from "../layers/layer.ts";
+import { WIDEST_ONE_HOT } from "../layers/one_hot_linear.ts";
+import { reshape } from "../layers/reshape.ts";
+import { zeros } from "../layers/starts.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { epochBatches } from "../run/batches.ts";
-import { type FitOptions, runMemorization, type SequenceExperiment } from "../run/memorize.ts";
+import {
+  factorization,
+  type FitOptions,
+  runMemorization,
+  type SequenceExperiment,
+  sequenceModel,
+} from "../run/memorize.ts";
 import { sampleSequences } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import { choice } from "../run/task.ts";
-import type { Reference } from "../report/html.ts";
-import type { Description, Layer } from "../run/write_report.ts";
+import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
-import {
-  buildTransformer,
-  transformerLayers,
-  transformerLogits,
-  type TransformerSize,
-} from "./causal_transformer.ts";
+import { block, transformer, type TransformerSize } from "./causal_transformer.ts";
 
 /** Everything that decides what is built and how it learns. */
 export type Seq2SeqConfig = Common & (Masked | Transformer);
 
-interface Common {
-  readonly model: "seq2seq";
+interface Sizes {
   /** Number of distinct tokens; tokens are 0 <= t < vocabulary. */
   readonly vocabulary: number;
   /** Tokens in a sequence. */
   readonly length: number;
+}
+
+interface Common extends Sizes {
+  readonly model: "seq2seq";
   /** Sequences in one step (or all of them, where there are fewer). */
   readonly batch: number;
   /** Adam step size at the start of the cosine schedule. */
@@ -81,92 +89,107 @@ export const SEQ2SEQ_TRANSFORMER = Object.freeze(
 /** What the last layer's outputs are multiplied by to give logits. */
 const LOGIT_SCALE = 8;
 const WARMUP_STEPS = 50;
-/** Numbers in a one-hot sequence above which it is not multiplied but looked up. */
-const WIDEST_ONE_HOT = 512;
 /** Sequences evaluated at once. */
 const EVALUATION_BATCH = 512;
 
-/** A model: its configuration, its weights, and which of them exist. */
+/** A model: its configuration, its network and the weights. */
 export interface Seq2Seq {
   readonly config: Seq2SeqConfig;
+  readonly network: Network;
   readonly weights: Weights;
-  /** Masked: 1 where a kernel may connect, else 0: a tensor of the kernel's shape for each layer. */
-  readonly masks: Readonly<Record<string, tf.Tensor2D>>;
 }
 
 /** Allocates the weights. Equal configs give equal weights. */
 export function build(config: Seq2SeqConfig): Seq2Seq {
-  const random = stream(config.seed).fork("init");
-  if (config.architecture === "transformer") {
-    return { config, weights: buildTransformer(config, random), masks: {} };
-  }
-  const { vocabulary, length, hidden } = config;
-  const layers = [
-    // Block i of the first layer sees tokens before position i; later layers see the blocks up to their own.
-    {
-      name: "hidden1",
-      from: vocabulary,
-      to: hidden,
-      sees: (input: number, output: number) => input < output,
-    },
-    { name: "hidden2", from: hidden, to: hidden, sees: (input: number, output: number) => input <= output },
-    {
-      name: "output",
-      from: hidden,
-      to: vocabulary,
-      sees: (input: number, output: number) => input <= output,
-    },
-  ];
-  const weights: Record<string, tf.Variable> = {}, masks: Record<string, tf.Tensor2D> = {};
-  for (const { name, from, to, sees } of layers) {
-    const mask = blockMask({ length, from, to, sees });
-    masks[name] = mask;
-    Object.assign(weights, masked(random.fork(name), name, mask));
-  }
-  return { config, weights, masks };
+  const network = config.architecture === "masked" ? maskedNetwork(config) : transformer(config);
+  return { config, network, weights: network.init(stream(config.seed).fork("init")) };
 }
 
-/** A mask [length*from, length*to] made of blocks: 1 where output block `o` sees input block `i`. */
-function blockMask(options: {
+/** The masked network: tokens int32 [B, T] -> logits [B, T, V]; those at position i depend on tokens before i only. */
+export function maskedNetwork({ vocabulary, length, hidden }: Sizes & Masked): Network {
+  return sequential([length], [
+    maskedLinear("hidden1", { length, units: hidden, sees: "before", symbols: vocabulary }),
+    relu,
+    maskedLinear("hidden2", { length, units: hidden, sees: "up to" }),
+    relu,
+    maskedLinear("output", { length, units: vocabulary, sees: "up to" }),
+    times(LOGIT_SCALE),
+    reshape([length, vocabulary]),
+  ]);
+}
+
+/** Blocks, one a position, of the inputs and outputs of a masked layer. */
+interface Blocks {
   readonly length: number;
-  readonly from: number;
-  readonly to: number;
-  readonly sees: (input: number, output: number) => boolean;
-}): tf.Tensor2D {
-  const { length, from, to, sees } = options;
-  const rows = length * from, columns = length * to;
-  const mask = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      if (sees(Math.floor(row / from), Math.floor(column / to))) mask[row * columns + column] = 1;
-    }
-  }
-  return tf.tensor2d(mask, [rows, columns]);
+  /** Outputs of one block. */
+  readonly units: number;
+  /** Which blocks of its inputs an output sees: those before its own, or its own too. */
+  readonly sees: "before" | "up to";
+  /** Where the inputs are int32 [B, T], seen one-hot: how many symbols there are. */
+  readonly symbols?: number;
 }
 
-/** Uniform in ±1/sqrt(inputs that the unit sees). */
-function masked(random: Random, layer: string, mask: tf.Tensor2D): Weights {
-  const [rows, columns] = mask.shape;
-  return tf.tidy(() => {
-    const limits = tf.rsqrt(tf.maximum(tf.sum(mask, 0), 1)); // [columns]
-    const kernel = tf.mul(
-      tf.mul(tf.tensor2d(random.uniforms(rows * columns), [rows, columns]), limits),
-      mask,
-    );
-    return {
-      [`${layer}/kernel`]: tf.variable(kernel),
-      [`${layer}/bias`]: tf.variable(tf.zeros([columns])),
+/** A linear layer, [B, T x inputs] -> [B, T x units], whose mask leaves the paths from the blocks that each block sees. */
+function maskedLinear(name: string, { length, units, sees, symbols }: Blocks): LayerMaker {
+  return ([width]) => {
+    const from = symbols ?? width / length, rows = length * from, columns = length * units;
+    const shape = [rows, columns], output = [columns];
+    const blockOf = (size: number, each: number): Int32Array =>
+      Int32Array.from({ length: size }, (_, at) => Math.floor(at / each));
+    /** 1 where a row of the given block has a path, else 0. */
+    const mask = (blocks: Int32Array): tf.Tensor => {
+      const [input, own] = [tf.tensor2d(blocks, [blocks.length, 1]), tf.tensor1d(blockOf(columns, units))];
+      return tf.cast(sees === "before" ? tf.less(input, own) : tf.lessEqual(input, own), "float32");
     };
+    return {
+      rows: [{ type: "Masked linear", weight: shape.join(" x "), output: extents(output) }],
+      output,
+      weights: {
+        [`${name}/kernel`]: { shape, start: (random) => maskedStart(random, { length, from, units, sees }) },
+        [`${name}/bias`]: { shape: [columns], start: (random) => zeros(random, { size: columns }) },
+      },
+      apply: (weights, x) => {
+        const kernel = weights[`${name}/kernel`];
+        return tf.add(symbols === undefined ? product(kernel, x) : sums(kernel, x), weights[`${name}/bias`]);
+      },
+    };
+
+    function product(kernel: tf.Tensor, x: tf.Tensor): tf.Tensor {
+      return tf.matMul(x, tf.mul(kernel, mask(blockOf(rows, from))));
+    }
+
+    /** The one-hot sequences times the kernel. Wide ones are looked up row by row: the same, and cheaper. */
+    function sums(kernel: tf.Tensor, tokens: tf.Tensor): tf.Tensor {
+      if (rows <= WIDEST_ONE_HOT) {
+        const bits = tf.cast(tf.oneHot(tokens, from), "float32");
+        return product(kernel, tf.reshape(bits, [-1, rows]));
+      }
+      // All rows of a position have one mask. An absent token reads some row, but no output that may see it is used.
+      const first = tf.range(0, rows, from, "int32"); // [T]
+      const at = tf.add(tf.minimum(tokens, tf.scalar(from - 1, "int32")), first); // [B, T]
+      return tf.sum(tf.mul(tf.gather(kernel, at), mask(blockOf(length, 1))), 1); // of [B, T, T*H]
+    }
+  };
+}
+
+/** Uniform in ±1/sqrt(inputs that the unit sees), 0 where it does not see. */
+function maskedStart(random: Random, blocks: Blocks & { readonly from: number }): Float32Array {
+  const { length, from, units, sees } = blocks, columns = length * units;
+  return random.uniforms(length * from * columns).map((value, at) => {
+    const input = Math.floor(Math.floor(at / columns) / from), own = Math.floor(at % columns / units);
+    const seen = sees === "before" ? own : own + 1,
+      limit = Math.fround(1 / Math.sqrt(Math.max(1, seen * from)));
+    return value * limit * (input < seen ? 1 : 0);
   });
 }
 
 /** Tokens int32 [B, T] -> logits [B, T, V]; those at position i depend on tokens before i only. */
 export function forward(model: Seq2Seq, tokens: tf.Tensor2D): tf.Tensor3D {
-  const { config, weights } = model, { length } = config;
-  if (config.architecture === "masked") return maskedLogits(model, tokens);
+  const { config: { architecture, length }, network, weights } = model;
+  if (architecture === "masked") return network.apply(weights, tokens);
   return tf.tidy(() => {
-    const before = tf.concat([start(model, tokens), tokens.slice([0, 0], [-1, length - 1])], 1); // [B, T]
-    return transformerLogits(config, weights, before as tf.Tensor2D);
+    const before = tf.concat([start(model, tokens), tf.slice(tokens, [0, 0], [-1, length - 1])], 1); // [B, T]
+    return network.apply(weights, before);
   });
 }
 
@@ -175,46 +198,12 @@ function start({ config }: Seq2Seq, tokens: tf.Tensor2D): tf.Tensor2D {
   return tf.fill([tokens.shape[0], 1], config.vocabulary, "int32");
 }
 
-/** The masked network: tokens int32 [B, T] -> logits [B, T, V]. */
-function maskedLogits(model: Seq2Seq, tokens: tf.Tensor2D): tf.Tensor3D {
-  const { weights, config: { vocabulary, length } } = model;
-  const linear = (layer: string, x: tf.Tensor2D): tf.Tensor2D =>
-    tf.add(tf.matMul(x, maskedKernel(model, layer)), weights[`${layer}/bias`]);
-  return tf.tidy(() => {
-    const first = tf.relu(tf.add(tokenSums(model, tokens), weights["hidden1/bias"])) as tf.Tensor2D; // [B, T*H]
-    const second = tf.relu(linear("hidden2", first)); // [B, T*H]
-    return tf.mul(linear("output", second), LOGIT_SCALE).reshape([-1, length, vocabulary]); // [B, T, V]
-  });
-}
-
-function maskedKernel({ weights, masks }: Seq2Seq, layer: string): tf.Tensor2D {
-  return tf.mul(weights[`${layer}/kernel`] as tf.Tensor2D, masks[layer]);
-}
-
-/** The one-hot sequences times the first kernel, [B, T*H]. Wide ones are looked up row by row: the same, and cheaper. */
-function tokenSums(model: Seq2Seq, tokens: tf.Tensor2D): tf.Tensor2D {
-  const { weights, masks, config: { vocabulary, length } } = model;
-  const width = length * vocabulary;
-  if (width > WIDEST_ONE_HOT) {
-    // All rows of a position have one mask. An absent token reads some row, but no output that may see it is used.
-    const first = tf.range(0, width, vocabulary, "int32"); // [T]
-    const rows = tf.add(tf.minimum(tokens, tf.scalar(vocabulary - 1, "int32")), first); // [B, T]
-    const seen = tf.mul(
-      tf.gather(weights["hidden1/kernel"], rows as tf.Tensor2D),
-      tf.gather(masks.hidden1, first as tf.Tensor1D),
-    );
-    return tf.sum(seen, 1); // of [B, T, T*H]
-  }
-  const bits = tf.cast(tf.oneHot(tokens, vocabulary), "float32").reshape([-1, width]);
-  return tf.matMul(bits as tf.Tensor2D, maskedKernel(model, "hidden1"));
-}
-
 /** Mean cross-entropy a token, in nats, of sequences int32 [B, T]; its floor is the training set's entropy / T. */
 export function loss(model: Seq2Seq, tokens: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => {
     const logs = tf.logSoftmax(forward(model, tokens)); // [B, T, V]
     const chosen = tf.oneHot(tokens, model.config.vocabulary); // [B, T, V]
-    return tf.neg(tf.mean(tf.sum(tf.mul(logs, chosen), -1))) as tf.Scalar;
+    return tf.neg(tf.mean(tf.sum(tf.mul(logs, chosen), -1)));
   });
 }
 
@@ -226,18 +215,21 @@ export function sample(
   return sampleSequences({
     ...model.config,
     logits: (prefixes, position) =>
-      nextLogits(model, prefixes, position).reshape([-1, model.config.vocabulary]),
+      tf.reshape(nextLogits(model, prefixes, position), [-1, model.config.vocabulary]),
   }, options);
 }
 
 /** Prefixes int32 [B, T-1] of `position` tokens -> logits of the next one [B, 1, V]. */
 function nextLogits(model: Seq2Seq, prefixes: tf.Tensor2D, position: number): tf.Tensor3D {
-  const { config, weights } = model, none = start(model, prefixes);
+  const { config, network, weights } = model, none = start(model, prefixes);
   // What stands at and after `position` has no path to its logits: a transformer does not even compute it.
-  const all = config.architecture === "masked"
-    ? maskedLogits(model, tf.concat([prefixes, none], 1))
-    : transformerLogits(config, weights, tf.concat([none, prefixes], 1).slice([0, 0], [-1, position + 1]));
-  return all.slice([0, position, 0], [-1, 1, -1]);
+  const all: tf.Tensor3D = config.architecture === "masked"
+    ? network.apply(weights, tf.concat([prefixes, none], 1))
+    : transformer(config, position + 1).apply(
+      weights,
+      tf.slice(tf.concat([none, prefixes], 1), [0, 0], [-1, position + 1]),
+    );
+  return tf.slice(all, [0, position, 0], [-1, 1, -1]);
 }
 
 /** The log-probability of each token given those before it, in nats, [count, T]: one pass gives all. */
@@ -249,7 +241,7 @@ export async function logProbabilities(
   const table = tf.tensor2d(tokens, [count, length], "int32"), batch = Math.min(EVALUATION_BATCH, count);
   const evaluate = await compile(
     device,
-    ({ index }) => ({ logits: forward(model, tf.gather(table, index as tf.Tensor1D)) }),
+    ({ index }) => ({ logits: forward(model, tf.gather(table, index)) }),
     { index: { shape: [batch], dtype: "int32" } },
   );
   const { logits } = await overRows(evaluate, { count, batch, inputs: (index) => ({ index }) });
@@ -268,10 +260,10 @@ export async function fit(model: Seq2Seq, options: FitOptions): Promise<void> {
   const optimizer = adam(model.weights, { beta2: 0.99 });
   const step = await compile(device, ({ index, rate }) => {
     const { value, grads } = tf.variableGrads(
-      () => loss(model, tf.gather(tokens, index as tf.Tensor1D)),
+      () => loss(model, tf.gather(tokens, index)),
       Object.values(model.weights),
     );
-    optimizer.applyGradients(grads, rate as tf.Scalar);
+    optimizer.applyGradients(grads, rate);
     return { loss: value };
   }, { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } });
   const rows = epochBatches(stream(seed).fork("batches"), { count: sequences.count, batch });
@@ -312,61 +304,13 @@ function describe(model: Seq2Seq): Description {
           "position attends to itself and those before. Layer normalization comes before each part [@gpt2].",
       `Adam [@adam], ${learningRate} decaying by half a cosine, ${batch} sequences a step (or all of them).`,
     ],
-    formula: {
-      formula: String.raw`p(Z) = \prod_{i=1}^{${length}} p(z_i \mid z_{<i})`,
-      text: "One pass gives all factors; each is a softmax over the tokens.",
-    },
-    layers: config.architecture === "masked" ? maskedLayers(config) : transformerLayers(config),
-    parameters: Object.values(model.weights).reduce((sum, weight) => sum + weight.size, 0),
-    code: [...(masked ? [maskedLogits, tokenSums] : [transformerLogits]), loss],
-    references: [
-      ...(masked ? [MADE] : [TRANSFORMER, GPT2]),
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-    ],
+    formula: factorization(length, "One pass gives all factors; each is a softmax over the tokens."),
+    layers: model.network.rows,
+    parameters: model.network.parameters,
+    loss: { name: "cross-entropy a token", unit: "nats" },
+    code: [...(masked ? [maskedNetwork, maskedLinear] : [transformer, block]), loss],
+    references: [],
   };
-}
-
-const MADE: Reference = {
-  key: "made",
-  authors: "Germain, Gregor, Murray, Larochelle",
-  year: 2015,
-  title: "MADE: masked autoencoder for distribution estimation",
-  venue: "ICML",
-};
-const TRANSFORMER: Reference = {
-  key: "transformer",
-  authors: "Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin",
-  year: 2017,
-  title: "Attention is all you need",
-  venue: "NeurIPS",
-};
-const GPT2: Reference = {
-  key: "gpt2",
-  authors: "Radford, Wu, Child, Luan, Amodei, Sutskever",
-  year: 2019,
-  title: "Language models are unsupervised multitask learners",
-  venue: "OpenAI",
-};
-
-function maskedLayers({ vocabulary, length, hidden }: Common & Masked): Layer[] {
-  const inputs = length * vocabulary, units = length * hidden;
-  return [
-    { type: "Input: sequence, one-hot", output: `N x ${length} x ${vocabulary}` },
-    { type: "Masked linear, ReLU", weight: `${inputs} x ${units}`, output: `N x ${units}` },
-    { type: "Masked linear, ReLU", weight: `${units} x ${units}`, output: `N x ${units}` },
-    {
-      type: `Masked linear, times ${LOGIT_SCALE}`,
-      weight: `${units} x ${inputs}`,
-      output: `N x ${length} x ${vocabulary}`,
-    },
-    { type: "Softmax", output: `N x ${length} x ${vocabulary}` },
-  ];
 }
 
 const FLAGS = {
@@ -382,13 +326,14 @@ export const EXPERIMENT = {
   summary:
     "Train a masked sequence model on codes of images, text, melodies or numbers until it has memorized them.",
   flags: FLAGS,
-  build: ({ vocabulary, length }, { seed, architecture }) => {
+  configure: ({ vocabulary, length }, { seed, architecture }) => {
     const shape = { model: "seq2seq", vocabulary, length, seed } as const;
-    if (architecture === "transformer") return build({ ...shape, ...SEQ2SEQ_TRANSFORMER });
+    if (architecture === "transformer") return { ...shape, ...SEQ2SEQ_TRANSFORMER };
     // Layers are as wide as all positions together: long sequences have fewer units at each.
     const hidden = Math.max(FEWEST_UNITS, Math.min(SEQ2SEQ.hidden, Math.floor(WIDEST_LAYER / length)));
-    return build({ ...shape, ...SEQ2SEQ, hidden });
+    return { ...shape, ...SEQ2SEQ, hidden };
   },
+  build,
   describe,
   defaultSteps: (count) => Math.max(1000, 4 * count),
   fit,
@@ -396,5 +341,7 @@ export const EXPERIMENT = {
   logProbabilities,
   autoencoder: AUTOENCODER_PART,
 } satisfies SequenceExperiment<Seq2Seq, typeof FLAGS>;
+
+export const MODEL = sequenceModel(EXPERIMENT);
 
 if (import.meta.main) await runMemorization(EXPERIMENT);

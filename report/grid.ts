@@ -1,7 +1,10 @@
-/** Picture sheets: small images, enlarged, in captioned rows, as one PNG. */
-import { eachDot, FONT_HEIGHT, textWidth, wrapText } from "./font.ts";
+/**
+ * Sheets of small images in captioned rows. A sheet is shown twice: in the page of a report, with real type (see
+ * `tiles.ts`), and beside it as one PNG of the enlarged images and their frames, without a word.
+ */
 import { type Colour, PALETTE, rgb } from "./palette.ts";
-import { encodePng } from "./png.ts";
+import { percent } from "./numbers.ts";
+import { encodePng, type Picture } from "./png.ts";
 
 /** One grey or colour image. */
 export interface Image {
@@ -15,14 +18,18 @@ export interface Image {
 export interface Tile {
   /** One image, or several that belong together: the first at the top. */
   readonly image: Image | readonly Image[];
-  /** A few characters under the tile. */
+  /** A few words under the tile, in the page. */
   readonly label?: string;
   /** Absent: a hairline. */
   readonly frame?: Colour;
+  /** What a gallery is filtered by: one of a few words, such as "memorized". */
+  readonly kind?: string;
+  /** What a gallery is filtered by: how far it is from the training set. */
+  readonly distance?: number;
 }
 
-/** Tiles under one caption. */
-export interface GridSection {
+/** Tiles under one caption. Texts are shown in the page. */
+export interface SheetSection {
   readonly caption?: string;
   /** Smaller text under the caption. */
   readonly note?: string;
@@ -32,38 +39,25 @@ export interface GridSection {
 }
 
 /** A whole sheet. */
-export interface GridOptions {
-  readonly title?: string;
-  /** Smaller text under the title. */
-  readonly subtitle?: string;
-  readonly sections: readonly GridSection[];
-  /** Tiles a row; absent: 10. */
+export interface Sheet {
+  readonly sections: readonly SheetSection[];
+  /** Tiles a row, also where the page is narrow; absent: 10 in the PNG, as many as fit in the page. */
   readonly columns?: number;
-  /** Sheet pixels for each image pixel and side; absent: what makes the largest image about 84 pixels high. */
+  /** Screen pixels for each image pixel and side; absent: what makes the largest image about 84 pixels high. */
   readonly scale?: number;
 }
 
 /**
- * Distances in sheet pixels. Without title, captions and labels, the image of the tile in row r, column c starts
- * at x = margin + c * (width + gap), y = margin + r * (height + gap); its frame lies around it, in the gap.
+ * Distances in PNG pixels. The image of the tile in row r, column c of the only section starts at
+ * x = margin + c * (width + gap), y = margin + r * (height + gap); its frame lies around it, in the gap.
  */
-export const GRID_LAYOUT = { margin: 28, gap: 12, frame: 4, stackGap: 4 } as const;
+export const GRID_LAYOUT = { margin: 16, gap: 12, frame: 4, stackGap: 4, sectionGap: 32 } as const;
 
 const BACKGROUND: Colour = "#fbfbf9";
-const INK: Colour = "#23252b";
-const MUTED: Colour = "#63666f";
 /** The frame of tiles that have none of their own. */
 export const HAIRLINE: Colour = "#c9cac6";
 const NOT_A_NUMBER = rgb("#ff00ff");
 
-const TITLE_SCALE = 3;
-const TEXT_SCALE = 2;
-const LEGEND_BOX = 14;
-const SECTION_GAP = 30;
-/** Under a label, so that it is read with the tile above it. */
-const LABEL_GAP = 6;
-/** Narrower sheets are widened to this, so that captions have room. */
-const MIN_TEXT_WIDTH = 420;
 const DEFAULT_COLUMNS = 10;
 const DEFAULT_TILE_HEIGHT = 84;
 
@@ -102,16 +96,6 @@ class Canvas {
     }
   }
 
-  text(
-    x: number,
-    y: number,
-    line: { readonly text: string; readonly scale: number; readonly colour: Colour },
-  ) {
-    const { text, scale } = line;
-    const dot = { width: scale, height: scale, colour: rgb(line.colour) };
-    eachDot(text, (dx, dy) => this.fill(x + dx * scale, y + dy * scale, dot));
-  }
-
   image(x: number, y: number, { image, scale }: { readonly image: Image; readonly scale: number }): void {
     const [height, width, channels = 1] = image.shape;
     for (let row = 0; row < height; row++) {
@@ -130,8 +114,45 @@ function colourAt(pixels: Uint8Array | Float32Array, at: number, channels: numbe
   return values.map((value) => Math.round(Math.min(1, Math.max(0, value)) * 255));
 }
 
-function stackOf(tile: Tile): readonly Image[] {
+/** The images of a tile, the first at the top. */
+export function stackOf(tile: Tile): readonly Image[] {
   return "pixels" in tile.image ? [tile.image] : tile.image;
+}
+
+/** The image as red, green and blue of each pixel; NaN shows as magenta. */
+export function pictureOf(image: Image): Picture {
+  checkImage(image);
+  const [height, width, channels = 1] = image.shape;
+  const pixels = new Uint8Array(height * width * 3);
+  for (let at = 0; at < height * width; at++) {
+    pixels.set(colourAt(image.pixels, at * channels, channels), 3 * at);
+  }
+  return { width, height, pixels };
+}
+
+/**
+ * Screen pixels for each image pixel of a sheet, and the size in screen pixels of its largest image.
+ *
+ * @throws {RangeError} where there is no image, or `scale` is not a positive integer.
+ */
+export function sizeOf(
+  sheet: Sheet,
+): { readonly scale: number; readonly width: number; readonly height: number } {
+  const images = sheet.sections.flatMap((section) => section.tiles).flatMap(stackOf);
+  if (images.length === 0) throw new RangeError("Cannot draw a sheet as it has no images: give it a tile");
+  images.forEach(checkImage);
+  const tallest = Math.max(...images.map((image) => image.shape[0]));
+  const scale = sheet.scale ?? Math.max(1, Math.round(DEFAULT_TILE_HEIGHT / tallest));
+  if (!(Number.isInteger(scale) && scale >= 1)) {
+    throw new RangeError(
+      `Cannot draw a sheet as scale must be a positive integer: current value is ${scale}`,
+    );
+  }
+  return {
+    scale,
+    width: Math.max(...images.map((image) => image.shape[1])) * scale,
+    height: tallest * scale,
+  };
 }
 
 function checkImage(image: Image): void {
@@ -151,48 +172,10 @@ interface Layout {
   readonly draws: ((canvas: Canvas) => void)[];
 }
 
-function placeText(
-  layout: Layout,
-  text: string,
-  style: {
-    readonly width: number;
-    readonly scale: number;
-    readonly colour: Colour;
-    readonly indent?: number;
-  },
-): void {
-  const { scale, colour, indent = 0 } = style;
-  for (const line of wrapText(text, Math.floor((style.width - indent) / scale))) {
-    const y = layout.y;
-    layout.draws.push((canvas) => canvas.text(GRID_LAYOUT.margin + indent, y, { text: line, scale, colour }));
-    layout.y += (FONT_HEIGHT + 2) * scale;
-  }
-}
-
-function placeLegend(
-  layout: Layout,
-  entry: { readonly colour: Colour; readonly text: string },
-  width: number,
-): void {
-  const y = layout.y;
-  layout.draws.push((canvas) => {
-    const { margin } = GRID_LAYOUT;
-    canvas.fill(margin, y, { width: LEGEND_BOX, height: LEGEND_BOX, colour: rgb(entry.colour) });
-    const inner = LEGEND_BOX - 2 * GRID_LAYOUT.frame;
-    canvas.fill(margin + GRID_LAYOUT.frame, y + GRID_LAYOUT.frame, {
-      width: inner,
-      height: inner,
-      colour: rgb(INK),
-    });
-  });
-  placeText(layout, entry.text, { width, scale: TEXT_SCALE, colour: MUTED, indent: LEGEND_BOX + 10 });
-}
-
 interface TileSize {
   readonly scale: number;
   readonly columns: number;
   readonly width: number;
-  readonly labelScale: number;
 }
 
 function placeTiles(layout: Layout, tiles: readonly Tile[], size: TileSize): void {
@@ -218,83 +201,39 @@ function placeTiles(layout: Layout, tiles: readonly Tile[], size: TileSize): voi
       });
       bottom = Math.max(bottom, top + height);
     });
-    if (row.some((tile) => tile.label !== undefined)) {
-      const y = bottom + frame + 3;
-      row.forEach((tile, column) => {
-        const text = tile.label ?? "";
-        const left = margin + column * (size.width + gap) +
-          Math.floor((size.width - textWidth(text) * size.labelScale) / 2);
-        layout.draws.push((canvas) => canvas.text(left, y, { text, scale: size.labelScale, colour: INK }));
-      });
-      bottom = y + FONT_HEIGHT * size.labelScale + LABEL_GAP;
-    }
     layout.y = bottom + gap;
   }
   if (tiles.length > 0) layout.y -= gap;
 }
 
-/** A PNG of tiles in rows, under a title and captions. Text is ASCII; other characters show as a box. */
-export function imageGrid(options: GridOptions): Uint8Array {
-  const { title, subtitle, sections, columns = DEFAULT_COLUMNS } = options;
-  const tiles = sections.flatMap((section) => section.tiles);
-  const images = tiles.flatMap(stackOf);
-  if (images.length === 0) throw new RangeError("Cannot draw a sheet as it has no images: give it a tile");
-  images.forEach(checkImage);
+/**
+ * The images of a sheet as a PNG, its sections one under the other, without text.
+ *
+ * @throws {RangeError} where there is no image, or columns or scale are not positive integers.
+ */
+export function imageGrid(sheet: Sheet): Uint8Array {
+  const { sections, columns = DEFAULT_COLUMNS } = sheet;
+  const { scale, width: widest } = sizeOf(sheet);
   if (!(Number.isInteger(columns) && columns >= 1)) {
     throw new RangeError(
       `Cannot draw a sheet as columns must be a positive integer: current value is ${columns}`,
     );
   }
-  const tallest = Math.max(...images.map((image) => image.shape[0]));
-  const scale = options.scale ?? Math.max(1, Math.round(DEFAULT_TILE_HEIGHT / tallest));
-  if (!(Number.isInteger(scale) && scale >= 1)) {
-    throw new RangeError(
-      `Cannot draw a sheet as scale must be a positive integer: current value is ${scale}`,
-    );
-  }
-
-  const { margin, gap } = GRID_LAYOUT;
-  const widest = Math.max(...images.map((image) => image.shape[1])) * scale;
-  const longestLabel = Math.max(...tiles.map((tile) => textWidth(tile.label ?? "")));
-  const labelScale = longestLabel * TEXT_SCALE <= widest + gap / 2 ? TEXT_SCALE : 1;
-  const size: TileSize = { scale, columns, width: Math.max(widest, longestLabel * labelScale), labelScale };
+  const { margin, gap, sectionGap } = GRID_LAYOUT;
+  const size: TileSize = { scale, columns, width: widest };
   const used = Math.min(columns, Math.max(...sections.map((section) => section.tiles.length)));
-  const rowWidth = used * (size.width + gap) - gap;
-  const hasText = title !== undefined || subtitle !== undefined ||
-    sections.some((section) => section.caption ?? section.note ?? section.legend);
-  const width = hasText ? Math.max(rowWidth, MIN_TEXT_WIDTH) : rowWidth;
-
   const layout: Layout = { y: margin, draws: [] };
-  if (title !== undefined) {
-    placeText(layout, title, { width, scale: TITLE_SCALE, colour: INK });
-    layout.y += 4;
+  for (const { tiles } of sections) {
+    if (layout.y > margin) layout.y += sectionGap;
+    placeTiles(layout, tiles, size);
   }
-  if (subtitle !== undefined) placeText(layout, subtitle, { width, scale: TEXT_SCALE, colour: MUTED });
-  sections.forEach((section, index) => {
-    if (layout.y > margin) layout.y += index === 0 ? 18 : SECTION_GAP;
-    const textTop = layout.y;
-    if (section.caption !== undefined) {
-      placeText(layout, section.caption, { width, scale: TEXT_SCALE, colour: INK });
-    }
-    if (section.note !== undefined) {
-      placeText(layout, section.note, { width, scale: TEXT_SCALE, colour: MUTED });
-    }
-    for (const entry of section.legend ?? []) placeLegend(layout, entry, width);
-    if (layout.y > textTop) layout.y += 10;
-    placeTiles(layout, section.tiles, size);
-  });
-
-  const canvas = new Canvas(width + 2 * margin, layout.y + margin);
+  const canvas = new Canvas(used * (size.width + gap) - gap + 2 * margin, layout.y + margin);
   for (const draw of layout.draws) draw(canvas);
   return encodePng(canvas);
 }
 
 /** What the sheet of a sequence model shows. */
 export interface MemorizationSheetOptions {
-  /** For example "seq2hist on digits, 1,024 images". */
-  readonly title: string;
-  /** Smaller text under the title. */
-  readonly subtitle?: string;
   /** The first training images, say 20. */
   readonly training: readonly Image[];
   /** What the autoencoder makes of each of `training`. */
@@ -317,15 +256,17 @@ export interface GeneratedImage {
   readonly nearest: Image;
   /** Whether the generated sequence is a training sequence. */
   readonly memorized: boolean;
-  /** A few characters under the pair, such as the distance. */
+  /** A few words under the pair, such as the distance. */
   readonly label?: string;
+  /** Places in which the two codes differ. */
+  readonly distance?: number;
 }
 
 /**
- * The memorization sheet as a PNG: training images, their reconstructions, and generated images each directly above
- * its nearest training image, the memorized ones framed.
+ * The memorization sheet: training images, their reconstructions, and generated images each directly above its nearest
+ * training image, the memorized ones framed.
  */
-export function memorizationSheet(options: MemorizationSheetOptions): Uint8Array {
+export function memorizationSheet(options: MemorizationSheetOptions): Sheet {
   const { training, reconstructions, generated, memorizedFraction, samples } = options;
   if (training.length !== reconstructions.length) {
     throw new RangeError(
@@ -333,34 +274,36 @@ export function memorizationSheet(options: MemorizationSheetOptions): Uint8Array
     );
   }
   const memorized = generated.filter((one) => one.memorized).length;
-  const percent = (memorizedFraction * 100).toFixed(2);
-  return imageGrid({
-    title: options.title,
-    subtitle: options.subtitle,
+  return {
     columns: options.columns,
     sections: [
       { caption: "1. Training images", tiles: training.map((image) => ({ image })) },
       {
-        caption: "2. Their reconstructions",
-        note: `Binary autoencoder, PSNR ${options.psnr.toFixed(2)} dB over the training set`,
+        caption: "2. What the autoencoder makes of them",
+        note: `Each is drawn from its code alone. PSNR over the whole training set: ${
+          options.psnr.toFixed(2)
+        } dB.`,
         tiles: reconstructions.map((image) => ({ image })),
       },
       {
-        caption: "3. Generated images (above), each with its nearest training image (below)",
+        caption: "3. Generated images, each above the training image with the nearest code",
         legend: [
           {
             colour: PALETTE.vermilion,
-            text: `memorized: a training sequence (${memorized} of ${generated.length} here, ` +
-              `${percent} % of ${samples.toLocaleString("en")} samples)`,
+            text:
+              `memorized: its sequence is that of a training image (${memorized} of the ${generated.length} here, ` +
+              `${percent(memorizedFraction)} of all ${samples.toLocaleString("en")} samples)`,
           },
-          { colour: HAIRLINE, text: "new: the sequence of no training image" },
+          { colour: HAIRLINE, text: "new: its sequence is that of no training image" },
         ],
         tiles: generated.map((one) => ({
           image: [one.image, one.nearest],
           label: one.label,
           frame: one.memorized ? PALETTE.vermilion : undefined,
+          kind: one.memorized ? "memorized" : "new",
+          distance: one.distance,
         })),
       },
     ],
-  });
+  };
 }

@@ -1,5 +1,6 @@
 /** Lines of text with marked stretches. */
 import { escape } from "./escape.ts";
+import { filterBar, filterData, type Filtered } from "./filter.ts";
 
 /** A stretch of a line. */
 export interface MarkedPart {
@@ -9,7 +10,7 @@ export interface MarkedPart {
 }
 
 /** A line, and what is said of it at its end. */
-export interface MarkedLine {
+export interface MarkedLine extends Filtered {
   readonly parts: readonly MarkedPart[];
   readonly note?: string;
   /** Set apart by a strong colour: the line is marked as a whole. */
@@ -17,14 +18,22 @@ export interface MarkedLine {
 }
 
 /** The lines as HTML. Line breaks and other white space inside parts are shown: a break as ↵. */
-export function markedText(lines: readonly MarkedLine[]): string {
-  const rows = lines.map(({ parts, note, strong }) => {
+export function markedText(
+  lines: readonly MarkedLine[],
+  { wrap = false }: { readonly wrap?: boolean } = {},
+): string {
+  const rows = lines.map((line) => {
+    const { parts, note, strong } = line;
     const text = parts.map((part) => {
       const shown = escape(part.text.replaceAll("\n", "↵").replaceAll("\t", "⇥"));
       return part.mark === undefined ? shown : `<mark title="${escape(part.mark)}">${shown}</mark>`;
     }).join("");
     const aside = note === undefined ? "" : `<span class="where">${escape(note)}</span>`;
-    return `<li${strong ? ` class="whole"` : ""}><span class="line">${text}</span>${aside}</li>`;
+    return `<li${strong ? ` class="whole"` : ""}${
+      filterData(line)
+    }><span class="line">${text}</span>${aside}</li>`;
   });
-  return `<ol class="marked scroll">${rows.join("\n")}</ol>`;
+  return `${filterBar(lines)}<ol class="marked ${wrap ? "wrap" : "scroll"}" tabindex="0">${
+    rows.join("\n")
+  }</ol>`;
 }

@@ -4,8 +4,8 @@
 export type Colour = `#${string}`;
 
 /**
- * Colours of series and frames, in the order of use. Middle tones: they are told apart with the common colour
- * blindnesses (after Okabe and Ito 2008) and read on white and on near-black.
+ * Colours of series and frames, in the order of use. Middle tones: the first six are told apart with the common colour
+ * blindnesses (after Okabe and Ito 2008), and all read on white and on near-black.
  */
 export const PALETTE = {
   blue: "#2f7fc1",
@@ -14,6 +14,10 @@ export const PALETTE = {
   purple: "#a763b5",
   ochre: "#b58a12",
   sky: "#45a5c4",
+  rose: "#d6537f",
+  olive: "#7c8f2c",
+  brown: "#a0694b",
+  slate: "#7b8794",
 } as const satisfies Record<string, Colour>;
 
 /** Red, green and blue, 0..255, of a colour. */

@@ -21,3 +21,21 @@ export function epochBatches(
       return order[at % count];
     });
 }
+
+/** Running sums of weights, as shares of the whole: what `drawRow` draws from. */
+export function cumulated(weights: Float64Array): Float32Array {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let sum = 0;
+  return Float32Array.from(weights, (weight) => (sum += weight) / total);
+}
+
+/** The first row whose cumulated share exceeds `uniform`, a number in 0..1: rows come in proportion to their weights. */
+export function drawRow(cumulative: Float32Array, uniform: number): number {
+  let low = 0, high = cumulative.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (cumulative[middle] > uniform) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -20,9 +20,15 @@ export function watchedDevice(device: Device, between: () => Promise<void>): Dev
     },
     pull: (variables) => device.pull(variables),
     push: (variables) => device.push(variables),
-    async compile(fn, inputs) {
-      const compiled = await device.compile(fn, inputs);
+    async compile(fn, inputs, options) {
+      const compiled = await device.compile(fn, inputs, options);
       const watched: typeof compiled = {
+        get runs() {
+          return compiled.runs;
+        },
+        set runs(count) {
+          compiled.runs = count;
+        },
         run: async (inputs) => {
           await compiled.run(inputs);
           await between();

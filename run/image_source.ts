@@ -1,20 +1,27 @@
 /** Sequences that are the binary codes of images: the only kind that needs a model, the autoencoder, to be made. */
-import type { ImageSet } from "../data/images.ts";
+import { createHash } from "node:crypto";
+import { exists } from "../base/files.ts";
+import { readTensors, writeTensors } from "../base/safetensors.ts";
+import type { ImageDataset, ImageSet } from "../data/images.ts";
 import { codesToSequences, sequencesToCodes } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
-import { imagesOf, memorizationSheet } from "../report/grid.ts";
-import { codesHash, readCodes } from "./codes.ts";
+import { imageGrid, imagesOf, memorizationSheet, type Sheet } from "../report/grid.ts";
+import { codesHash, readShapedCodes, type StoredCodes } from "./codes.ts";
 import { UsageError } from "./flags.ts";
 import { openTrainingImages } from "./images.ts";
-import type { Run, RunConfig } from "./run.ts";
+import type { DatasetFacts, Run, RunConfig, StoredRun } from "./run.ts";
+import type { Session } from "./session.ts";
 import { completedRun } from "./stored_run.ts";
 import type { GeneratedSequences, SequenceFlags, SequenceSource } from "./sequence_source.ts";
 
 /** What the experiment needs of the autoencoder, which it does not know itself. */
 export interface AutoencoderPart {
   readonly task: string;
-  /** The configuration that a run with these flags has. */
-  readonly config: (flags: { readonly seed: number }) => unknown;
+  /** The configuration that a run on images of this kind with these flags has. */
+  readonly config: (
+    image: { readonly height: number; readonly width: number; readonly channels: number },
+    flags: { readonly seed: number },
+  ) => unknown;
   /** Trains and writes everything into the folder of `run`. */
   readonly train: (run: Run, options: {
     readonly device: Device;
@@ -25,39 +32,83 @@ export interface AutoencoderPart {
       readonly budget: number | undefined;
     };
   }) => Promise<unknown>;
-  /** Draws codes [count, 3, 4, 4] of the run in `folder` as images [count, pixels] in 0..1. */
+  /** Draws codes [count, 3, rows, columns] of the run in `folder` as images [count, pixels] in 0..1. */
   readonly decode: (
     folder: string,
     options: { readonly device: Device; readonly codes: Int8Array },
   ) => Promise<Float32Array>;
 }
 
-/** The image sets whose codes are learned. */
-export type CodedDataset = "digits" | "mnist" | "idx";
-
 /** Sheet rows show this many images. */
 const SHOWN = 20;
 
 /** Opens the codes of the images that the flags choose. */
 export async function imageSource(
-  flags: SequenceFlags & { readonly dataset: CodedDataset },
+  flags: SequenceFlags & { readonly dataset: ImageDataset },
   part: AutoencoderPart,
+  session?: Session,
 ): Promise<SequenceSource> {
-  const images = await openTrainingImages(flags);
+  const images = await openTrainingImages(flags, { session });
   // Before anything is written; a run that goes on has its copy.
   if (flags.autoencoder !== undefined && !flags.resume) {
     const from = await completedRun("autoencoder", { from: flags.autoencoder, task: part.task });
     checkImages(from.config, images, flags.autoencoder);
-    await readCodes(from.folder, { count: images.count, sha256: from.config.hashes?.codes });
+    await readShapedCodes(from.folder, { count: images.count, sha256: from.config.hashes?.codes });
   }
+  return sourceOf(images, part, { flags, taken: takenLine(images, flags) });
+}
+
+/**
+ * The same of a finished run, from what its folder keeps of the images.
+ *
+ * @throws {Error} where it is damaged, or not what the run learned.
+ */
+export async function storedImageSource(
+  stored: StoredRun,
+  part: AutoencoderPart,
+  flags: SequenceFlags,
+): Promise<SequenceSource> {
+  const { folder, config: { dataset } } = stored;
+  // Digits are drawn again; a folder from before others were kept needs their files.
+  const kept = await exists(`${folder}/${IMAGES}`);
+  const images = kept
+    ? await readImages(folder, dataset)
+    : await openTrainingImages({ ...flags, dataset: dataset.name as ImageDataset });
+  if (images.sha256 !== dataset.sha256) {
+    throw new Error(
+      `Cannot compare samples of ${folder} with its training set as the data set ${dataset.name} has changed: bring ` +
+        "the files back that it learned from",
+    );
+  }
+  return sourceOf(images, part, { flags: { ...flags, autoencoder: undefined } });
+}
+
+/** Says what was chosen of images of one's own. */
+function takenLine(images: ImageSet, { dataset }: SequenceFlags): string | undefined {
+  if (dataset !== "images" && dataset !== "idx") return undefined;
+  const { count, available, height, width, channels } = images;
+  return `${count.toLocaleString("en-US")} of ${
+    available.toLocaleString("en-US")
+  } images, as ${height}x${width} in ` +
+    (channels === 1 ? "grey" : "colour");
+}
+
+function sourceOf(
+  images: ImageSet,
+  part: AutoencoderPart,
+  { flags, taken }: { readonly flags: SequenceFlags; readonly taken?: string },
+): SequenceSource {
   return {
     facts: images,
     async open({ run, device }) {
+      if (taken !== undefined) run.note(taken);
       const { folder, metrics, sha256 } = await codedImages(part, { flags, run, device, images });
-      const codes = await readCodes(folder, { count: images.count, sha256 });
-      await run.bind("codes", codesHash(codes));
+      const coded = await readShapedCodes(folder, { count: images.count, sha256 });
+      await run.bind("codes", codesHash(coded.codes));
+      if (images.name !== "digits") await writeImages(run, images);
       return {
-        sequences: codesToSequences(codes),
+        sequences: codesToSequences(coded.codes, coded.shape),
+        codes: coded.shape,
         metrics,
         figures: [{
           label: "PSNR",
@@ -69,26 +120,64 @@ export async function imageSource(
             folder,
             device,
             images,
-            codes,
+            coded,
             generated,
             psnr: metrics.psnr_db,
           });
           return {
-            files: { "samples.png": sheet },
+            files: { "samples.png": imageGrid(sheet) },
             blocks: [{
-              kind: "picture",
-              png: sheet,
-              alt:
-                "Training images, their reconstructions, and generated images above their nearest training images",
+              kind: "sheet",
+              sheet,
+              distance: "signs off the nearest training code",
               caption:
-                "Generated images as they were drawn, none chosen; below each the training image with the " +
-                "nearest code.",
+                "Generated images as they were drawn, none chosen. A generated image that is not memorized says " +
+                "in how many signs its code differs from the nearest training code, a memorized one which training image " +
+                "it is.",
             }],
             metrics: {},
           };
         },
       };
     },
+  };
+}
+
+/** The file in which a run folder keeps its images. */
+const IMAGES = "images.safetensors";
+
+/** Keeps the images, so that samples can be shown beside them when their files have moved. */
+async function writeImages(run: Run, images: ImageSet): Promise<void> {
+  const { count, height, width, channels, classes, pixels, labels, available } = images;
+  await writeTensors(run.path(IMAGES), {
+    pixels: { shape: [count, height, width, channels], data: pixels },
+    labels: { shape: [count], data: labels },
+  }, { classes: String(classes), available: String(available) });
+}
+
+async function readImages(folder: string, facts: DatasetFacts): Promise<ImageSet> {
+  const path = `${folder}/${IMAGES}`;
+  const { tensors, metadata } = await readTensors(path);
+  const pixels = tensors.get("pixels"), labels = tensors.get("labels")?.data;
+  if (!(pixels?.data instanceof Uint8Array) || pixels.shape.length !== 4 || !(labels instanceof Uint8Array)) {
+    throw new Error(`Cannot use ${path} as it holds no images: restore it`);
+  }
+  const [count, height, width, channels] = pixels.shape;
+  const bytes = new Uint8Array(pixels.data), classes = new Uint8Array(labels);
+  return {
+    ...facts,
+    split: "train",
+    ...{
+      count,
+      height,
+      width,
+      channels,
+      classes: Number(metadata.classes),
+      available: Number(metadata.available),
+    },
+    pixels: bytes,
+    labels: classes,
+    sha256: createHash("sha256").update(bytes).update(classes).digest("hex"),
   };
 }
 
@@ -102,14 +191,15 @@ async function codedImages(part: AutoencoderPart, options: {
   { folder: string; metrics: { psnr_db: number; distinct_codes: number }; sha256: string | undefined }
 > {
   const { flags, run, device, images } = options;
-  const { dataset, count, offset, seed, threads, dataDir, autoencoderSteps: steps } = flags;
+  const { dataset, count, offset = 0, seed, threads, dataDir, size, channels, autoencoderSteps: steps } =
+    flags;
   const child = flags.autoencoder === undefined
     ? await run.child("autoencoder", {
       task: part.task,
-      flags: { dataset, count, offset, seed, device: flags.device, threads, dataDir, steps },
+      flags: { dataset, count, offset, seed, device: flags.device, threads, dataDir, size, channels, steps },
       dataset: images,
       device,
-      model: part.config({ seed }),
+      model: part.config(images, { seed }),
     })
     : await run.adopt("autoencoder", { from: flags.autoencoder, task: part.task });
   checkImages(child.config, images, child.folder);
@@ -143,15 +233,15 @@ async function drawSheet(part: AutoencoderPart, options: {
   readonly folder: string;
   readonly device: Device;
   readonly images: ImageSet;
-  readonly codes: Int8Array;
+  readonly coded: StoredCodes;
   readonly generated: GeneratedSequences;
   readonly psnr: number;
-}): Promise<Uint8Array> {
-  const { folder, device, images, codes, psnr } = options;
-  const { title, tokens, matches, memorizedFraction } = options.generated;
-  const { height, width } = images;
+}): Promise<Sheet> {
+  const { folder, device, images, coded: { codes, shape }, psnr } = options;
+  const { tokens, matches, memorizedFraction } = options.generated;
+  const { height, width, channels } = images;
   const training = Math.min(SHOWN, images.count), generated = Math.min(SHOWN, matches.length);
-  const sampled = sequencesToCodes(tokens.subarray(0, generated * tokens.length / matches.length));
+  const sampled = sequencesToCodes(tokens.subarray(0, generated * tokens.length / matches.length), shape);
   const bits = codes.length / images.count;
   const nearest = Array.from({ length: generated }, (_, index) => {
     if (matches[index] >= 0) return { image: matches[index], bits: 0 };
@@ -167,10 +257,9 @@ async function drawSheet(part: AutoencoderPart, options: {
   both.set(codes.subarray(0, training * bits));
   both.set(sampled, training * bits);
   const decoded = await part.decode(folder, { device, codes: both });
-  const drawn = imagesOf(decoded, [training + generated, height, width]);
-  const originals = imagesOf(images.pixels, [images.count, height, width]);
+  const drawn = imagesOf(decoded, [training + generated, height, width, channels]);
+  const originals = imagesOf(images.pixels, [images.count, height, width, channels]);
   return memorizationSheet({
-    title,
     training: originals.slice(0, training),
     reconstructions: drawn.slice(0, training),
     psnr,
@@ -178,7 +267,8 @@ async function drawSheet(part: AutoencoderPart, options: {
       image,
       nearest: originals[nearest[index].image],
       memorized: matches[index] >= 0,
-      label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} bits`,
+      label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} signs off`,
+      distance: nearest[index].bits,
     })),
     memorizedFraction,
     samples: matches.length,

@@ -1,21 +1,86 @@
-import { availableImages, type ImageDataset, type ImageSet, openImages } from "../data/images.ts";
+/** The images of tasks: what their flags say, and what that opens. */
+import {
+  hasTestSplit,
+  IMAGE_DATASETS,
+  type ImageDataset,
+  type ImageSet,
+  openImages,
+} from "../data/images.ts";
+import type { Session } from "./session.ts";
+import { choice, commonFlags, integer, text } from "./flags.ts";
+
+/** The flags of every task that learns images. */
+export const imageFlags = {
+  ...commonFlags,
+  dataset: choice(IMAGE_DATASETS, { default: "digits", help: "what to learn" }),
+  dataDir: text({
+    placeholder: "DIR",
+    help: "where the data set's files lie; for images a folder of PNG or JPEG files, or an .npy or .npz " +
+      "(default: .cache/data/<name>)",
+  }),
+  size: integer({
+    min: 1,
+    max: 4096,
+    help:
+      "height and width that images are cropped and averaged to (default: 32 for pictures, else their own)",
+  }),
+  channels: choice(["1", "3"], { help: "grey or colour (default: as the images have it)" }),
+};
+
+/** What a task's flags say about its images. */
+export interface ImageFlags {
+  readonly dataset: ImageDataset;
+  readonly dataDir: string | undefined;
+  readonly offset: number | undefined;
+  readonly count: number | undefined;
+  readonly size?: number | undefined;
+  readonly channels?: "1" | "3" | undefined;
+}
+
+/** As many images are learned where `--count` does not say. */
+const MOST = 1024;
 
 /**
  * The training images that a task's flags choose: `--count` of them, else as many as there are up to `most`.
  *
+ * @param options.holdOut Whether images of one's own without a test split keep every fifth of each label for
+ * `openTestImages`. Absent: no.
+ * @param options.session Shows how far reading is.
  * @throws {RangeError} naming the flag that asks for more than there is.
  */
 export async function openTrainingImages(
-  flags: {
-    readonly dataset: ImageDataset;
-    readonly dataDir: string | undefined;
-    readonly offset: number;
-    readonly count: number | undefined;
-  },
-  most = 1024,
+  flags: ImageFlags,
+  options: { readonly most?: number; readonly holdOut?: boolean; readonly session?: Session } = {},
 ): Promise<ImageSet> {
-  const { dataset, dataDir, offset, count } = flags;
-  const source = { dataset, dataDir, split: "train" } as const;
-  const rest = await availableImages(source) - offset;
-  return await openImages({ ...source, offset, count: count ?? Math.min(most, rest) });
+  const { offset, count } = flags, { most = MOST, holdOut, session } = options;
+  const onProgress = session && ((done: number, total: number): Promise<void> => {
+    if (done === 1) session.follow("reading images", total);
+    return session.between();
+  });
+  return await openImages({
+    ...{ ...sourceOf(flags), split: "train", offset, count, atMost: most },
+    ...{ holdOut, onProgress },
+  });
+}
+
+/** The whole test split of the set, in the shape of its training images. */
+export async function openTestImages(flags: ImageFlags, training: ImageSet): Promise<ImageSet> {
+  return await openImages({ ...sourceOf(flags), split: "test", channels: training.channels as 1 | 3 });
+}
+
+/** The same where the set has a test split of its own; undefined where none of its images is meant for that. */
+export async function openHeldOutImages(
+  flags: ImageFlags,
+  training: ImageSet,
+): Promise<ImageSet | undefined> {
+  return await hasTestSplit(sourceOf(flags)) ? await openTestImages(flags, training) : undefined;
+}
+
+function sourceOf({ dataset, dataDir, size, channels }: ImageFlags) {
+  return { dataset, dataDir, size, channels: channels === undefined ? undefined : Number(channels) as 1 | 3 };
+}
+
+/** Images as numbers in 0..1, as they lie: [count, height, width, channels]. */
+export function levels({ pixels }: Pick<ImageSet, "pixels">): Float32Array {
+  return Float32Array.from(pixels, (byte) => byte / 255);
 }

@@ -3,6 +3,7 @@
  * them are training sequences. Where the sequences come from, and what the generated ones look like, is `sources.ts`.
  */
 import { writeAtomically } from "../base/files.ts";
+import { stream } from "../base/random.ts";
 import type { Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import type { Weights } from "../engine/optimizers.ts";
@@ -10,27 +11,33 @@ import { distinctRows, entropy, memorizedMass } from "../metrics/mod.ts";
 import { countMemorized } from "./counting.ts";
 import { openTaskDevice } from "./device.ts";
 import type { AutoencoderPart } from "./image_source.ts";
+import { percent } from "../report/numbers.ts";
+import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
 import { SAMPLE_BATCH, sequenceSums } from "./sampling.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
 import { openSource } from "./sources.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
-import { type Description, layerTable, shown, writeReport } from "./write_report.ts";
+import { datasetInWords, type Description, layerTable, writeReport } from "./write_report.ts";
 
 /** A sequence model that can be generated from and asked for probabilities. */
 export interface SequenceModel {
+  /** All that decides what is built and how it learns: it is stored with the weights. */
   readonly config: { readonly model: string };
   readonly weights: Weights;
 }
 
 /** What a model file tells about its model. */
 export interface SequenceExperiment<Model extends SequenceModel, F extends Flags = Flags> {
+  /** The task. */
   readonly name: string;
   readonly summary: string;
   /** Flags of this model alone. */
   readonly flags: F;
-  /** Allocates the model for sequences of this kind. */
-  readonly build: (sequences: Sequences, flags: SequenceFlags & FlagValues<F>) => Model;
+  /** The configuration for sequences of this kind and number. */
+  readonly configure: (sequences: Sequences, flags: SequenceFlags & FlagValues<F>) => Model["config"];
+  /** Allocates the model. */
+  readonly build: (config: Model["config"]) => Model;
   readonly describe: (model: Model) => Description;
   /** How many steps bring so many sequences to the goal. */
   readonly defaultSteps: (count: number) => number;
@@ -47,6 +54,11 @@ export interface SequenceExperiment<Model extends SequenceModel, F extends Flags
   ) => Promise<Float64Array>;
   /** Makes the sequences where they are codes of images. */
   readonly autoencoder: AutoencoderPart;
+}
+
+/** The formula of every model of sequences of `length` tokens; `text` says what a factor is. */
+export function factorization(length: number, text: string): Description["formula"] {
+  return { formula: String.raw`p(Z) = \prod_{i=1}^{${length}} p(z_i \mid z_{<i})`, text };
 }
 
 /** What a model is trained on, and how long. */
@@ -76,7 +88,7 @@ export async function runMemorization<Model extends SequenceModel, F extends Fla
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as SequenceFlags & FlagValues<F>;
-      const source = await openSource(flags, experiment);
+      const source = await openSource(flags, experiment, run.session);
       await using device = await openTaskDevice(flags, run.session);
       await run.configure({
         dataset: source.facts,
@@ -102,9 +114,9 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const data = await source.open({ run, device });
   const { sequences } = data;
 
-  const model = experiment.build(sequences, flags);
-  const own = experiment.describe(model), { name, count } = source.facts;
-  const description = { ...own, title: `${own.title}: ${count.toLocaleString("en-US")} of ${name}` };
+  const model = experiment.build(experiment.configure(sequences, flags));
+  const own = experiment.describe(model);
+  const description = { ...own, title: `${own.title}: ${datasetInWords(source.facts)}` };
   run.note(layerTable(description.layers, description.parameters));
   const steps = flags.steps ?? experiment.defaultSteps(sequences.count);
   await experiment.fit(model, { run, device, sequences, steps, budget: flags.budget });
@@ -145,7 +157,6 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
     ...exhibit.metrics,
     ...data.metrics,
   };
-  const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
   await writeReport(run, {
     description,
     figures: [
@@ -159,22 +170,15 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
       { label: "coverage", value: percent(metrics.coverage), note: "of the distinct training sequences" },
       ...data.figures,
     ],
+    metrics,
+    hyperparameters: model.config,
     floors: [{
       value: metrics.entropy_nats / sequences.length,
-      label: "entropy of the training set a token",
+      label: "entropy of the training set, per token",
     }],
     results: [{
       title: "What it generates",
-      blocks: [
-        ...exhibit.blocks,
-        {
-          kind: "table",
-          table: {
-            columns: ["Metric", "Value"],
-            rows: Object.entries(metrics).map(([name, value]) => [name, shown(value)]),
-          },
-        },
-      ],
+      blocks: exhibit.blocks,
     }],
   });
   await run.finish({ metrics, parameters: description.parameters });
@@ -182,6 +186,47 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
     `memorized mass ${percent(metrics.memorized_mass)}, fraction ${percent(metrics.memorized_fraction)} of ` +
       `${metrics.samples} samples, coverage ${percent(metrics.coverage)}: see ${run.path("report.html")}`,
   );
+}
+
+/** A trained sequence model on its device. */
+export interface LoadedSequences<Model extends SequenceModel> {
+  readonly kind: Model["config"]["model"];
+  readonly model: Model;
+  /** Draws sequences [count, length]. Sequence i does not depend on `count`. */
+  sample(options: { readonly count: number; readonly seed: number }): Promise<Int32Array>;
+  /** The log-probability of each token given those before it, in nats, [sequences.count, length]. */
+  logProbabilities(sequences: Sequences): Promise<Float64Array>;
+}
+
+/** What a sequence model's file exports as `MODEL`. */
+export function sequenceModel<Model extends SequenceModel, F extends Flags>(
+  experiment: SequenceExperiment<Model, F>,
+): ModelFile<LoadedSequences<Model>> {
+  const { name, flags, configure, build, fit, sample, logProbabilities } = experiment;
+  return {
+    task: name,
+    load: async (folder, device) => {
+      const model = await restored(folder, { build });
+      return {
+        kind: model.config.model,
+        model,
+        sample: ({ count, seed }) => sample(model, { device, count, seed }),
+        logProbabilities: (sequences) => logProbabilities(model, { device, sequences }),
+      };
+    },
+    step: async (context) => {
+      const sequences = randomSequences();
+      const model = build(configure(sequences, { ...defaultsOf(sequenceFlags), ...defaultsOf(flags) }));
+      await fit(model, { ...context, sequences, steps: 1 });
+    },
+  };
+}
+
+/** As many and as long as the codes of 1,024 images. */
+function randomSequences(): Sequences {
+  const random = stream(0).fork("explain"), count = 1024, length = 16, vocabulary = 8;
+  const tokens = Int32Array.from({ length: count * length }, () => random.integer(vocabulary));
+  return { tokens, count, length, vocabulary };
 }
 
 /** The given rows of `sequences`. */

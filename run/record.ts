@@ -32,7 +32,8 @@ export function describeRun(setup: RunSetup, options: {
   const { task, folder, before } = options;
   const flags: Record<string, unknown> = {};
   for (const [flag, value] of Object.entries(options.flags)) flags[flag] = value ?? null;
-  flags.count = setup.dataset.count;
+  // A task may have no such flag.
+  if ("count" in flags) flags.count = setup.dataset.count;
   flags.out = folder;
   return {
     task,

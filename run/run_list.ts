@@ -149,7 +149,10 @@ export class RunList {
       }
     });
     let said = "";
-    const watch = async (stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> => {
+    const watch = async (
+      stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+      take: (line: string) => void,
+    ): Promise<void> => {
       let rest = "";
       for await (const text of stream.pipeThrough(new TextDecoderStream())) {
         const parts = (rest + text).split("\n");

@@ -2,31 +2,40 @@
  * Where the sequences of a memorization experiment come from, and how generated ones are shown: all that differs
  * between images, texts, melodies and tables. Models and metrics see `Sequences` only.
  */
-import { writeTensors } from "../base/safetensors.ts";
-import type { Sequences } from "../data/sequences.ts";
-import { type Windows, windowsDigest } from "../data/windows.ts";
+import { isRecord } from "../base/files.ts";
+import { readTensors, type StoredTensor, writeTensors } from "../base/safetensors.ts";
+import { IMAGE_DATASETS } from "../data/images.ts";
+import type { CodeShape, Sequences } from "../data/sequences.ts";
+import { spreadOver, windowsDigest } from "../data/windows.ts";
 import type { Device } from "../engine/device.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
 import type { DatasetFacts, Run } from "./run.ts";
-import { choice, commonFlags, type FlagValues, integer, text } from "./task.ts";
+import { imageFlags } from "./images.ts";
+import { choice, type FlagValues, integer, text } from "./task.ts";
 
 /** The flags of every sequence task. */
 export const sequenceFlags = {
-  ...commonFlags,
-  dataset: choice(["digits", "mnist", "idx", "text", "melody", "csv"], {
+  ...imageFlags,
+  dataset: choice([...IMAGE_DATASETS, "text", "melody", "csv"], {
     default: "digits",
     help: "what to learn",
   }),
+  offset: integer({
+    min: 0,
+    help: "how many items to skip (default: 0, but windows of text and melody are spread over all there are)",
+  }),
   file: text({
     placeholder: "FILE",
-    help: "the file of text, melody (ABC notation) or csv (default: a small one of the project's own)",
+    help: "the file or folder of text, melody (ABC, MIDI) or csv (default: a small one of the project's own)",
   }),
+  field: text({ placeholder: "NAME", help: "which field of JSON lines is the text" }),
   window: integer({
     min: 2,
     help: "characters, words or notes in a sequence of text or melody (default: 16)",
   }),
   stride: integer({ min: 1, help: "how far each window starts after the one before (default: 1)" }),
   unit: choice(["character", "word"], { help: "what a token of text is (default: character)" }),
+  bins: integer({ min: 2, max: 1000, help: "cut each column of numbers of a csv into so many quantiles" }),
   samples: integer({ min: 1, default: 10_000, help: "how many sequences to generate" }),
   autoencoder: text({
     placeholder: "RUN",
@@ -48,6 +57,8 @@ export interface SequenceSource {
 /** Sequences, and the way back from tokens to what they are of. */
 export interface SequenceData {
   readonly sequences: Sequences;
+  /** The shape of the codes that they are, where they are codes of images. */
+  readonly codes?: CodeShape;
   /** Figures of their making for `summary.json`, such as an autoencoder's PSNR. */
   readonly metrics: Readonly<Record<string, number>>;
   /** The same for the head of the report. */
@@ -80,16 +91,17 @@ export interface Exhibit {
 const MOST = 1024;
 
 /**
- * The chosen ones of all items: `--count` of them from `--offset` on, else as many as there are up to 1,024.
+ * Numbers, from 0, of the chosen ones of all items: `--count` of them, else as many as there are up to 1,024; from
+ * `--offset` on, or where that is not given and `spread` is asked for, evenly spread over all.
  *
- * @param items For example "windows of 16 characters".
+ * @param options.items For example "windows of 16 characters".
  * @throws {RangeError} naming the flag that asks for more than there is.
  */
 export function chooseItems(
-  flags: { readonly offset: number; readonly count: number | undefined },
-  { available, items }: { readonly available: number; readonly items: string },
-): { readonly from: number; readonly to: number } {
-  const { offset } = flags;
+  flags: { readonly offset: number | undefined; readonly count: number | undefined },
+  options: { readonly available: number; readonly items: string; readonly spread?: boolean },
+): Float64Array {
+  const { available, items, spread = false } = options, { offset = 0 } = flags;
   if (offset >= available) {
     throw new RangeError(
       `Cannot start at item ${offset} as the data set holds ${available} ${items}: lower --offset`,
@@ -102,65 +114,139 @@ export function chooseItems(
         (offset === 0 ? "--count" : "--count or --offset"),
     );
   }
-  return { from: offset, to: offset + count };
+  return spread && flags.offset === undefined
+    ? spreadOver(available, count)
+    : Float64Array.from({ length: count }, (_, index) => offset + index);
+}
+
+/** Bytes of sequences and what is counted in them, above which they are refused. */
+const MOST_BYTES = 4e9;
+
+/**
+ * Makes sure that sequences, their prefixes with the histograms of what follows, and the samples fit into memory,
+ * before any of it is taken.
+ *
+ * @throws {RangeError} saying what would fit.
+ */
+export function checkSizes(
+  sizes: {
+    readonly count: number;
+    readonly length: number;
+    readonly vocabulary: number;
+    readonly samples: number;
+  },
+): void {
+  const { count, length, vocabulary, samples } = sizes;
+  const shown = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  // Each prefix: its own tokens, and a number for each token that may follow.
+  const each = 4 * length * (1 + length + vocabulary), learned = count * each;
+  if (learned > MOST_BYTES) {
+    throw new RangeError(
+      `Cannot learn ${
+        count.toLocaleString("en-US")
+      } sequences of ${length} tokens out of ${vocabulary} as their ` +
+        `prefixes take up to ${shown(learned)}: lower --count to ${
+          Math.floor(MOST_BYTES / each)
+        }, or shorten them`,
+    );
+  }
+  // Tokens, and their copy in the file that they are written to.
+  const drawn = 8 * samples * length;
+  if (drawn > MOST_BYTES) {
+    throw new RangeError(
+      `Cannot draw ${samples.toLocaleString("en-US")} sequences of ${length} tokens as they take ${
+        shown(drawn)
+      }: ` +
+        `lower --samples to ${Math.floor(MOST_BYTES / 8 / length)}`,
+    );
+  }
+}
+
+/** The file in which a run folder keeps its sequences. */
+const FILE = "sequences.safetensors";
+
+/** Sequences with all that is needed to show what is generated from them: what a run folder keeps. */
+export interface StoredSequences {
+  readonly sequences: Sequences;
+  /** The symbol of each token. */
+  readonly symbols: readonly unknown[];
+  /** Numbers that a kind of data keeps beside them, by name. */
+  readonly tensors: Readonly<Record<string, StoredTensor>>;
+  /** The same for what is no number: JSON. */
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 /**
- * What the file holds as text.
+ * A source of sequences that exist already. A run folder gets all of it as `sequences.safetensors`.
  *
- * @throws {Error} where it cannot be read, is no text, or is empty.
+ * @param options.kept What `sequences.safetensors` keeps, which must be enough for `show`.
+ * @param options.taken A line on what was chosen out of how much.
+ * @throws {RangeError} where there is only one distinct symbol, as then there is nothing to learn, or too much.
  */
-export async function readText(path: string): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : (error as Error).message;
-    throw new Error(`Cannot read --file ${path} (${reason}): name a file that can be read`);
-  }
-  let content: string;
-  try {
-    content = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new Error(`Cannot read --file ${path} as it is no text in UTF-8: convert it`);
-  }
-  if (content.trim() === "") throw new Error(`Cannot learn --file ${path} as it is empty: name another`);
-  return content;
-}
-
-/**
- * A source of sequences that exist already. A run folder gets them as `sequences.safetensors`, with the symbol of each
- * token in its metadata.
- *
- * @throws {RangeError} where there is only one distinct symbol, as then there is nothing to learn.
- */
-export function readySource<Symbol>(
-  windows: Windows<Symbol>,
+export function readySource(
+  kept: StoredSequences,
   options: {
     readonly name: string;
     readonly offset: number;
+    readonly samples: number;
+    readonly taken: string;
     readonly figures: readonly KeyFigure[];
     readonly show: SequenceData["show"];
   },
 ): SequenceSource {
-  const { sequences, symbols } = windows;
+  const { sequences, symbols } = kept;
   const { count, length, vocabulary } = sequences;
-  const { name, offset, figures, show } = options;
+  const { name, offset, samples, taken, figures, show } = options;
   if (vocabulary < 2) {
     throw new RangeError(
       `Cannot learn these sequences as they hold one distinct token only (${JSON.stringify(symbols[0])}): ` +
         "there is nothing to tell apart",
     );
   }
+  checkSizes({ count, length, vocabulary, samples });
   return {
-    facts: { name, split: "train", offset, count, sha256: windowsDigest(windows) },
+    facts: { name, split: "train", offset, count, sha256: windowsDigest(kept) },
     async open({ run }) {
+      run.note(taken);
       await writeTensors(
-        run.path("sequences.safetensors"),
-        { tokens: { shape: [count, length], data: sequences.tokens } },
-        { dataset: name, symbols: JSON.stringify(symbols) },
+        run.path(FILE),
+        { tokens: { shape: [count, length], data: sequences.tokens }, ...kept.tensors },
+        { dataset: name, symbols: JSON.stringify(symbols), details: JSON.stringify(kept.details) },
       );
       return { sequences, metrics: { vocabulary, sequence_length: length }, figures, show };
     },
+  };
+}
+
+/**
+ * What `readySource` wrote into a run folder.
+ *
+ * @throws {Error} where it is damaged, or not what `sha256` says.
+ */
+export async function readStoredSequences(
+  folder: string,
+  { sha256 }: { readonly sha256: string },
+): Promise<StoredSequences> {
+  const path = `${folder}/${FILE}`;
+  const { tensors, metadata } = await readTensors(path);
+  const fail = (): never => {
+    throw new Error(`Cannot use ${path} as it does not hold the sequences that the run learned: restore it`);
+  };
+  const { shape: [count, length] = [], data } = tensors.get("tokens") ?? {};
+  let symbols: unknown, details: unknown;
+  try {
+    symbols = JSON.parse(metadata.symbols);
+    details = JSON.parse(metadata.details);
+  } catch {
+    fail();
+  }
+  if (!(data instanceof Int32Array) || length === undefined || !Array.isArray(symbols)) return fail();
+  const sequences = { tokens: data, count, length, vocabulary: symbols.length };
+  if (windowsDigest({ sequences, symbols }) !== sha256) fail();
+  return {
+    sequences,
+    symbols,
+    tensors: Object.fromEntries(tensors),
+    details: isRecord(details) ? details : fail(),
   };
 }

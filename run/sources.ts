@@ -1,30 +1,44 @@
 /** Every kind of data that the memorization experiment knows, by the name that `--dataset` gives it. */
-import { csvSource } from "./csv_source.ts";
+import { IMAGE_DATASETS } from "../data/images.ts";
+import { csvSource, showRows } from "./csv_source.ts";
 import { flagName, UsageError } from "./flags.ts";
-import { type AutoencoderPart, imageSource } from "./image_source.ts";
-import { melodySource } from "./melody_source.ts";
-import type { SequenceFlags, SequenceSource } from "./sequence_source.ts";
-import { textSource } from "./text_source.ts";
+import { type AutoencoderPart, imageSource, storedImageSource } from "./image_source.ts";
+import { melodySource, showMelodies } from "./melody_source.ts";
+import type { StoredRun } from "./run.ts";
+import {
+  readStoredSequences,
+  type SequenceData,
+  type SequenceFlags,
+  type SequenceSource,
+  type StoredSequences,
+} from "./sequence_source.ts";
+import type { Session } from "./session.ts";
+import { showText, textSource } from "./text_source.ts";
 
 /** Flags that mean something to some kinds of data only, and which kinds read them. */
 const READ_BY: Readonly<Partial<Record<keyof SequenceFlags, readonly SequenceFlags["dataset"][]>>> = {
   file: ["text", "melody", "csv"],
+  field: ["text"],
   window: ["text", "melody"],
   stride: ["text", "melody"],
   unit: ["text"],
-  dataDir: ["digits", "mnist", "idx"],
-  autoencoder: ["digits", "mnist", "idx"],
-  autoencoderSteps: ["digits", "mnist", "idx"],
+  bins: ["csv"],
+  dataDir: IMAGE_DATASETS,
+  size: IMAGE_DATASETS,
+  channels: IMAGE_DATASETS,
+  autoencoder: IMAGE_DATASETS,
+  autoencoderSteps: IMAGE_DATASETS,
 };
 
 /**
- * Opens what the flags choose; nothing is written yet.
+ * Opens what the flags choose; nothing is written yet. `session` shows how far reading is.
  *
  * @throws {UsageError} naming a flag that this kind of data does not read.
  */
 export async function openSource(
   flags: SequenceFlags,
   { autoencoder }: { readonly autoencoder: AutoencoderPart },
+  session?: Session,
 ): Promise<SequenceSource> {
   const { dataset } = flags;
   for (const [name, kinds] of Object.entries(READ_BY)) {
@@ -42,6 +56,35 @@ export async function openSource(
     case "csv":
       return await csvSource(flags);
     default:
-      return await imageSource({ ...flags, dataset }, autoencoder);
+      return await imageSource({ ...flags, dataset }, autoencoder, session);
   }
+}
+
+/** How each kind of data that a run folder keeps whole shows what is generated. */
+const SHOW: Readonly<Record<"text" | "melody" | "csv", (kept: StoredSequences) => SequenceData["show"]>> = {
+  text: showText,
+  melody: showMelodies,
+  csv: showRows,
+};
+
+/**
+ * What a finished run learned, from its folder alone: the files that it came from may have moved.
+ *
+ * @throws {Error} where the folder does not hold what the run learned.
+ */
+export async function openStoredSource(
+  stored: StoredRun,
+  { flags, autoencoder }: { readonly flags: SequenceFlags; readonly autoencoder: AutoencoderPart },
+): Promise<SequenceSource> {
+  const { folder, config: { dataset } } = stored;
+  const { name } = dataset;
+  if (name !== "text" && name !== "melody" && name !== "csv") {
+    return await storedImageSource(stored, autoencoder, flags);
+  }
+  const kept = await readStoredSequences(folder, dataset);
+  return {
+    facts: dataset,
+    open: () =>
+      Promise.resolve({ sequences: kept.sequences, metrics: {}, figures: [], show: SHOW[name](kept) }),
+  };
 }

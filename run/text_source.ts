@@ -1,16 +1,18 @@
-/** Sequences that are windows of a text, of characters or words. */
-import { cutText, EXAMPLE_TEXT, joinUnits, type UnitText } from "../data/text.ts";
-import { codeWindows, type Windows, windowStarts } from "../data/windows.ts";
+/** Sequences that are windows of texts, of characters or words. */
+import { readDocuments } from "../data/documents.ts";
+import { cutTexts, EXAMPLE_TEXT, joinUnits, type TextUnit } from "../data/text.ts";
+import { codeWindows, countWindows, learnedStream, windowStarts } from "../data/windows.ts";
 import { SpanFinder } from "../metrics/mod.ts";
 import type { MarkedLine, MarkedPart } from "../report/marked.ts";
 import {
   chooseItems,
   type Exhibit,
   type GeneratedSequences,
-  readText,
   readySource,
+  type SequenceData,
   type SequenceFlags,
   type SequenceSource,
+  type StoredSequences,
 } from "./sequence_source.ts";
 
 /** The report shows this many sequences. */
@@ -18,46 +20,85 @@ const SHOWN = 30;
 /** Shorter stretches stand in any text and are not marked. */
 const SHORTEST_SPAN = { character: 4, word: 2 } as const;
 
-/** Opens the windows of the text that the flags choose. */
+/** Opens the windows of the texts that the flags choose. Windows do not reach from one text into the next. */
 export async function textSource(flags: SequenceFlags): Promise<SequenceSource> {
-  const { file, unit = "character", window = 16, stride = 1, offset } = flags;
-  const text = cutText(file === undefined ? EXAMPLE_TEXT : await readText(file), unit);
-  const length = text.units.length;
-  if (length < window) {
+  const { file, field, unit = "character", window = 16, stride = 1, offset = 0, samples } = flags;
+  const documents = file === undefined
+    ? [{ name: "", text: EXAMPLE_TEXT, line: 1 }]
+    : await readDocuments(file, { field });
+  const text = cutTexts(documents, unit);
+  const longest = text.lengths.reduce((most, length) => Math.max(most, length), 0);
+  if (longest < window) {
     throw new RangeError(
-      `Cannot cut windows of ${window} ${unit}s as the text has ${length} only: lower --window`,
+      `Cannot cut windows of ${window} ${unit}s as the ${
+        documents.length > 1 ? "longest " : ""
+      }text has ${longest} ` +
+        "only: lower --window",
     );
   }
-  const all = windowStarts([length], { window, stride });
-  const { from, to } = chooseItems(flags, { available: all.length, items: `windows of ${window} ${unit}s` });
-  const windows = codeWindows(text.units, {
-    starts: all.subarray(from, to),
-    window,
-    key: (one) => one,
-    compare: (a, b) => a < b ? -1 : a > b ? 1 : 0,
-  });
+  const shape = { window, stride }, available = countWindows(text.lengths, shape);
+  const numbers = chooseItems(flags, { available, items: `windows of ${window} ${unit}s`, spread: true });
+  const starts = windowStarts(text.lengths, { ...shape, numbers });
+  const windows = codeWindows(text, { starts, window, compare: (a, b) => a < b ? -1 : a > b ? 1 : 0 });
   const { count, vocabulary } = windows.sequences;
-  const first = text.lines[windows.starts[0]], last = text.lines[windows.starts[count - 1] + window - 1];
-  return readySource(windows, {
+  const lines = new Int32Array(count * window), places = new Int32Array(count);
+  starts.forEach((start, index) => {
+    places[index] = text.documentOf(start);
+    for (let at = 0; at < window; at++) lines[index * window + at] = text.lineOf(start + at);
+  });
+  const kept: StoredSequences = {
+    ...windows,
+    tensors: {
+      starts: { shape: [count], data: starts },
+      lines: { shape: [count, window], data: lines },
+      documents: { shape: [count], data: places },
+    },
+    details: { unit, names: documents.map(({ name }) => name) },
+  };
+  const taken = `${count.toLocaleString("en-US")} of ${available.toLocaleString("en-US")} windows`;
+  const texts = documents.length > 1 ? ` of ${documents.length.toLocaleString("en-US")} texts` : "";
+  return readySource(kept, {
     name: "text",
     offset,
+    samples,
+    taken: `${taken} of ${window} ${unit}s${texts}, vocabulary ${vocabulary.toLocaleString("en-US")}`,
     figures: [{
       label: "text",
       value: count.toLocaleString("en-US"),
-      note: `windows of ${window} ${unit}s, ${vocabulary} distinct, from line ${first} to line ${last}`,
+      note: `of ${
+        available.toLocaleString("en-US")
+      } windows of ${window} ${unit}s${texts}, ${vocabulary} distinct`,
     }],
-    show: (generated) => Promise.resolve(showText(generated, { text, windows })),
+    show: showText(kept),
   });
 }
 
-/** Generated windows with the stretches marked that stand in the text. */
-function showText(
+/** Shows generated windows with the stretches marked that stand in the texts that `kept` are windows of. */
+export function showText(kept: StoredSequences): SequenceData["show"] {
+  const { sequences: { length }, tensors } = kept;
+  const unit: TextUnit = kept.details.unit === "word" ? "word" : "character";
+  const symbols = kept.symbols as readonly string[], names = kept.details.names as readonly string[];
+  const lines = tensors.lines.data, documents = tensors.documents.data;
+  const learned = learnedStream({ sequences: kept.sequences, starts: tensors.starts.data as Int32Array });
+  const finder = new SpanFinder(learned.tokens);
+  const where = (source: number): string => {
+    const place = learned.places[source], name = names[documents[Math.floor(place / length)]];
+    return `${name === "" ? "" : `${name}, `}line ${lines[place]}`;
+  };
+  return (generated) => Promise.resolve(exhibit(generated, { unit, symbols, length, finder, where }));
+}
+
+function exhibit(
   { tokens, matches }: GeneratedSequences,
-  { text: { unit, lines }, windows }: { readonly text: UnitText; readonly windows: Windows<string> },
+  { unit, symbols, length, finder, where }: {
+    readonly unit: TextUnit;
+    readonly symbols: readonly string[];
+    readonly length: number;
+    readonly finder: SpanFinder;
+    readonly where: (source: number) => string;
+  },
 ): Exhibit {
-  const { stream, symbols, sequences: { length } } = windows;
-  const finder = new SpanFinder(stream);
-  const minimum = SHORTEST_SPAN[unit];
+  const minimum = Math.min(SHORTEST_SPAN[unit], length);
   const written = (part: Int32Array): string => joinUnits(Array.from(part, (token) => symbols[token]), unit);
   const all = Array.from(matches, (_, index) => tokens.subarray(index * length, (index + 1) * length));
   const shown = all.slice(0, SHOWN).map((sample, index): MarkedLine => {
@@ -73,16 +114,17 @@ function showText(
       at = to;
     };
     for (const { start, length, source } of finder.find(sample, { minimum })) {
-      const where = `line ${lines[source]}`;
+      const place = where(source);
       add(start);
-      add(start + length, `${length} ${unit}s from ${where}`);
-      places.push(where);
+      add(start + length, `${length} ${unit}s from ${place}`);
+      places.push(place);
     }
     add(sample.length);
     return {
       parts,
-      note: memorized ? `memorized: ${places[0]}` : `new: ${places.join(", ")}`,
+      note: memorized ? `memorized: ${places[0]}` : ["new", ...places].join(", ").replace(", ", ": "),
       strong: memorized,
+      kind: memorized ? "memorized" : "new",
     };
   });
   const longest = all.map((sample) =>

@@ -1,5 +1,6 @@
 /** The report page of a run: what every model says of itself, its figures, plots and pictures, as one HTML file. */
-import { writeAtomically } from "../base/files.ts";
+import { exists, writeAtomically } from "../base/files.ts";
+import { GLOSSARY } from "../report/glossary.ts";
 import {
   type Block,
   htmlReport,
@@ -7,21 +8,15 @@ import {
   type Reference,
   type Report,
   type Section,
+  type WorkKey,
 } from "../report/html.ts";
-import { readLog } from "./log.ts";
+import type { LayerRow } from "../layers/layer.ts";
+import { metricWords } from "../report/metric_names.ts";
+import { count, duration } from "../report/numbers.ts";
+import { shellWord } from "./command.ts";
+import { learningBlocks } from "./learning.ts";
+import { type LogEntry, readLog } from "./log.ts";
 import type { Run } from "./run.ts";
-
-/** A row of a network's layer table, as in the first assignment's Table 1. */
-export interface Layer {
-  readonly type: string;
-  /** Shape of the weight, inputs first. */
-  readonly weight?: string;
-  readonly stride?: number;
-  /** Where both sides differ, a text such as "1, 2". */
-  readonly padding?: number | string;
-  /** Shape of the output, N being the batch. */
-  readonly output: string;
-}
 
 /** What a model says of itself. */
 export interface Description {
@@ -31,15 +26,18 @@ export interface Description {
   /** Paragraphs on how it is trained and measured. */
   readonly method: readonly string[];
   readonly formula: { readonly formula: string; readonly text: string };
-  readonly layers: readonly Layer[];
+  readonly layers: readonly LayerRow[];
   readonly parameters: number;
+  /** What is minimized, and its unit, as `log.jsonl` has it under "loss". */
+  readonly loss: { readonly name: string; readonly unit: string };
   /** The functions that are the model, as they ran. */
   readonly code: readonly ((...args: never[]) => unknown)[];
-  readonly references: readonly Reference[];
+  /** Works to list beside those that the texts cite: keys of the bibliography, or works of its own. */
+  readonly references: readonly (Reference | WorkKey)[];
 }
 
 /** A layer table as aligned text. */
-export function layerTable(layers: readonly Layer[], parameters: number): string {
+export function layerTable(layers: readonly LayerRow[], parameters: number): string {
   const rows = layerRows(layers), columns = LAYER_COLUMNS;
   const widths = columns.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column].length))
@@ -51,7 +49,7 @@ export function layerTable(layers: readonly Layer[], parameters: number): string
 
 const LAYER_COLUMNS = ["type", "weight", "stride", "padding", "output"];
 
-function layerRows(layers: readonly Layer[]): string[][] {
+function layerRows(layers: readonly LayerRow[]): string[][] {
   return layers.map(({ type, weight = "", stride, padding, output }) => [
     type,
     weight,
@@ -61,23 +59,29 @@ function layerRows(layers: readonly Layer[]): string[][] {
   ]);
 }
 
-/** A figure in a report: metrics in 0..1 keep four digits, others three. */
-export function shown(value: number): string {
-  return Math.abs(value) <= 1
-    ? value.toFixed(4)
-    : value.toLocaleString("en-US", { maximumFractionDigits: 2 });
-}
-
-/** Writes `report.html` of a run. `results` come after the model's own sections. */
-export async function writeReport(run: Run, options: {
+/** What `writeReport` needs beside the run. */
+export interface ReportContent {
   readonly description: Description;
+  /** The numbers that the reader came for. */
   readonly figures: readonly KeyFigure[];
+  /** What comes after the model and how it learned. */
   readonly results: readonly Section[];
+  /** Every figure of `summary.json`, set as a table with a sentence each. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Dashed lines in the plot of the loss, such as the entropy floor. */
   readonly floors?: readonly { readonly value: number; readonly label: string }[];
-}): Promise<void> {
-  const { description, figures, results, floors } = options;
-  const learning = await lossPlot(run, floors);
+  /** What decides what is built and how it learns; absent: what the run's configuration says of its model. */
+  readonly hyperparameters?: object;
+}
+
+/** Writes `report.html` of a run of one model; reports of runs inside its folder become parts of it. */
+export async function writeReport(run: Run, content: ReportContent): Promise<void> {
+  const { description, figures, results, metrics, floors, hyperparameters = run.config.model } = content;
+  const log = await readLog(run.path("log.jsonl"));
+  const learning = learningBlocks(log, { ...description.loss, floors });
+  const settings = Object.entries(
+    typeof hyperparameters === "object" ? flattened(hyperparameters ?? {}) : {},
+  );
   const sections: Section[] = [
     {
       title: "Model",
@@ -89,17 +93,35 @@ export async function writeReport(run: Run, options: {
           table: {
             columns: LAYER_COLUMNS.map((name) => name[0].toUpperCase() + name.slice(1)),
             rows: layerRows(description.layers),
-            caption: `Network, ${description.parameters.toLocaleString("en-US")} parameters.`,
+            caption:
+              `The network, layer by layer: ${
+                count(description.parameters)
+              } trained numbers. N is the number of ` +
+              "examples in a batch.",
           },
         },
+        ...settings.length === 0 ? [] : [{
+          kind: "table" as const,
+          table: {
+            columns: ["Hyperparameter", "Value"],
+            rows: settings.map(([name, value]) => [inWords(name), String(value)]),
+            caption: "What decides what is built and how it learns.",
+          },
+        }],
       ],
     },
-    ...(learning === undefined ? [] : [{ title: "Learning", blocks: [learning] }]),
+    ...learning.length === 0 ? [] : [{ title: "Learning", blocks: learning }],
     ...results,
+    ...metrics === undefined ? [] : [{ title: "All figures", blocks: [metricsTable(metrics)] }],
     {
       title: "Key code",
-      blocks: description.code.map((fn): Block => ({ kind: "code", code: String(fn), caption: fn.name })),
+      blocks: description.code.map((fn): Block => ({
+        kind: "code",
+        code: String(fn),
+        caption: `\`${fn.name}\``,
+      })),
     },
+    { title: "The run", blocks: [runTable(run, log)] },
   ];
   await writePage(run, {
     title: description.title,
@@ -110,13 +132,110 @@ export async function writeReport(run: Run, options: {
   });
 }
 
-/** Writes `report.html` of a run that is not about one model, with the run's configuration and command. */
-export async function writePage(run: Run, report: Omit<Report, "configuration" | "command">): Promise<void> {
+/** Writes `report.html` of a run, with its configuration and command, and with the reports of runs inside its folder. */
+export async function writePage(
+  run: Run,
+  report: Omit<Report, "configuration" | "command" | "glossary" | "parts">,
+): Promise<void> {
   const { task, flags } = run.config;
-  await writeAtomically(
-    run.path("report.html"),
-    htmlReport({ ...report, configuration: flattened(run.config), command: commandOf(task, flags) }),
-  );
+  const html = await htmlReport({
+    ...report,
+    glossary: GLOSSARY,
+    parts: await partsOf(run),
+    configuration: flattened(run.config),
+    command: commandOf(task, flags),
+  });
+  await writeAtomically(run.path("report.html"), html);
+}
+
+/** The reports that stand in folders of the run: those of the models that it rests on. */
+async function partsOf(run: Run): Promise<NonNullable<Report["parts"]>> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(run.folder)) if (entry.isDirectory) names.push(entry.name);
+  const parts: { name: string; html: string }[] = [];
+  for (const name of names.sort()) {
+    const path = run.path(`${name}/report.html`);
+    if (!(await exists(path))) continue;
+    parts.push({ name, html: await Deno.readTextFile(path) });
+  }
+  return parts;
+}
+
+/** Every figure with a name for people and a sentence. */
+export function metricsTable(metrics: Readonly<Record<string, number>>): Block {
+  return {
+    kind: "table",
+    table: {
+      columns: ["Figure", "Value", "What it says"],
+      rows: metricWords(metrics).map(({ label, value, meaning }) => [label, value, meaning]),
+    },
+  };
+}
+
+/** When, where, on what and how long. */
+function runTable(run: Run, log: readonly LogEntry[]): Block {
+  const { device, versions, dataset, flags } = run.config;
+  const phases = [...new Set(log.map((entry) => entry.phase))].flatMap((phase): string[][] => {
+    const last = log.findLast((entry) => entry.phase === phase && typeof entry.step === "number");
+    if (last === undefined) return [];
+    return [[
+      `Training: ${phase}`,
+      `${count(Number(last.step))} steps in ${duration(Number(last.seconds))}`,
+    ]];
+  });
+  return {
+    kind: "table",
+    table: {
+      columns: ["Of this run", ""],
+      rows: [
+        ["Date", new Date().toISOString().replace(/T(\d+:\d+).*/, " $1 UTC")],
+        [
+          "Data",
+          `${datasetInWords(dataset)}, from number ${count(dataset.offset + 1)} of the ${
+            dataset.split === "train" ? "training" : dataset.split
+          } split on`,
+        ],
+        ...phases,
+        ["Machine", device.description],
+        ["Seed", String(flags.seed ?? 0)],
+        ["Software", `Engram ${versions.engram}, Deno ${versions.deno}, TensorFlow.js ${versions.tfjs}`],
+      ],
+    },
+  };
+}
+
+/** What the data sets are called in a sentence, after a number. */
+const DATASETS: Readonly<Record<string, string>> = {
+  digits: "built-in digits",
+  mnist: "MNIST digits",
+  cifar10: "CIFAR-10 images",
+  addnist: "AddNIST images",
+  idx: "images",
+  images: "images",
+  text: "stretches of a text",
+  melody: "stretches of melodies",
+  csv: "rows of a table",
+};
+
+/** The items that a run learned, for titles: "1,024 built-in digits". */
+export function datasetInWords(dataset: { readonly name: string; readonly count: number }): string {
+  return `${count(dataset.count)} ${DATASETS[dataset.name] ?? `items of ${dataset.name}`}`;
+}
+
+/** Hyperparameters whose names in code say too little. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  hidden: "hidden units",
+  batch: "examples in a step",
+  length: "sequence length",
+  settle: "share of the steps until the codes are fixed",
+  recipe: "how the decoder learns to do with signs",
+  range: "observation range",
+};
+
+/** A name in code as words: `learningRate` is "learning rate". */
+function inWords(name: string): string {
+  return SETTINGS[name] ??
+    name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/[_.]/g, " ");
 }
 
 /** Every setting that is not absent under its path: `dataset.name`. */
@@ -136,30 +255,7 @@ function commandOf(task: string, flags: Readonly<Record<string, unknown>>): stri
   );
   const words = own.map(([name, value]) => {
     const flag = "--" + name.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
-    return value === true ? flag : `${flag} ${value}`;
+    return value === true ? flag : `${flag} ${shellWord(String(value))}`;
   });
   return [`deno task ${task}`, ...words].join(" ");
-}
-
-async function lossPlot(
-  run: Run,
-  references?: readonly { readonly value: number; readonly label: string }[],
-): Promise<Block | undefined> {
-  const entries = await readLog(run.path("log.jsonl"));
-  const points = entries.filter((entry) => typeof entry.loss === "number" && typeof entry.step === "number");
-  if (points.length < 2) return undefined;
-  return {
-    kind: "plot",
-    plot: {
-      x: { label: "step" },
-      y: { label: "training loss", unit: "nats" },
-      series: [{
-        name: "mean since the point before",
-        x: points.map((entry) => entry.step as number),
-        y: points.map((entry) => entry.loss as number),
-      }],
-      references,
-    },
-    caption: "The loss of the steps as they were made.",
-  };
 }

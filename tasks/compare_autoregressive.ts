@@ -6,7 +6,7 @@ import { exists } from "../base/files.ts";
 import { prefixTable, type Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
-import { load } from "../models/load.ts";
+import { load } from "../models/mod.ts";
 import type { Block } from "../report/html.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { openTaskDevice } from "../run/device.ts";
@@ -30,6 +30,13 @@ interface Contestant {
 }
 
 const CONTESTANTS: readonly Contestant[] = [
+  {
+    name: "ngram",
+    title: "counts",
+    task: "train-ngram",
+    own: {},
+    text: "how often each token followed all those before it: exact, nothing is trained.",
+  },
   {
     name: "seq2token",
     title: "sequence to token",
@@ -68,6 +75,7 @@ const COUNTS = [
   "Two autoregressive models",
   "Three autoregressive models",
   "Four autoregressive models",
+  "Five autoregressive models",
 ];
 
 /** What came out for one model. */
@@ -281,7 +289,7 @@ if (import.meta.main) {
     },
     run: async ({ models, seeds, ...flags }, run) => {
       const contestants = chosen(models);
-      const source = await openSource(flags, { autoencoder: AUTOENCODER_PART });
+      const source = await openSource(flags, { autoencoder: AUTOENCODER_PART }, run.session);
       const sources = await (async () => {
         // Closed before the runs, which use all processors themselves.
         await using device = await openTaskDevice(flags, run.session);

@@ -1,78 +1,16 @@
 /** `deno task explain MODEL`: what the engine makes of a model's training step, and where its time goes. */
-import { stream } from "../base/random.ts";
-import { openImages } from "../data/images.ts";
-import type { Sequences } from "../data/sequences.ts";
 import type { Observer } from "../engine/compiled_device.ts";
 import { sizeOf, type TypedArray } from "../engine/graph.ts";
 import { cost } from "../engine/kernels/mod.ts";
 import { openDevice } from "../engine/open.ts";
 import { printNodes } from "../engine/print.ts";
-import * as autoencoder from "../models/binary_autoencoder.ts";
-import * as classifier from "../models/classifier.ts";
-import * as seq2hist from "../models/seq2hist.ts";
-import * as seq2seq from "../models/seq2seq.ts";
-import * as seq2token from "../models/seq2token.ts";
+import { isModelKind, MODELS } from "../models/mod.ts";
 import { Run } from "../run/run.ts";
-import type { FitOptions } from "../run/memorize.ts";
 import { argument, boolean, choice, integer, runTool, UsageError } from "../run/task.ts";
 
 /** Runs before and while times are taken. */
 const WARM_UP = 20;
 const PROFILES = 15;
-
-type Context = Pick<FitOptions, "run" | "device">;
-
-/** Every model with its own configuration, one training step of it, on data of the usual shape. */
-const MODELS: Readonly<Record<string, (context: Context) => Promise<void>>> = {
-  classifier: async (context) => {
-    const images = await openImages({ dataset: "digits", split: "train", count: 1024 });
-    const config = { ...classifier.CLASSIFIER, size: 28, channels: 1, classes: 10, seed: 0 };
-    const model = classifier.build({ model: "classifier", ...config });
-    await classifier.fit(model, { ...context, images, steps: 1 });
-  },
-  autoencoder: async (context) => {
-    const images = autoencoder.levels(await openImages({ dataset: "digits", split: "train", count: 1024 }));
-    const image = { height: 28, width: 28, channels: 1 };
-    const model = autoencoder.build(autoencoder.configOf(image, { seed: 0 }));
-    await autoencoder.fit(model, { ...context, images, steps: 1 });
-  },
-  seq2token: async (context) => {
-    const model = seq2token.build({
-      model: "seq2token",
-      ...seq2token.SEQ2TOKEN,
-      vocabulary: 8,
-      length: 16,
-      seed: 0,
-    });
-    await seq2token.fit(model, { ...context, sequences: randomSequences(), steps: 1 });
-  },
-  seq2seq: async (context) => {
-    const model = seq2seq.build({
-      model: "seq2seq",
-      ...seq2seq.SEQ2SEQ,
-      vocabulary: 8,
-      length: 16,
-      seed: 0,
-    });
-    await seq2seq.fit(model, { ...context, sequences: randomSequences(), steps: 1 });
-  },
-  seq2hist: async (context) => {
-    const model = seq2hist.build({
-      model: "seq2hist",
-      ...seq2hist.SEQ2HIST,
-      vocabulary: 8,
-      length: 16,
-      seed: 0,
-    });
-    await seq2hist.fit(model, { ...context, sequences: randomSequences(), steps: 1 });
-  },
-};
-
-function randomSequences(): Sequences {
-  const random = stream(0).fork("explain"), count = 1024, length = 16, vocabulary = 8;
-  const tokens = Int32Array.from({ length: count * length }, () => random.integer(vocabulary));
-  return { tokens, count, length, vocabulary };
-}
 
 /** Inputs of the right shapes that keep a step finite: indices 0, rates and images 0. */
 function zeros(shape: readonly number[], dtype: "float32" | "int32"): TypedArray {
@@ -125,8 +63,7 @@ if (import.meta.main) {
       debug: boolean({ help: "show the stack trace of an error" }),
     },
     run: async ({ model, device: kind, threads }, session) => {
-      const explain = MODELS[model];
-      if (explain === undefined) {
+      if (!isModelKind(model)) {
         throw new UsageError(`Cannot explain ${model} as MODEL must be one of: ${names.join(", ")}`);
       }
       const folder = await Deno.makeTempDir({ prefix: "engram-explain-" });
@@ -137,7 +74,8 @@ if (import.meta.main) {
         const run = new Run(session, { task: "explain", flags: {}, place: { mode: "replace", folder } });
         const dataset = { name: "example", split: "train", offset: 0, count: 1024, sha256: "" };
         await run.configure({ dataset, device });
-        await explain({ run, device });
+        const { MODEL } = await MODELS[model]();
+        await MODEL.step({ run, device });
       } finally {
         await Deno.remove(folder, { recursive: true });
       }

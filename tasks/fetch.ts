@@ -1,6 +1,7 @@
 /** `deno task fetch NAME`: the one program that uses the network. It downloads a public data set into the cache. */
-import { CIFAR10_SOURCE } from "../data/cifar.ts";
+import { CIFAR100_SOURCE, CIFAR10_SOURCE } from "../data/cifar.ts";
 import { MNIST_SOURCE } from "../data/mnist.ts";
+import { IMDB_SOURCE, POLARITY_SOURCE } from "../data/sentiment.ts";
 import {
   type FetchOptions,
   type FetchProgress,
@@ -12,7 +13,13 @@ import type { Output } from "../run/progress.ts";
 import { argument, boolean, runTool, UsageError } from "../run/task.ts";
 
 /** The sets that can be downloaded. */
-export const REMOTE_SETS: readonly RemoteSet[] = [MNIST_SOURCE, CIFAR10_SOURCE];
+export const REMOTE_SETS: readonly RemoteSet[] = [
+  MNIST_SOURCE,
+  CIFAR10_SOURCE,
+  CIFAR100_SOURCE,
+  IMDB_SOURCE,
+  POLARITY_SOURCE,
+];
 
 const KNOWN = REMOTE_SETS.map(({ name }) => name).join(", ");
 

@@ -2,38 +2,17 @@
 import { join } from "node:path";
 import { exists, writeAtomically } from "../base/files.ts";
 import { writeTensors } from "../base/safetensors.ts";
-import { IMAGE_DATASETS } from "../data/images.ts";
-import { CODE_SHAPE, sequencesToCodes } from "../data/sequences.ts";
+import { sequencesToCodes } from "../data/sequences.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
-import { load } from "../models/load.ts";
+import { load } from "../models/mod.ts";
 import { countMemorized } from "../run/counting.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { findRun, Run, type StoredRun } from "../run/run.ts";
-import { sequenceFlags, type SequenceSource } from "../run/sequence_source.ts";
+import { findRun, Run } from "../run/run.ts";
+import { sequenceFlags } from "../run/sequence_source.ts";
 import { SAMPLE_BATCH } from "../run/sampling.ts";
-import { openSource } from "../run/sources.ts";
+import { openStoredSource } from "../run/sources.ts";
 import { readStoredFlags } from "../run/stored_flags.ts";
 import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
-
-/**
- * The data that a run learned from, opened anew.
- *
- * @throws {Error} where they are not what they were.
- */
-async function openLearned({ folder, config }: StoredRun): Promise<SequenceSource> {
-  const flags = readStoredFlags(sequenceFlags, config.flags, { path: join(folder, "config.json") });
-  // The run has its autoencoder in its own folder, wherever that came from.
-  const source = await openSource({ ...flags, autoencoder: undefined }, {
-    autoencoder: AUTOENCODER_PART,
-  });
-  if (source.facts.sha256 !== config.dataset.sha256) {
-    throw new Error(
-      `Cannot compare samples of ${folder} with its training set as the data set ${config.dataset.name} has ` +
-        "changed: bring the files back that it learned from",
-    );
-  }
-  return source;
-}
 
 /** Whether something stands at `path` that must not be mixed with samples. */
 async function isTaken(path: string): Promise<boolean> {
@@ -73,13 +52,17 @@ if (import.meta.main) {
       }
       await using device = await openTaskDevice(flags, session);
       const trained = await load(flags.run, device);
-      if (trained.kind === "binary-autoencoder" || trained.kind === "classifier") {
+      if (!("sample" in trained)) {
         throw new Error(
-          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of ` +
-            "train-seq2token, train-seq2seq or train-seq2hist",
+          `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of a ` +
+            "sequence model, such as train-seq2hist",
         );
       }
-      const source = await openLearned(stored);
+      const path = join(stored.folder, "config.json");
+      const source = await openStoredSource(stored, {
+        flags: readStoredFlags(sequenceFlags, stored.config.flags, { path }),
+        autoencoder: AUTOENCODER_PART,
+      });
       const data = await source.open({ run: Run.finished(session, stored), device });
 
       session.note(`generating ${count.toLocaleString("en-US")} sequences`);
@@ -96,10 +79,11 @@ if (import.meta.main) {
       });
       const out = flags.out ?? join(flags.run, `samples-s${seed}`);
       await Deno.mkdir(out, { recursive: true });
-      const coded = IMAGE_DATASETS.some((name) => name === stored.config.dataset.name);
       await writeTensors(join(out, "samples.safetensors"), {
         tokens: { shape: [count, length], data: tokens },
-        ...(coded ? { codes: { shape: [count, ...CODE_SHAPE], data: sequencesToCodes(tokens) } } : {}),
+        ...(data.codes === undefined
+          ? {}
+          : { codes: { shape: [count, ...data.codes], data: sequencesToCodes(tokens, data.codes) } }),
       });
       for (const [name, content] of Object.entries(exhibit.files)) {
         await writeAtomically(join(out, name), content);

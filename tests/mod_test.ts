@@ -5,12 +5,12 @@ import * as engram from "../mod.ts";
 Deno.test("the library exports what its users need, and nothing else", () => {
   assert.deepEqual(Object.keys(engram), [
     "CODE_SHAPE",
+    "MODELS",
     "Random",
     "accuracy",
     "adam",
-    "binaryAutoencoder",
     "categorical",
-    "classifier",
+    "codeShape",
     "codesToSequences",
     "compile",
     "cosineRate",
@@ -20,6 +20,8 @@ Deno.test("the library exports what its users need, and nothing else", () => {
     "entropy",
     "entropyFloor",
     "findRun",
+    "lastState",
+    "layers",
     "listRuns",
     "load",
     "logSoftmax",
@@ -33,9 +35,7 @@ Deno.test("the library exports what its users need, and nothing else", () => {
     "prefixTable",
     "psnr",
     "psnrs",
-    "seq2hist",
-    "seq2seq",
-    "seq2token",
+    "recurrent",
     "sequencesToCodes",
     "sgd",
     "stream",
@@ -46,7 +46,8 @@ Deno.test("the library exports what its users need, and nothing else", () => {
 });
 
 Deno.test("a model is trained, saved and loaded through the public interface alone", async () => {
-  const { load, memorization, openDevice, openRun, seq2hist } = engram;
+  const { load, memorization, MODELS, openDevice, openRun } = engram;
+  const seq2hist = await MODELS.seq2hist();
   await using device = await openDevice("tfjs");
   const sequences = {
     tokens: Int32Array.of(0, 1, 2, 0, 2, 1, 0, 0),

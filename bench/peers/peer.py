@@ -358,8 +358,74 @@ def generate(batch):
     return Step(body)
 
 
+def nearest(block):
+    queries, base = elements(109, [10000, 784], 0, 1), elements(110, [60000, 784], 0, 1)
+
+    def body():
+        with torch.no_grad():
+            found = [torch.cdist(rows, base).topk(2, largest=False) for rows in queries.split(block)]
+            return torch.cat([values for values, _ in found]).mean()
+
+    STATE.clear()
+    OPTIMIZERS.clear()
+    return Step(body)
+
+
+def nearest_block():
+    """Queries at once with which a search is fastest, found on a tenth of the base."""
+    queries, base = elements(109, [2500, 784], 0, 1), elements(110, [6000, 784], 0, 1)
+    times = {}
+    for block in (250, 500, 1250, 2500):
+        with torch.no_grad():
+            def search():
+                for rows in queries.split(block):
+                    torch.cdist(rows, base).topk(2, largest=False)
+            times[block] = min(seconds_of(search, 1) for _ in range(2))
+    # Blocks of distances as large, from the whole base.
+    return min(times, key=times.get) // 10
+
+
+# The cell, its gates, units, features, symbols (0: pixels), steps and classes, as bench/workloads.ts has them.
+RECURRENT = {
+    "gru-64-784": (torch.nn.GRU, 3, 64, 1, 0, 784, 10),
+    "lstm-128-784": (torch.nn.LSTM, 4, 128, 1, 0, 784, 10),
+    "rnn-256-200": (torch.nn.RNN, 1, 256, 100, 2000, 200, 2),
+}
+
+
+def recurrent(adam, workload, batch_first, batch=64):
+    module, gates, units, features, symbols, time_steps, classes = RECURRENT[workload]
+    cell = module(features, units, batch_first=batch_first).to(DEVICE)
+    with torch.no_grad():
+        cell.weight_ih_l0.copy_(weight(0, [features, gates * units], features).t())
+        cell.weight_hh_l0.copy_(weight(1, [units, gates * units], units).t())
+        cell.bias_ih_l0.zero_()
+        cell.bias_hh_l0.zero_()
+    output = parameter(weight(2, [units, classes], units).t())
+    bias = parameter(torch.zeros(classes, device=DEVICE))
+    parameters = [*cell.parameters(), output, bias]
+    targets = elements(110, [batch], 0, classes).floor().to(torch.int64)
+    if symbols:
+        embedding = parameter(weight(3, [symbols, features], 1))
+        parameters.append(embedding)
+        inputs = elements(109, [batch, time_steps], 0, symbols).floor().to(torch.int64)
+    else:
+        inputs = elements(109, [batch, time_steps, 1], 0, 1)
+    inputs = inputs if batch_first else inputs.transpose(0, 1).contiguous()
+
+    def loss():
+        states, _ = cell(F.embedding(inputs, embedding) if symbols else inputs)
+        return F.cross_entropy(F.linear(states.mean(1 if batch_first else 0), output, bias), targets)
+
+    return training(parameters, loss, adam)
+
+
 def candidates(workload):
     """The ways to write a workload of which the fastest is timed: by name, a function that builds the step."""
+    if workload == "nearest":
+        # Each way takes seconds: a part of the search chooses.
+        block = nearest_block()
+        return {f"cdist + topk, {block} at once": lambda: nearest(block)}
     if workload.startswith("matmul-"):
         return {"out=": lambda: matmul(int(workload.removeprefix("matmul-")))}
     if workload == "generate":
@@ -374,6 +440,13 @@ def candidates(workload):
         "binary-autoencoder": {"dense": binary},
         "seq2hist": {"dense": lambda adam: seq2hist(adam, 512)},
         "seq2hist-32": {"dense": lambda adam: seq2hist(adam, 32)},
+        **{
+            name: {
+                "batch first": lambda adam, name=name: recurrent(adam, name, True),
+                "steps first": lambda adam, name=name: recurrent(adam, name, False),
+            }
+            for name in RECURRENT
+        },
     }.get(workload)
     if builders is None:
         raise ValueError(f"has no definition of {workload}")

@@ -1,5 +1,6 @@
 import { sizeOf } from "../graph.ts";
 import { around } from "./argreduce.ts";
+import { accumulate } from "./evaluate.ts";
 import { bytesOf, type Kernel, must } from "./kernel.ts";
 
 /** A running sum or product. */
@@ -18,14 +19,14 @@ export const cumulate: Kernel<"cumulate"> = {
     bytes: bytesOf(inputs) + bytesOf(outputs),
   }),
   run(op, [x], [output]) {
-    const { before, extent, after } = around(x.shape, op.axis);
+    const { before, extent, after } = around(x.shape, op.axis), join = accumulate(op.reducer, x.dtype);
     for (let i = 0; i < before; i++) {
       for (let j = 0; j < after; j++) {
         let total = op.reducer === "sum" ? 0 : 1;
         for (let k = 0; k < extent; k++) {
           const at = (i * extent + (op.reverse ? extent - 1 - k : k)) * after + j;
           const previous = total;
-          total = op.reducer === "sum" ? total + x.data[at] : total * x.data[at];
+          total = join(total, x.data[at]);
           output.data[at] = op.exclusive ? previous : total;
         }
       }

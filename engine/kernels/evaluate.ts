@@ -1,6 +1,6 @@
 /** Programs on numbers: the definition of what `map`, `maps`, `reduce` prologues and epilogues compute. */
 import type { DType, Program, Shape } from "../graph.ts";
-import { ELEMENTWISE, type Instruction } from "../program.ts";
+import { ELEMENTWISE, type Elementwise, type Instruction } from "../program.ts";
 import type { Tensor, Type } from "./kernel.ts";
 import { broadcastStrides, strided } from "./strides.ts";
 
@@ -9,12 +9,37 @@ export function round(value: number, dtype: DType): number {
   return dtype === "float32" ? Math.fround(value) : value | 0;
 }
 
+/** What can need more than the 53 bits of a number before it wraps. */
+const INTEGER: Partial<Record<Elementwise, (x: number, y: number) => number>> = {
+  mul: Math.imul,
+  square: (x) => Math.imul(x, x),
+  squared_difference: (x, y) => Math.imul(x - y, x - y),
+  prelu: (x, slope) => (x < 0 ? Math.imul(slope, x) : x),
+  pow: integerPower,
+};
+
+/** x^y modulo 2^32 by squaring; of an exponent below 0 the integer part, which of 0 is 0. */
+function integerPower(x: number, y: number): number {
+  if (y < 0) return x === 1 ? 1 : x === -1 ? (y & 1 ? -1 : 1) : 0;
+  let result = 1;
+  for (let base = x, rest = y; rest > 0; rest >>= 1) {
+    if (rest & 1) result = Math.imul(result, base);
+    base = Math.imul(base, base);
+  }
+  return result;
+}
+
+/** Joins two parts of a sum or a product: of int32 exactly, modulo 2^32. */
+export function accumulate(reducer: "sum" | "prod", dtype: DType): (total: number, value: number) => number {
+  if (reducer === "sum") return dtype === "int32" ? (x, y) => (x + y) | 0 : (x, y) => x + y;
+  return dtype === "int32" ? Math.imul : (x, y) => x * y;
+}
+
 /** One instruction on numbers, rounded to its dtype. */
 export function applyInstruction(instruction: Instruction, x: number, y: number, z: number): number {
-  // A product of two int32 can need more than the 53 bits of a number before it wraps.
   if (instruction.dtype === "int32") {
-    if (instruction.op === "mul") return Math.imul(x, y);
-    if (instruction.op === "square") return Math.imul(x, x);
+    const exact = INTEGER[instruction.op];
+    if (exact !== undefined) return exact(x | 0, y | 0);
   }
   const apply: (x: number, y: number, z: number) => number = ELEMENTWISE[instruction.op].apply;
   return round(apply(x, y, z), instruction.dtype);

@@ -20,9 +20,11 @@ import { pad } from "./pad.ts";
 import { pool } from "./pool.ts";
 import { poolGrad } from "./pool_grad.ts";
 import { random } from "./random.ts";
+import { recurrent } from "./recurrent.ts";
+import { recurrentGrad } from "./recurrent_grad.ts";
 import { reduce } from "./reduce.ts";
 import { reshape } from "./reshape.ts";
-import { scatterAdd } from "./scatter_add.ts";
+import { scatter } from "./scatter.ts";
 import { softmax } from "./softmax.ts";
 import { softmaxCrossEntropy } from "./softmax_cross_entropy.ts";
 import { topk } from "./topk.ts";
@@ -47,13 +49,15 @@ export const KERNELS: { readonly [K in OpKind]: Kernel<K> } = {
   concat,
   pad,
   gather,
-  scatter_add: scatterAdd,
+  scatter,
   cumulate,
   topk,
   softmax,
   softmax_cross_entropy: softmaxCrossEntropy,
   random,
   categorical,
+  recurrent,
+  recurrent_grad: recurrentGrad,
 };
 
 /** TypeScript cannot see that `KERNELS[op.kind]` takes this very `op`. */
@@ -63,7 +67,7 @@ function kernelOf(op: Op): Kernel<OpKind> {
 
 /**
  * The types of the outputs of `op`. `asked` is the first output's shape where op and inputs leave it open: copy,
- * reshape, pad, scatter_add, topk, random, convolutions and pooling with their gradients.
+ * reshape, pad, scatter, topk, random, convolutions and pooling with their gradients.
  *
  * @throws {RangeError} where the inputs do not suit the op.
  */

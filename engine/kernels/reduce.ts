@@ -1,5 +1,5 @@
 import { sizeOf } from "../graph.ts";
-import { checkProgram, Evaluation, resultTypes } from "./evaluate.ts";
+import { accumulate, checkProgram, Evaluation, resultTypes } from "./evaluate.ts";
 import { bytesOf, type Kernel, must } from "./kernel.ts";
 import { broadcastsTo, strided, stridesOf } from "./strides.ts";
 
@@ -31,16 +31,21 @@ export const reduce: Kernel<"reduce"> = {
   run(op, inputs, [output]) {
     const { domain, axes, program, reducer } = op;
     const evaluation = new Evaluation(program, inputs, domain);
-    const sums = new Float64Array(output.data.length).fill(START[reducer]);
+    const sums = new Float64Array(output.data.length).fill(
+      output.dtype === "int32" ? Math.max(-(2 ** 31), Math.min(START[reducer], 2 ** 31 - 1)) : START[reducer],
+    );
     const kept = stridesOf(output.shape);
     let next = 0;
     const target = strided(domain, domain.map((_, axis) => (axes.includes(axis) ? 0 : kept[next++])));
     const size = sizeOf(domain);
+    const join = reducer === "sum" || reducer === "prod"
+      ? accumulate(reducer, output.dtype)
+      : reducer === "max"
+      ? Math.max
+      : Math.min;
     for (let index = 0; index < size; index++) {
       const value = evaluation.at(index)[program.results[0]], at = target(index);
-      if (reducer === "sum") sums[at] += value;
-      else if (reducer === "prod") sums[at] *= value;
-      else sums[at] = reducer === "max" ? Math.max(sums[at], value) : Math.min(sums[at], value);
+      sums[at] = join(sums[at], value);
     }
     output.data.set(sums);
   },

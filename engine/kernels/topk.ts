@@ -1,7 +1,7 @@
 import { sizeOf } from "../graph.ts";
 import { bytesOf, type Kernel, must, mustAsk, sameShape } from "./kernel.ts";
 
-/** The largest elements of the last axis and where they are. */
+/** The largest elements of the last axis and where they are: NaN is larger than every number. */
 export const topk: Kernel<"topk"> = {
   infer(_, inputs, asked) {
     const shape = mustAsk("topk", asked);
@@ -23,7 +23,11 @@ export const topk: Kernel<"topk"> = {
     const width = x.shape.at(-1)!, k = values.shape.at(-1)!;
     for (let row = 0; row * width < x.data.length; row++) {
       const order = Array.from({ length: width }, (_, i) => i);
-      order.sort((a, b) => x.data[row * width + b] - x.data[row * width + a] || a - b);
+      const key = (i: number) => x.data[row * width + i];
+      order.sort((a, b) => {
+        const unknown = Number(Number.isNaN(key(b))) - Number(Number.isNaN(key(a)));
+        return unknown || (key(a) === key(b) || Number.isNaN(key(a)) ? a - b : key(a) < key(b) ? 1 : -1);
+      });
       for (let i = 0; i < k; i++) {
         values.data[row * k + i] = x.data[row * width + order[i]];
         indices.data[row * k + i] = order[i];

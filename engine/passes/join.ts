@@ -29,17 +29,37 @@ export function join(graph: Graph): Graph {
   return changed ? { ...graph, nodes: inOrder(links.nodes()) } : graph;
 }
 
+/** Nodes that a search looks at before it gives up. */
+const MOST_SEEN = 2000;
+
 /** The nodes and who reads whom, kept up to date while nodes are joined. */
 class Links {
   /** With their places in the list; a joined node takes its reader's. */
   readonly #nodes: Map<Node, number>;
   readonly #makers: Map<number, Node>;
   readonly #readers = new Map<number, Set<Node>>();
+  /**
+   * A node's is above those of all that it needs. To join two that need each other in one way only raises the level
+   * of nodes after the first, which is caught up with when they are met: see `replace`.
+   */
+  readonly #levels = new Map<Node, number>();
 
   constructor(nodes: readonly Node[]) {
     this.#nodes = new Map(nodes.map((node, place) => [node, place]));
     this.#makers = makersOf(nodes);
-    for (const node of nodes) this.#read(node);
+    for (const node of nodes) {
+      this.#read(node);
+      this.#levels.set(node, this.#levelOf(node));
+    }
+  }
+
+  #levelOf({ inputs }: Node): number {
+    let level = 0;
+    for (const { id } of inputs) {
+      const maker = this.#makers.get(id);
+      if (maker !== undefined) level = Math.max(level, 1 + (this.#levels.get(maker) ?? 0));
+    }
+    return level;
   }
 
   #read(node: Node): void {
@@ -67,16 +87,33 @@ class Links {
     this.#nodes.set(both, place);
     this.#read(both);
     for (const { id } of both.outputs) this.#makers.set(id, both);
+    // Whoever read the maker now comes after the reader as well.
+    const open = [both];
+    this.#levels.set(both, this.#levelOf(both));
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      for (const { id } of node.outputs) {
+        for (const next of this.#readers.get(id) ?? []) {
+          const level = this.#levels.get(node)! + 1;
+          if (this.#levels.get(next)! >= level) continue;
+          this.#levels.set(next, level);
+          open.push(next);
+        }
+      }
+    }
   }
 
-  /** Whether `reader` needs `maker` also by way of other nodes, which then must run between the two. */
+  /**
+   * Whether `reader` needs `maker` also by way of other nodes, which then must run between the two. Only nodes whose
+   * level is below the reader's can be on such a way, and hardly any search is long; one that is counts as a yes.
+   */
   dependsOtherwise(maker: Node, reader: Node): boolean {
-    const seen = new Set<Node>([maker, reader]), open: Node[] = [maker];
+    const seen = new Set<Node>([maker, reader]), open: Node[] = [maker], end = this.#levels.get(reader)!;
     for (let node = open.pop(); node !== undefined; node = open.pop()) {
       for (const { id } of node.outputs) {
         for (const next of this.#readers.get(id) ?? []) {
           if (next === reader && node !== maker) return true;
-          if (seen.has(next)) continue;
+          if (seen.has(next) || this.#levels.get(next)! >= end) continue;
+          if (seen.size > MOST_SEEN) return true;
           seen.add(next);
           open.push(next);
         }

@@ -5,6 +5,7 @@ import { epilogue } from "./epilogue.ts";
 import { fold } from "./fold.ts";
 import { fuse } from "./fuse.ts";
 import { join } from "./join.ts";
+import { keep } from "./keep.ts";
 import { optimizer } from "./optimizer.ts";
 import { prune } from "./prune.ts";
 import { share } from "./share.ts";
@@ -38,5 +39,5 @@ export function optimize(graph: Graph): Graph {
   const clean = untilFixed(softmaxCrossEntropy(untilFixed(graph, CLEAN)), [...CLEAN, activation]);
   // Results that several nodes need are joined last: a map of two results cannot be an epilogue.
   const fused = untilFixed(clean, [...CLEAN, sink, fuse, epilogue]);
-  return optimizer(untilFixed(fused, [join, ...CLEAN]));
+  return keep(optimizer(untilFixed(fused, [join, ...CLEAN])));
 }

@@ -33,10 +33,18 @@ export function prune(graph: Graph): Graph {
   };
 }
 
-/** A map without the results that nothing reads. */
+/** A node of named results, or a map, without those that nothing reads. */
 function withoutUnread(node: Node, needed: ReadonlySet<number>): Node {
   const outputs = node.outputs.filter(({ id }) => needed.has(id));
-  if (node.op.kind !== "map" || outputs.length === node.outputs.length) return node;
+  if (outputs.length === node.outputs.length) return node;
+  const read = (_: unknown, i: number): boolean => needed.has(node.outputs[i].id);
+  if (node.op.kind === "recurrent") {
+    return { ...node, op: { ...node.op, results: node.op.results.filter(read) }, outputs };
+  }
+  if (node.op.kind === "recurrent_grad") {
+    return { ...node, op: { ...node.op, results: node.op.results.filter(read) }, outputs };
+  }
+  if (node.op.kind !== "map") return node;
   const composer = new Composer();
   const results = composer.inline(node.op.program, node.inputs.map((input) => composer.operand(input)));
   const { program, inputs } = composer.finish(results.filter((_, i) => needed.has(node.outputs[i].id)));

@@ -3,6 +3,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { TypedArray } from "../graph.ts";
 import { constants } from "./constants.ts";
 import { convolution } from "./convolution.ts";
+import type { Generator } from "./draws.ts";
+import { sumsOfProducts } from "./einsum.ts";
 import { elementwise } from "./elementwise.ts";
 import { indexing } from "./indexing.ts";
 import type { TraceKernel } from "./kernel.ts";
@@ -13,6 +15,7 @@ import { atUserLine } from "./origin.ts";
 import { pooling } from "./pooling.ts";
 import { randomness } from "./randomness.ts";
 import type { Recorder, Traced, TracedType } from "./recorder.ts";
+import { recurrence } from "./recurrence.ts";
 import { reductions } from "./reductions.ts";
 import { resizing } from "./resizing.ts";
 
@@ -23,6 +26,7 @@ export const TRACE_BACKEND = "engram-trace";
 export const TRACE_KERNELS: readonly TraceKernel[] = [
   ...elementwise,
   ...products,
+  ...sumsOfProducts,
   ...convolution,
   ...pooling,
   ...reductions,
@@ -32,6 +36,7 @@ export const TRACE_KERNELS: readonly TraceKernel[] = [
   ...resizing,
   ...constants,
   ...randomness,
+  ...recurrence,
 ];
 
 /** Elements that the traced function made on the host. They become a constant when a kernel first uses them. */
@@ -66,6 +71,8 @@ export class TraceBackend extends tf.KernelBackend {
   /** The first thing that went wrong without an exception: asynchronous reads cannot throw into the function. */
   failure: Error | undefined;
   #recorder: Recorder | undefined;
+  /** What a generator of tfjs's was asked for, until its numbers become a tensor. */
+  #drawing: Generator | undefined;
   #entries = new Map<object, Entry>();
   #known = new Set<string>();
 
@@ -74,12 +81,19 @@ export class TraceBackend extends tf.KernelBackend {
     this.#recorder = recorder;
     this.created = [];
     this.failure = undefined;
+    this.#drawing = undefined;
     this.#known = new Set(Object.keys(tf.engine().registeredVariables));
   }
 
   /** Stops recording. */
   end(): void {
     this.#recorder = undefined;
+  }
+
+  /** Notes that the next tensor made on the host holds numbers of this generator. */
+  drawing(generator: Generator): number {
+    this.#drawing = generator;
+    return 0;
   }
 
   get #active(): Recorder {
@@ -106,7 +120,15 @@ export class TraceBackend extends tf.KernelBackend {
         `Cannot trace ${recorder.kernel} as its tensors must be float32, int32 or bool: current value is ${tensor.dtype}`,
       );
     }
-    if (entry === undefined) return recorder.captured(tensor);
+    if (entry === undefined) {
+      if (!tf.engine().state.tensorInfo.has(tensor.dataId)) {
+        throw new Error(
+          `Cannot trace ${recorder.kernel} as a tensor that it uses, ${tensor.dtype} [${tensor.shape}], was disposed of: ` +
+            `keep it (tf.keep) until the function is compiled, and do not dispose of it inside`,
+        );
+      }
+      return recorder.captured(tensor);
+    }
     const { literal } = entry;
     if (entry.recorder !== recorder) {
       if (literal !== undefined) return recorder.constant(literal.data, tensor.shape, tensor.dtype);
@@ -188,6 +210,20 @@ export class TraceBackend extends tf.KernelBackend {
     { shape, dtype, references }: { shape: number[]; dtype: tf.DataType; references: number },
   ): void {
     const recorder = this.#active, origin = recorder.origin(), numbers = values as ArrayLike<number>;
+    if (this.#drawing !== undefined) {
+      const { min, range, mean, stdDev, truncated = false } = this.#drawing, uniform = range !== undefined;
+      this.#drawing = undefined;
+      const of = {
+        kind: uniform ? "uniform" : "normal",
+        offset: (uniform ? min : mean)!,
+        scale: (uniform ? range : stdDev)!,
+        truncated,
+        random: recorder.nextDraw(),
+      } as const;
+      const traced = () => recorder.draw(of, shape, dtype as TracedType);
+      this.#entries.set(dataId, { recorder, traced, kernel: "a random operation", references });
+      return;
+    }
     // A copy: the function may reuse its array.
     const data = dtype === "float32" ? new Float32Array(numbers) : new Int32Array(numbers);
     const literal = { data, shape, dtype: dtype as TracedType };

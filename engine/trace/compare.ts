@@ -50,6 +50,12 @@ function differentNode(before: Trace, after: Trace): string | undefined {
   for (let index = 0; index < count; index++) {
     if (JSON.stringify(before.graph.nodes[index]) === JSON.stringify(after.graph.nodes[index])) continue;
     const old = before.origins[index]?.kernel ?? "nothing", now = after.origins[index]?.kernel ?? "nothing";
+    const shapes = [before, after].map(({ graph }) => `[${graph.nodes[index]?.outputs[0].shape}]`);
+    if (old === now && shapes[0] !== shapes[1]) {
+      return `operation ${index}, ${now}, had the shape ${shapes[0]} in one call and ${
+        shapes[1]
+      } in the next${atUserLine(after.origins[index]?.place?.stack)}`;
+    }
     return `operation ${index} was ${old} in one call and ${now} in the next${
       atUserLine(after.origins[index]?.place?.stack)
     }`;

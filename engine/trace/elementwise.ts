@@ -53,7 +53,9 @@ const BINARY: Readonly<Record<string, Elementwise>> = {
   SquaredDifference: "squared_difference",
   Sub: "sub",
 };
-const FLOAT_BINARY: Readonly<Record<string, Elementwise>> = { Atan2: "atan2", Pow: "pow", RealDiv: "div" };
+const FLOAT_BINARY: Readonly<Record<string, Elementwise>> = { Atan2: "atan2" };
+/** In float32 unless both operands are integers, whose results are exact. */
+const EXACT_BINARY: Readonly<Record<string, Elementwise>> = { Pow: "pow", RealDiv: "div" };
 const COMPARISONS: Readonly<Record<string, Elementwise>> = {
   Equal: "equal",
   Greater: "greater",
@@ -93,9 +95,11 @@ export function binary(recorder: Recorder, op: Elementwise, a: Traced, b: Traced
   return recorder.cast(recorder.map(op, operands, inner), a.dtype);
 }
 
-/** `x` limited to low ... high. */
+/** `x` limited to low ... high; limits that no int32 can hold do not limit integers. */
 function clip(recorder: Recorder, x: Traced, limits: { low?: number; high?: number }): Traced {
-  const { low, high } = limits;
+  const [low, high] = [limits.low, limits.high].map((limit) =>
+    limit === undefined || x.dtype === "float32" ? limit : Math.max(-(2 ** 31), Math.min(limit, 2 ** 31 - 1))
+  );
   const above = low === undefined ? x : binary(recorder, "max", x, recorder.scalar(low, x.dtype));
   return high === undefined ? above : binary(recorder, "min", above, recorder.scalar(high, x.dtype));
 }
@@ -110,6 +114,9 @@ export interface Activation {
 /** A fused kernel's bias and activation. */
 export function finish(recorder: Recorder, x: Traced, bias: Traced | undefined, end: Activation): Traced {
   const sum = bias === undefined ? x : binary(recorder, "add", x, bias);
+  if (sum.dtype !== "float32" && (end.activation ?? "linear") !== "linear") {
+    return recorder.cast(finish(recorder, recorder.cast(sum, "float32"), undefined, end), sum.dtype);
+  }
   switch (end.activation ?? "linear") {
     case "linear":
       return sum;
@@ -145,6 +152,11 @@ export const elementwise: readonly TraceKernel[] = [
   ),
   ...kernels(BINARY, (recorder, { a, b }, op) => binary(recorder, op, a, b)),
   ...kernels(FLOAT_BINARY, (recorder, { a, b }, op) => inFloat(recorder, op, [a, b], a.dtype)),
+  ...kernels(EXACT_BINARY, (recorder, { a, b }, op) => {
+    const integers = [a, b].every(({ dtype }) => graphType(dtype) === "int32");
+    if (!integers) return inFloat(recorder, op, [a, b], a.dtype);
+    return recorder.cast(recorder.map(op, [a, b], "int32"), a.dtype);
+  }),
   ...kernels(COMPARISONS, (recorder, { a, b }, op) => recorder.map(op, alike(recorder, [a, b]), "bool")),
   kernel("Exp", (recorder, { x }) => inFloat(recorder, "exp", [x], "float32")),
   kernel("LogicalNot", (recorder, { x }) => recorder.map("not", [x], "bool")),

@@ -18,11 +18,30 @@ export function gather(recorder: Recorder, x: Traced, indices: Traced, axis: num
   return recorder.node({ kind: "gather", axis }, [x, recorder.cast(indices, "int32")], result, x.dtype);
 }
 
-/** Sums of the rows of `updates` [I, R...] by segment: [segments, R...]. */
-export function scatterAdd(recorder: Recorder, indices: Traced, updates: Traced, segments: number): Traced {
+/** The rows of `updates` [I, R...] by segment, [segments, R...]: their sums, or the last of each. */
+export function scatter(
+  recorder: Recorder,
+  { indices, updates, segments, reducer }: {
+    readonly indices: Traced;
+    readonly updates: Traced;
+    readonly segments: number;
+    readonly reducer: "sum" | "last";
+  },
+): Traced {
   const shape = [segments, ...updates.value.shape.slice(1)];
   const inputs = [recorder.cast(indices, "int32"), updates];
-  return recorder.node({ kind: "scatter_add" }, inputs, shape, updates.dtype);
+  return recorder.node({ kind: "scatter", reducer }, inputs, shape, updates.dtype);
+}
+
+/** Whether indices are in 0 ... extents-1. */
+function within(recorder: Recorder, indices: Traced, extents: Traced): Traced {
+  const low = recorder.map("greater_equal", [indices, recorder.scalar(0, "int32")], "bool");
+  return recorder.map("and", [low, recorder.map("less", [indices, extents], "bool")], "bool");
+}
+
+/** `rows` where `inside` holds, and elsewhere an index that is outside of everything. */
+function orNowhere(recorder: Recorder, inside: Traced, rows: Traced): Traced {
+  return recorder.map("select", [inside, rows, recorder.scalar(-1, "int32")], "int32");
 }
 
 /** gather with the first `batchDims` axes of both in step, as one gather over all batches' rows. */
@@ -41,12 +60,18 @@ function gatherBatches(
   const rows = recorder.reshape(recorder.transpose(split, [0, 2, 1, 3]), [batch * extent, outer, inner]);
   const starts = recorder.constant(iota(batch, extent), [batch, 1], "int32");
   const flat = recorder.reshape(recorder.cast(indices, "int32"), [batch, count]);
-  const chosen = gather(recorder, rows, recorder.map("add", [flat, starts], "int32"), 0);
+  // An index outside must not reach into the next batch.
+  const inside = within(recorder, flat, recorder.scalar(extent, "int32"));
+  const places = recorder.map("add", [flat, starts], "int32");
+  const chosen = gather(recorder, rows, orNowhere(recorder, inside, places), 0);
   const moved = recorder.transpose(chosen, [0, 2, 1, 3]);
   return recorder.reshape(moved, [...shape.slice(0, axis), ...rest, ...shape.slice(axis + 1)]);
 }
 
-/** Where tuples of indices [..., K] into the first K axes of `shape` point, as rows of those axes flattened: [N]. */
+/**
+ * Where tuples of indices [..., K] into the first K axes of `shape` point, as rows of those axes flattened: [N].
+ * A tuple with an index outside its axis points nowhere.
+ */
 function rowsOf(
   recorder: Recorder,
   indices: Traced,
@@ -58,16 +83,19 @@ function rowsOf(
   if (depth === 1) return { rows: recorder.reshape(tuples, [count]), depth, count };
   const strides = recorder.constant(stridesOf(shape.slice(0, depth)), [depth], "int32");
   const terms = recorder.map("mul", [tuples, strides], "int32");
-  return { rows: recorder.reduce("sum", terms, { axes: [1], keepDims: false }), depth, count };
+  const over = { axes: [1], keepDims: false },
+    extents = recorder.constant(shape.slice(0, depth), [depth], "int32");
+  const inside = recorder.reduce("min", within(recorder, tuples, extents), over);
+  return { rows: orNowhere(recorder, inside, recorder.reduce("sum", terms, over)), depth, count };
 }
 
-/** `updates` summed where `indices` point, and 0 elsewhere; with how often each row was pointed at. */
-function scatter(
+/** `updates` where `indices` point (their sums, or the last), and 0 elsewhere; with how often each row was pointed at. */
+function scatterRows(
   recorder: Recorder,
   indices: Traced,
   updates: Traced,
-  shape: Shape,
-): { sums: Traced; hits: () => Traced } {
+  { shape, reducer }: { readonly shape: Shape; readonly reducer: "sum" | "last" },
+): { rows: Traced; hits: () => Traced } {
   const { rows, depth, count } = rowsOf(recorder, indices, shape);
   const segments = sizeOf(shape.slice(0, depth)), rest = shape.slice(depth);
   const spread = recorder.reshape(
@@ -78,16 +106,19 @@ function scatter(
     [count, ...rest],
   );
   return {
-    sums: recorder.reshape(scatterAdd(recorder, rows, spread, segments), shape),
+    rows: recorder.reshape(
+      scatter(recorder, { indices: rows, updates: spread, segments, reducer }),
+      shape,
+    ),
     hits: () => {
       const ones = recorder.fill(1, [count], "int32");
-      const hits = scatterAdd(recorder, rows, ones, segments);
+      const hits = scatter(recorder, { indices: rows, updates: ones, segments, reducer: "last" });
       return recorder.reshape(hits, [...shape.slice(0, depth), ...rest.map(() => 1)]);
     },
   };
 }
 
-/** `updates` where `indices` point, and `others` elsewhere. */
+/** `updates` where `indices` point, the last of those that point to one row, and `others` elsewhere. */
 function overwrite(
   recorder: Recorder,
   others: Traced,
@@ -95,8 +126,8 @@ function overwrite(
   updates: Traced,
   shape: Shape,
 ): Traced {
-  const { sums, hits } = scatter(recorder, indices, updates, shape);
-  return recorder.map("select", [hits(), sums, others], updates.dtype);
+  const { rows, hits } = scatterRows(recorder, indices, updates, { shape, reducer: "last" });
+  return recorder.map("select", [hits(), rows, others], updates.dtype);
 }
 
 /** How often (or with what weight) each of 0 ... size-1 occurs in the rows of x [B, N]. */
@@ -107,8 +138,9 @@ function bincount(
 ): Traced {
   const [batch, count] = x.value.shape.length === 2 ? x.value.shape : [1, sizeOf(x.value.shape)];
   const numbers = recorder.reshape(recorder.cast(x, "int32"), [batch, count]);
-  // Numbers from `size` on are counted in a segment of their own, which is cut off.
-  const limited = recorder.map("min", [numbers, recorder.scalar(size, "int32")], "int32");
+  // Numbers outside are counted in a segment of their own, which is cut off.
+  const end = recorder.scalar(size, "int32");
+  const limited = recorder.map("select", [within(recorder, numbers, end), numbers, end], "int32");
   const starts = recorder.constant(iota(batch, size + 1), [batch, 1], "int32");
   const segments = recorder.reshape(recorder.map("add", [limited, starts], "int32"), [batch * count]);
   const weighted = sizeOf(weights.value.shape) > 0 && !binaryOutput;
@@ -116,7 +148,7 @@ function bincount(
     ? recorder.reshape(weights, [batch * count])
     : recorder.fill(1, [batch * count], weights.dtype);
   const sums = recorder.reshape(
-    scatterAdd(recorder, segments, updates, batch * (size + 1)),
+    scatter(recorder, { indices: segments, updates, segments: batch * (size + 1), reducer: "sum" }),
     [batch, size + 1],
   );
   const counts = recorder.slice(sums, [0, 0], [batch, size]);
@@ -145,7 +177,8 @@ export const indexing: readonly TraceKernel[] = [
   }),
   kernel<tf.ScatterNdAttrs>(
     "ScatterNd",
-    (recorder, { indices, updates }, { shape }) => scatter(recorder, indices, updates, shape).sums,
+    (recorder, { indices, updates }, { shape }) =>
+      scatterRows(recorder, indices, updates, { shape, reducer: "sum" }).rows,
   ),
   kernel(
     "TensorScatterUpdate",
@@ -160,7 +193,8 @@ export const indexing: readonly TraceKernel[] = [
   kernel<tf.UnsortedSegmentSumAttrs>("UnsortedSegmentSum", (recorder, { x, segmentIds }, { numSegments }) => {
     const count = sizeOf(segmentIds.value.shape), rest = x.value.shape.slice(segmentIds.value.shape.length);
     const indices = recorder.reshape(segmentIds, [count]);
-    return scatterAdd(recorder, indices, recorder.reshape(x, [count, ...rest]), numSegments);
+    const updates = recorder.reshape(x, [count, ...rest]);
+    return scatter(recorder, { indices, updates, segments: numSegments, reducer: "sum" });
   }),
   kernel<tf.OneHotAttrs>("OneHot", (recorder, { indices }, { depth, onValue, offValue, dtype }) => {
     const type = (dtype ?? "int32") as TracedType;

@@ -1,4 +1,5 @@
-/** The engine's own random kernels, and an answer to tfjs's host-random one. */
+/** The engine's own random kernels, and tfjs's one, drawn from the engine's generator. */
+import type * as tf from "@tensorflow/tfjs";
 import type { Shape } from "../graph.ts";
 import type { Key } from "../../base/random.ts";
 import { CATEGORICAL_KERNEL, RANDOM_KERNEL } from "../random.ts";
@@ -23,9 +24,21 @@ export const randomness: readonly TraceKernel[] = [
     (recorder, { logits, counter }, { key }) =>
       recorder.node({ kind: "categorical", key }, [logits, counter], [logits.value.shape[0]], "int32"),
   ),
-  kernel("Multinomial", () => {
-    throw new Error(
-      "Cannot trace Multinomial as it draws on the host: use categorical() of engine/random.ts with a counter",
+  kernel<tf.MultinomialAttrs>("Multinomial", (recorder, { logits }, { numSamples, normalized }) => {
+    const [rows, classes] = logits.value.shape, floats = recorder.cast(logits, "float32");
+    const logs = normalized ? recorder.map("log", [floats], "float32") : floats;
+    const spread = recorder.broadcast(recorder.reshape(logs, [rows, 1, classes]), [
+      rows,
+      numSamples,
+      classes,
+    ]);
+    const flat = recorder.reshape(spread, [rows * numSamples, classes]), { key } = recorder.nextDraw();
+    const drawn = recorder.node(
+      { kind: "categorical", key },
+      [flat, recorder.counter()],
+      [rows * numSamples],
+      "int32",
     );
+    return recorder.reshape(drawn, [rows, numSamples]);
   }),
 ];

@@ -12,6 +12,7 @@ import {
 } from "../graph.ts";
 import { infer } from "../kernels/mod.ts";
 import type { Elementwise } from "../program.ts";
+import { type Random, stream } from "../../base/random.ts";
 
 /** tfjs's element types that a graph can hold; a bool is an int32 of 0 and 1. */
 export type TracedType = "float32" | "int32" | "bool";
@@ -34,6 +35,25 @@ export type Source =
   | { readonly kind: "variable"; readonly variable: tf.Variable }
   | { readonly kind: "captured"; readonly dataId: tf.DataId }
   | { readonly kind: "constant" };
+
+/** The name of the input that counts the runs. */
+export const HIDDEN_COUNTER = "number of the run";
+/** Normal numbers of which the first within two standard deviations is taken: one in 10^10 has none. */
+export const TRIES = 8;
+
+/** The stream of draw number `index` of a function. */
+export function drawStream(seed: number, index: number): Random {
+  return stream(seed).fork(`draw ${index}`);
+}
+
+/** offset + scale * a number of the distribution. */
+export interface HiddenDraw {
+  readonly kind: "uniform" | "normal";
+  readonly offset: number;
+  readonly scale: number;
+  readonly truncated: boolean;
+  readonly random: Random;
+}
 
 /** Constants up to this size are compared with the others, so that equal ones are held once. */
 const SMALL = 64;
@@ -84,6 +104,9 @@ export class Recorder {
   /** The tfjs kernel that is being traced. */
   kernel = "";
   readonly #places: boolean;
+  readonly #seed: number;
+  #draws = 0;
+  #counter: Traced | undefined;
   #nextId = 0;
   #constants = new Map<string, Traced>();
   #variables = new Map<tf.Variable, Traced>();
@@ -92,8 +115,9 @@ export class Recorder {
   #uniform = new Map<Value, Value>();
 
   /** `places`: whether to remember where in the user's program each node was made, which takes as long as the rest. */
-  constructor(options: { readonly places: boolean }) {
+  constructor(options: { readonly places: boolean; readonly seed?: number }) {
     this.#places = options.places;
+    this.#seed = options.seed ?? 0;
   }
 
   #value(shape: Shape, dtype: TracedType): Traced {
@@ -110,6 +134,49 @@ export class Recorder {
     this.sources.push(source);
     this.residentOrigins.push(origin);
     return traced;
+  }
+
+  /** The number of the run, which draws that the user does not count themselves depend on. */
+  counter(): Traced {
+    return this.#counter ??= this.input(HIDDEN_COUNTER, [], "int32");
+  }
+
+  /** The stream of the next such draw. */
+  nextDraw(): Random {
+    return drawStream(this.#seed, this.#draws++);
+  }
+
+  /** Numbers of the engine's generator, as one of tfjs's would draw them. */
+  draw(of: HiddenDraw, shape: Shape, dtype: TracedType): Traced {
+    const numbers = (random: Random, distribution: "uniform" | "normal") =>
+      this.node({ kind: "random", distribution, key: random.key }, [this.counter()], shape, "float32");
+    let drawn: Traced;
+    if (of.kind === "uniform") drawn = numbers(of.random, "uniform");
+    else if (!of.truncated) drawn = numbers(of.random, "normal");
+    else {
+      const two = this.scalar(2, "float32");
+      const tries = Array.from({ length: TRIES }, (_, i) => numbers(of.random.fork(`try ${i}`), "normal"));
+      const last = this.map("max", [
+        this.map("min", [tries[TRIES - 1], two], "float32"),
+        this.scalar(-2, "float32"),
+      ], "float32");
+      drawn = tries.slice(0, -1).reduceRight((others, z) => {
+        const inside = this.map("less_equal", [this.map("abs", [z], "float32"), two], "bool");
+        return this.map("select", [inside, z, others], "float32");
+      }, last);
+    }
+    const scaled = this.map("mul", [drawn, this.scalar(of.scale, "float32")], "float32");
+    const moved = this.map("add", [scaled, this.scalar(of.offset, "float32")], "float32");
+    if (dtype === "float32") return moved;
+    const whole = this.map(
+      "to_int32",
+      [of.kind === "normal" ? this.map("round", [moved], "float32") : moved],
+      "int32",
+    );
+    // A sum may be rounded to the end, which does not belong to the range.
+    const most = this.scalar(Math.ceil(of.offset + of.scale) - 1, "int32");
+    const limited = of.kind === "normal" ? whole : this.map("min", [whole, most], "int32");
+    return { value: limited.value, dtype };
   }
 
   /** A declared input. */

@@ -1,6 +1,6 @@
 /** Resizing images, channels last: gathers along rows and columns, whose gradients are the opposite scatters. */
 import type * as tf from "@tensorflow/tfjs";
-import { gather, scatterAdd } from "./indexing.ts";
+import { gather, scatter } from "./indexing.ts";
 import { kernel, type TraceKernel } from "./kernel.ts";
 import type { Recorder, Traced } from "./recorder.ts";
 
@@ -53,7 +53,8 @@ function unpick(
 ): Traced {
   const order = from.axis === 1 ? [1, 0, 2, 3] : [2, 1, 0, 3];
   const indices = recorder.constant(from.rows, [from.rows.length], "int32");
-  const sums = scatterAdd(recorder, indices, recorder.transpose(dy, order), from.extent);
+  const updates = recorder.transpose(dy, order);
+  const sums = scatter(recorder, { indices, updates, segments: from.extent, reducer: "sum" });
   return recorder.transpose(sums, order);
 }
 

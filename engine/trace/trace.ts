@@ -3,6 +3,9 @@ import * as tf from "@tensorflow/tfjs";
 import type { InputSpecs, InputTensors } from "../device.ts";
 import type { Graph } from "../graph.ts";
 import { type CreatedVariable, TRACE_BACKEND, traceBackend } from "./backend.ts";
+import { quietly } from "../assignments.ts";
+import { withDraws } from "./draws.ts";
+import { type CompiledRate, guarded, mustNotObserve } from "./guard.ts";
 import { atUserLine, withLongStacks } from "./origin.ts";
 import { type Origin, Recorder, type Source, type Traced } from "./recorder.ts";
 
@@ -24,6 +27,8 @@ export interface Trace {
   readonly created: readonly CreatedVariable[];
   /** The elements of a created variable's initial value, where it is a constant. */
   readonly elements: Recorder["elements"];
+  /** tfjs's optimizers that the call used, with their rates. */
+  readonly rates: readonly CompiledRate[];
 }
 
 /** The variables' values, to be put back. */
@@ -67,9 +72,24 @@ function call<I extends InputSpecs>(recorder: Recorder, fn: TracedFunction<I>, s
       const input = recorder.input(name, shape, dtype);
       inputs[name] = tf.engine().makeTensorFromTensorInfo(traceBackend.wrap(shape, dtype, () => input));
     }
-    const results: unknown = fn(inputs as InputTensors<I>);
+    const results: unknown = withDraws(
+      (generator) => traceBackend.drawing(generator),
+      () => fn(inputs as InputTensors<I>),
+    );
     if (results instanceof Promise) {
       throw new TypeError("Cannot compile as the function must not be async: current value is a Promise");
+    }
+    if (tf.getBackend() !== TRACE_BACKEND) {
+      throw new Error(
+        "Cannot compile as the function changes tfjs's backend: call tf.setBackend before compile",
+      );
+    }
+    if (typeof results !== "object" || results === null || results instanceof tf.Tensor) {
+      throw new TypeError(
+        `Cannot compile as the function must return tensors by name, as in { loss }: current value is ${
+          results instanceof tf.Tensor ? "a tensor without a name" : results
+        }`,
+      );
     }
     outputs = Object.entries(results as Record<string, unknown>).map(([name, tensor]) => {
       if (!(tensor instanceof tf.Tensor)) {
@@ -121,9 +141,18 @@ export function assign(variable: tf.Variable, data: Float32Array | Int32Array): 
 export function trace<I extends InputSpecs>(
   fn: TracedFunction<I>,
   specs: I,
-  options: { readonly places?: boolean } = {},
+  options: { readonly places?: boolean; readonly seed?: number } = {},
 ): Trace {
-  const recorder = new Recorder({ places: options.places ?? false }),
+  mustNotObserve();
+  return quietly(() => record(fn, specs, options));
+}
+
+function record<I extends InputSpecs>(
+  fn: TracedFunction<I>,
+  specs: I,
+  options: { readonly places?: boolean; readonly seed?: number },
+): Trace {
+  const recorder = new Recorder({ places: options.places ?? false, seed: options.seed ?? 0 }),
     previous = tf.getBackend(),
     restore = keepVariables();
   let result: Trace | undefined;
@@ -132,7 +161,8 @@ export function trace<I extends InputSpecs>(
       void tf.setBackend(TRACE_BACKEND);
       traceBackend.begin(recorder);
       const assigned = placeVariables(recorder);
-      const outputs = call(recorder, fn, specs);
+      let outputs: Graph["outputs"] = [];
+      const rates = guarded(() => outputs = call(recorder, fn, specs));
       if (traceBackend.failure !== undefined) throw traceBackend.failure;
       recorder.kernel = "assign";
       const updates = assigned().map(({ variable, value }) => {
@@ -145,7 +175,7 @@ export function trace<I extends InputSpecs>(
       const { inputs, residents, nodes, origins, residentOrigins, sources } = recorder;
       const elements = (traced: Traced) => recorder.elements(traced);
       const graph = { inputs, residents, nodes, updates, outputs };
-      result = { graph, sources, origins, residentOrigins, created: traceBackend.created, elements };
+      result = { graph, sources, origins, residentOrigins, created: traceBackend.created, elements, rates };
     });
   } catch (error) {
     throw explain(error);

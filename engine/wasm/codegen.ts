@@ -77,6 +77,7 @@ const CALLS = {
   int_mod: 2,
   int_div: 2,
   int_pow: 2,
+  wrap_int: 1,
 } as const;
 const CALL_NAMES = Object.keys(CALLS) as (keyof typeof CALLS)[];
 /** Functions of the kernels whose bodies `writeModule` can make use of. */
@@ -252,7 +253,7 @@ class FunctionWriter {
     }
     this.#each(together, () => {
       this.#push(0x20, ...local(result));
-      if (this.#types[register] === "int32") this.#vector(TRUNC_SAT);
+      if (this.#types[register] === "int32") this.#truncate();
       this.#set(register);
     });
   }
@@ -295,7 +296,14 @@ class FunctionWriter {
   /** Pushes a register as `dtype`. */
   #as(register: number, dtype: DType): void {
     this.#get(register);
-    if (this.#types[register] !== dtype) this.#vector(dtype === "int32" ? TRUNC_SAT : CONVERT);
+    if (this.#types[register] === dtype) return;
+    if (dtype === "int32") this.#truncate();
+    else this.#vector(CONVERT);
+  }
+  /** Turns the floats on the stack into whole numbers, modulo 2^32; NaN and the infinities into 0. */
+  #truncate(): void {
+    this.#call("wrap_int");
+    this.#vector(TRUNC_SAT);
   }
   /** Pushes the mask of register != 0. */
   #truth(register: number): void {
@@ -441,7 +449,7 @@ class FunctionWriter {
         for (const arg of args) this.#as(arg, "float32");
         this.#call(op as keyof typeof CALLS);
     }
-    if (integer) this.#vector(TRUNC_SAT);
+    if (integer) this.#truncate();
   }
 
   #compareZero(register: number, op: "less" | "greater", dtype: DType): void {

@@ -50,13 +50,7 @@ interface Epilogue {
   readonly operands: readonly { readonly value: Value; readonly row: number; readonly column: number }[];
 }
 
-/** 2 x 2 taps, each a stride apart: the offset of the first, and the numbers of the four in the filter. */
-interface Group {
-  readonly offset: readonly [number, number];
-  readonly taps: readonly [number, number, number, number];
-}
-
-/** Tiles of 2 x 2 outputs need 9 products where 16 were; with few of anything the sums around them cost more. */
+/** Tiles need 9 products where 16 were, or 16 where 36 were; with few of anything the sums around them cost more. */
 const LEAST_TILES = 48, LEAST_DEPTH = 32, LEAST_CHANNELS = 16, MOST_PRODUCTS = 0.75;
 /** Images that are enough for every thread to have some of its own. */
 const LEAST_IMAGES = 8;
@@ -64,7 +58,19 @@ const LEAST_IMAGES = 8;
 const SPREAD = 120_000, LARGE_FILTER = 262_144, LEAST_SPAN = 8;
 /** Tiles of a run of a filter's gradient, and the most runs; a thread's elements of them at a time, and the least tiles. */
 const RUN_TILES = 128, MOST_TILE_RUNS = 8, GRADIENT_SPREAD = 150_000, LEAST_TILE_DEPTH = 16;
-const PRODUCTS = 9, ROWS = 12;
+const ROWS = 12;
+
+/** How a sum is cut into tiles of 2 x 2 outputs. */
+interface Tiling {
+  /** F(2 x 2, 2 x 2) over groups of 2 x 2 taps, or F(2 x 2, 3 x 3) over all nine. */
+  readonly products: 9 | 16;
+  /** The first tap of each group, as an offset in the source. */
+  readonly offsets: readonly (readonly [number, number])[];
+  /** The numbers of each group's taps in the filter, row by row. */
+  readonly taps: readonly (readonly number[])[];
+}
+/** A border's tile of F(2 x 2, 3 x 3) is put together in a thread's own memory. */
+const MOST_CHANNELS = 4096;
 
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
@@ -81,27 +87,39 @@ function pairs(taps: readonly Tap[], stride: number): (readonly [Tap, Tap])[] | 
   return result;
 }
 
-/** The groups of 2 x 2 taps of a sum, where products of tiles are worth it. */
-function groupsOf(sum: Sum, filter: Shape): Group[] | undefined {
-  const [, width, channels, depth] = filter;
-  const rows = pairs(sum.rows, sum.strides[0]), columns = pairs(sum.columns, sum.strides[1]);
-  if (!rows?.length || !columns?.length) return undefined;
-  const [height, across] = sum.places, tiles = Math.ceil(height / 2) * Math.ceil(across / 2);
-  const isWorthIt = channels % 4 === 0 && depth % 4 === 0 && depth >= LEAST_CHANNELS &&
-    rows.length * columns.length * channels >= LEAST_DEPTH && sum.source.shape[0] * tiles >= LEAST_TILES &&
-    PRODUCTS * tiles <= MOST_PRODUCTS * 4 * height * across;
-  if (!isWorthIt) return undefined;
-  return rows.flatMap(([top, bottom]) =>
-    columns.map(([left, right]) => ({
-      offset: [top.offset, left.offset] as const,
-      taps: [
-        top.tap * width + left.tap,
-        top.tap * width + right.tap,
-        bottom.tap * width + left.tap,
-        bottom.tap * width + right.tap,
-      ] as const,
-    }))
-  );
+/** Whether three taps are neighbours, in the order of their places. */
+function isTriple(taps: readonly Tap[]): boolean {
+  return taps.length === 3 && taps.every(({ offset }, index) => offset === taps[0].offset + index);
+}
+
+/** How a sum is cut into tiles, where products of tiles are worth it. */
+function tilingOf(sum: Sum, [, width, channels, depth]: Shape): Tiling | undefined {
+  const { rows, columns, strides, places: [height, across], source } = sum;
+  const tiles = Math.ceil(height / 2) * Math.ceil(across / 2);
+  const isWorthIt = (products: number, multiplied: number, summed: number): boolean =>
+    channels % 4 === 0 && depth % 4 === 0 && depth >= LEAST_CHANNELS && summed >= LEAST_DEPTH &&
+    source.shape[0] * tiles >= LEAST_TILES &&
+    products * tiles <= MOST_PRODUCTS * multiplied * height * across;
+  if (
+    strides[0] === 1 && strides[1] === 1 && isTriple(rows) && isTriple(columns) && channels <= MOST_CHANNELS
+  ) {
+    // These save more than the others, so that half the channels repay the sums around them.
+    if (!isWorthIt(16, 9, 2 * channels)) return undefined;
+    return {
+      products: 16,
+      offsets: [[rows[0].offset, columns[0].offset]],
+      taps: [rows.flatMap((y) => columns.map((x) => y.tap * width + x.tap))],
+    };
+  }
+  const rowPairs = pairs(rows, strides[0]), columnPairs = pairs(columns, strides[1]);
+  if (!rowPairs?.length || !columnPairs?.length) return undefined;
+  const groups = rowPairs.flatMap((y) => columnPairs.map((x) => ({ y, x })));
+  if (!isWorthIt(9, 4, groups.length * channels)) return undefined;
+  return {
+    products: 9,
+    offsets: groups.map(({ y: [top], x: [left] }) => [top.offset, left.offset]),
+    taps: groups.map(({ y, x }) => y.flatMap((row) => x.map((column) => row.tap * width + column.tap))),
+  };
 }
 
 /** The offsets of all taps of a sum, row by row. */
@@ -135,9 +153,9 @@ export class Convolutions {
     const [x, filter, ...operands] = inputs, [kh, kw, channels, n] = filter.shape;
     const sum = sumOf(x, filter.shape, op.window, output.shape.slice(1, 3));
     const { after, ...epilogue } = this.#epilogue(op.epilogue, operands, output);
-    const groups = groupsOf(sum, filter.shape);
-    if (groups) {
-      this.#tiled(sum, groups, { filter, output, ...epilogue });
+    const tiling = tilingOf(sum, filter.shape);
+    if (tiling) {
+      this.#tiled(sum, tiling, { filter, output, turned: false, ...epilogue });
     } else {
       this.#commands.gemm({
         m: sizeOf(output.shape.slice(0, 3)),
@@ -163,11 +181,9 @@ export class Convolutions {
     if (isNarrow && dilation[1] === 1) return this.#foldedInputGrad(op, inputs, output);
     const { after, ...epilogue } = this.#epilogue(op.epilogue, operands, output);
     const whole = sumOf(output, filter.shape, op.window, dy.shape.slice(1, 3));
-    const groups = dy.shape[0] >= LEAST_IMAGES && channels >= LEAST_CHANNELS
-      ? groupsOf(whole, filter.shape)
-      : undefined;
-    if (groups) {
-      this.#tiledInputGrad(whole, groups, { dy, filter, ...epilogue });
+    const tiling = channels >= LEAST_CHANNELS ? tilingOf(whole, filter.shape) : undefined;
+    if (tiling?.products === 9 && dy.shape[0] >= LEAST_IMAGES) {
+      this.#tiledInputGrad(whole, tiling, { dy, filter, ...epilogue });
       return after?.();
     }
     const phasesOf = (axis: 0 | 1, extent: number, taps: number): Phase[] =>
@@ -181,6 +197,22 @@ export class Convolutions {
         }),
       }));
     const columns = phasesOf(1, width, kw);
+    if (tiling?.products === 16) {
+      // Without a stride there is one phase, a convolution of dy with the taps in reverse.
+      const [row] = phasesOf(0, height, kh), [column] = columns;
+      const sum: Sum = {
+        places: [height, width],
+        source: dy,
+        strides: [1, 1],
+        rows: row.taps,
+        columns: column.taps,
+      };
+      const turned = tilingOf(sum, [kh, kw, depth, channels]);
+      if (turned?.products === 16) {
+        this.#tiled(sum, turned, { filter, output, turned: true, ...epilogue });
+        return after?.();
+      }
+    }
     const products = phasesOf(0, height, kh).flatMap((row) =>
       columns.map((column) =>
         this.#phase({
@@ -240,39 +272,44 @@ export class Convolutions {
       });
   }
 
-  /** The filter's taps, summed for the nine products: k is the groups' channels, or where `turned` n is. */
-  #tileFilter(filter: Value, groups: readonly Group[], turned: boolean): number {
+  /** The filter's taps, summed for the products: k is the groups' channels, or where `turned` n is. */
+  #tileFilter(filter: Value, { products, taps }: Tiling, turned: boolean): number {
     const [, , channels, depth] = filter.shape, size = channels * depth;
-    const tiles = this.#commands.workspace(PRODUCTS * groups.length * size);
-    this.#commands.stream.command("winogradFilter", [
+    const tiles = this.#commands.workspace(products * taps.length * size);
+    this.#commands.stream.command(products === 9 ? "winogradFilter" : "winograd3Filter", [
       this.#commands.at(filter),
       tiles,
-      ...turned
-        ? [depth, channels, 1, groups.length, 1, depth]
-        : [channels, depth, groups.length, 1, depth, 1],
-      ...groups.flatMap(({ taps }) => taps.map((tap) => tap * size)),
+      ...turned ? [depth, channels, 1, taps.length, 1, depth] : [channels, depth, taps.length, 1, depth, 1],
+      ...taps.flat().map((tap) => tap * size),
     ]);
     return tiles;
   }
 
-  /** How many times twelve tiles a thread takes at a time of a product by [k, n], and its elements of one time. */
-  #spanOf(k: number, n: number): { readonly span: number; readonly each: number } {
-    const each = PRODUCTS * ROWS * (k + n), least = PRODUCTS * k * n > LARGE_FILTER ? LEAST_SPAN : 1;
+  /** How many times twelve tiles a thread takes at a time of products by [k, n], and its elements of one time. */
+  #spanOf(
+    { products }: Tiling,
+    { k, n }: { readonly k: number; readonly n: number },
+  ): { readonly span: number; readonly each: number } {
+    const each = products * ROWS * (k + n), least = products * k * n > LARGE_FILTER ? LEAST_SPAN : 1;
     return { span: Math.max(least, Math.floor(SPREAD / each)), each };
   }
 
-  /** A convolution as nine products of tiles. */
+  /** A convolution as products of tiles; where `turned` the filter's output channels are what is read. */
   #tiled(
     sum: Sum,
-    groups: readonly Group[],
-    { filter, output, ...epilogue }: Epilogue & { readonly filter: Value; readonly output: Value },
+    tiling: Tiling,
+    { filter, output, turned, ...epilogue }: Epilogue & {
+      readonly filter: Value;
+      readonly output: Value;
+      readonly turned: boolean;
+    },
   ): void {
-    const { source, places } = sum, [, , channels, n] = filter.shape, k = groups.length * channels;
+    const { source, places } = sum, k = tiling.taps.length * source.shape[3], n = output.shape[3];
     const m = source.shape[0] * Math.ceil(places[0] / 2) * Math.ceil(places[1] / 2);
-    const { span, each } = this.#spanOf(k, n), most = Math.ceil(m / ROWS);
-    const sums = this.#tileFilter(filter, groups, false);
+    const { span, each } = this.#spanOf(tiling, { k, n }), most = Math.ceil(m / ROWS);
+    const sums = this.#tileFilter(filter, tiling, turned);
     this.#commands.stream.wait();
-    this.#commands.stream.command("winograd", [
+    this.#commands.stream.command(tiling.products === 9 ? "winograd" : "winograd3", [
       ...this.#commands.productWords({
         m,
         n,
@@ -282,7 +319,7 @@ export class Convolutions {
         c: { address: this.#commands.at(output), row: n },
         batches: 1,
         table: 0,
-        grid: this.#grid({ ...sum, source: source.shape, taps: groups.map(({ offset }) => offset) }),
+        grid: this.#grid({ ...sum, source: source.shape, taps: tiling.offsets }),
         ...epilogue,
       }),
       this.#commands.ownWorkspace(Math.min(span, most) * each),
@@ -293,15 +330,16 @@ export class Convolutions {
   /** dx as nine products of tiles of dy, whole images by a thread: the transpose of the convolution by tiles. */
   #tiledInputGrad(
     sum: Sum,
-    groups: readonly Group[],
+    tiling: Tiling,
     { dy, filter, ...epilogue }: Epilogue & { readonly dy: Value; readonly filter: Value },
   ): void {
-    const { source, places } = sum, [, , n, k] = filter.shape, images = dy.shape[0], wide = groups.length * n;
+    const { source, places } = sum, [, , n, k] = filter.shape, images = dy.shape[0];
+    const wide = tiling.taps.length * n;
     const tiles = Math.ceil(places[0] / 2) * Math.ceil(places[1] / 2);
-    const { span, each } = this.#spanOf(k, wide);
+    const { span, each } = this.#spanOf(tiling, { k, n: wide });
     const chunk = Math.min(Math.max(1, Math.floor(span * ROWS / tiles)), images);
     const rounded = Math.ceil(chunk * tiles / ROWS);
-    const sums = this.#tileFilter(filter, groups, true);
+    const sums = this.#tileFilter(filter, tiling, true);
     this.#commands.stream.wait();
     this.#commands.stream.command("winogradInputGrad", [
       ...this.#commands.productWords({
@@ -313,7 +351,7 @@ export class Convolutions {
         c: { address: this.#commands.at(source), row: n },
         batches: 1,
         table: 0,
-        grid: this.#grid({ ...sum, source: source.shape, taps: groups.map(({ offset }) => offset) }),
+        grid: this.#grid({ ...sum, source: source.shape, taps: tiling.offsets }),
         ...epilogue,
       }),
       this.#commands.ownWorkspace(rounded * each),
@@ -324,8 +362,8 @@ export class Convolutions {
   /** The filter's gradient from x and dy. */
   filterGrad(op: OpOf<"conv2d_filter_grad">, inputs: readonly Value[], output: Value): void {
     const [x, dy] = inputs, [kh, kw, channels, n] = output.shape, [images, height, width] = dy.shape;
-    const sum = sumOf(x, output.shape, op.window, [height, width]), groups = groupsOf(sum, output.shape);
-    if (groups) return this.#tiledFilterGrad(sum, groups, { dy, output });
+    const sum = sumOf(x, output.shape, op.window, [height, width]), tiling = tilingOf(sum, output.shape);
+    if (tiling) return this.#tiledFilterGrad(sum, tiling, { dy, output });
     const places = images * height * width, m = kh * kw * channels;
     // Small filters leave little to share out but the places: these are cut into runs, summed afterwards.
     const tiles = Math.ceil(m / 12) * Math.ceil(n / 16);
@@ -349,45 +387,45 @@ export class Convolutions {
     this.#commands.sumRows(to, count, m * n, this.#commands.at(output));
   }
 
-  /** The filter's gradient as nine products of tiles of x and of dy, summed over runs of tiles. */
+  /** The filter's gradient as products of tiles of x and of dy, summed over runs of tiles. */
   #tiledFilterGrad(
     sum: Sum,
-    groups: readonly Group[],
+    { products, offsets, taps }: Tiling,
     { dy, output }: { readonly dy: Value; readonly output: Value },
   ): void {
-    const [, , channels, n] = output.shape, k = groups.length * channels, { places, source } = sum;
+    const [, , channels, n] = output.shape, k = taps.length * channels, { places, source } = sum;
     const tiles = source.shape[0] * Math.ceil(places[0] / 2) * Math.ceil(places[1] / 2);
     const most = Math.min(MOST_TILE_RUNS, Math.max(1, Math.floor(tiles / RUN_TILES)));
     const run = Math.ceil(tiles / most), runs = Math.ceil(tiles / run);
     const parts = Math.ceil(2 * this.#commands.threads / runs), wide = Math.ceil(k / ROWS) * ROWS;
     const depth = Math.min(
       run,
-      Math.max(LEAST_TILE_DEPTH, Math.floor(GRADIENT_SPREAD / PRODUCTS / (wide / parts + n))),
+      Math.max(LEAST_TILE_DEPTH, Math.floor(GRADIENT_SPREAD / products / (wide / parts + n))),
     );
-    const sums = this.#commands.workspace(runs * PRODUCTS * k * n);
-    this.#commands.stream.command("winogradFilterGrad", [
+    const sums = this.#commands.workspace(runs * products * k * n);
+    this.#commands.stream.command(products === 9 ? "winogradFilterGrad" : "winograd3FilterGrad", [
       this.#commands.at(source),
       this.#commands.at(dy),
       sums,
-      this.#grid({ ...sum, source: source.shape, taps: groups.map(({ offset }) => offset) }),
+      this.#grid({ ...sum, source: source.shape, taps: offsets }),
       k,
       n,
       tiles,
       runs,
       run,
-      this.#commands.ownWorkspace(PRODUCTS * depth * (wide + n) + n),
+      this.#commands.ownWorkspace(products * depth * (wide + n) + n),
       depth,
     ]);
     this.#commands.stream.wait();
     const size = channels * n;
-    this.#commands.stream.command("winogradFilterSum", [
+    this.#commands.stream.command(products === 9 ? "winogradFilterSum" : "winograd3FilterSum", [
       sums,
       this.#commands.at(output),
       channels,
-      groups.length,
+      taps.length,
       n,
       runs,
-      ...groups.flatMap(({ taps }) => taps.map((tap) => tap * size)),
+      ...taps.flat().map((tap) => tap * size),
     ]);
   }
 

@@ -14,6 +14,7 @@ import type { Plan } from "../plan.ts";
 import { Commands, type Context, DENSE, isIdentity, REDUCERS } from "./commands.ts";
 import { Convolutions } from "./convolution.ts";
 import { collapse } from "./nest.ts";
+import { Recurrences } from "./recurrent.ts";
 import type { Stream, Table } from "./stream.ts";
 
 type OpOf<Kind extends Op["kind"]> = Extract<Op, { readonly kind: Kind }>;
@@ -38,10 +39,12 @@ function bitsOf(value: number, dtype: DType): number {
 class Encoder {
   readonly #commands: Commands;
   readonly #convolutions: Convolutions;
+  readonly #recurrences: Recurrences;
 
   constructor(context: Context) {
     this.#commands = new Commands(context);
     this.#convolutions = new Convolutions(this.#commands);
+    this.#recurrences = new Recurrences(this.#commands);
   }
 
   encode(plan: Plan): Stream {
@@ -99,9 +102,9 @@ class Encoder {
           sizeOf(indices.shape),
         ]);
       }
-      case "scatter_add": {
+      case "scatter": {
         const [indices, updates] = inputs, [output] = outputs;
-        return this.#commands.stream.command("scatterAdd", [
+        return this.#commands.stream.command("scatter", [
           this.#commands.at(indices),
           this.#commands.at(updates),
           this.#commands.at(output),
@@ -109,6 +112,7 @@ class Encoder {
           sizeOf(output.shape.slice(1)),
           sizeOf(indices.shape),
           output.dtype === "int32" ? 1 : 0,
+          op.reducer === "last" ? 1 : 0,
         ]);
       }
       case "softmax": {
@@ -216,6 +220,10 @@ class Encoder {
           this.#commands.at(logits),
         ]);
       }
+      case "recurrent":
+        return this.#recurrences.forward(op, inputs, outputs);
+      case "recurrent_grad":
+        return this.#recurrences.gradient(op, inputs, outputs);
       case "cumulate": {
         const [x] = inputs;
         return this.#commands.stream.command("cumulate", [

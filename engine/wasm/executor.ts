@@ -21,6 +21,8 @@ export interface WasmOptions {
 }
 
 const MAX_THREADS = 64;
+/** Programs that no plan uses and that are kept all the same: the next may ask for them. */
+const MOST_UNUSED = 256;
 
 /** A function whose type is (v128, v128, v128) -> v128 and whose body is one relaxed multiply-add: valid or not. */
 // deno-fmt-ignore
@@ -41,9 +43,14 @@ class WasmExecutor implements Executor {
   readonly #main: Instance;
   readonly #bodies: ReadonlyMap<string, Body>;
   readonly #workers: readonly Worker[];
-  readonly #programs: Map<string, number> = new Map();
-  #pending: Specialization[] = [];
-  #installed = 1; // the table's first entry is none
+  /** By what they do: their places in the threads' tables, and how many plans use them. */
+  readonly #programs: Map<string, { readonly place: number; users: number }> = new Map();
+  /** Those that no plan uses, the longest unused first. */
+  readonly #unused: Set<string> = new Set();
+  /** Places of programs that were forgotten. */
+  readonly #free: number[] = [];
+  #pending: { readonly special: Specialization; readonly place: number }[] = [];
+  #places = 1; // the table's first entry is none
   #failure: Error | undefined;
 
   constructor(options: {
@@ -102,7 +109,11 @@ class WasmExecutor implements Executor {
       blocks.push(block);
       return block.address;
     };
-    const release = (): void => blocks.forEach(({ address, bytes }) => this.#heap.free(address, bytes));
+    const used = new Set<string>();
+    const release = (): void => {
+      blocks.forEach(({ address, bytes }) => this.#heap.free(address, bytes));
+      this.#letGo(used);
+    };
     try {
       const arena = allocate(plan.arenaSize);
       const address = (value: Value): number => {
@@ -113,7 +124,7 @@ class WasmExecutor implements Executor {
       const stream = encode(plan, {
         address,
         workspace: allocate,
-        program: (special) => this.#program(special),
+        program: (special) => this.#program(special, used),
         threads: this.#workers.length + 1,
       });
       this.#install();
@@ -201,31 +212,61 @@ class WasmExecutor implements Executor {
     );
   }
 
-  #program(special: Specialization): number {
+  /** The place of a program, which is `used` by a plan from now on. */
+  #program(special: Specialization, used: Set<string>): number {
     const key = JSON.stringify(special);
-    let index = this.#programs.get(key);
-    if (index === undefined) {
-      index = this.#installed + this.#pending.length;
-      this.#programs.set(key, index);
-      this.#pending.push(special);
+    let program = this.#programs.get(key);
+    if (program === undefined) {
+      program = { place: this.#free.pop() ?? this.#places++, users: 0 };
+      this.#programs.set(key, program);
+      this.#pending.push({ special, place: program.place });
     }
-    return index;
+    if (!used.has(key)) {
+      used.add(key);
+      program.users++;
+      this.#unused.delete(key);
+    }
+    return program.place;
+  }
+
+  /** A plan's programs are kept for others for a while; then their places are used again. */
+  #letGo(used: Set<string>): void {
+    for (const key of used) {
+      if (--this.#programs.get(key)!.users === 0) this.#unused.add(key);
+    }
+    used.clear();
+    for (const key of this.#unused) {
+      if (this.#unused.size <= MOST_UNUSED) return;
+      this.#unused.delete(key);
+      const { place } = this.#programs.get(key)!;
+      this.#programs.delete(key);
+      this.#pending = this.#pending.filter((one) => one.place !== place);
+      this.#free.push(place);
+    }
+  }
+
+  /** For tests: programs that are kept, and places in the threads' tables. */
+  get programs(): { readonly kept: number; readonly places: number } {
+    return { kept: this.#programs.size, places: this.#places };
   }
 
   /** Gives the programs asked for since the last time to all threads. */
   #install(): void {
     if (this.#pending.length === 0) return;
     this.#check();
-    const binary = Uint8Array.from(writeModule(this.#pending, this.#bodies)), count = this.#pending.length;
-    this.#main.install(binary, count);
+    const binary = Uint8Array.from(writeModule(this.#pending.map(({ special }) => special), this.#bodies));
+    const places = Int32Array.from(this.#pending, ({ place }) => place);
+    this.#main.install(binary, places);
     if (this.#workers.length > 0) {
       const address = this.#heap.allocate(binary.length);
       new Uint8Array(this.#memory.buffer, address, binary.length).set(binary);
-      this.#job(JOBS.install, [address, binary.length, count]);
+      const list = this.#heap.allocate(4 * places.length);
+      this.set(list, places);
+      this.#job(JOBS.install, [address, binary.length, places.length, list]);
       this.#finish(this.#main.kernels.barrier());
       this.#heap.free(address, binary.length);
+      this.#heap.free(list, 4 * places.length);
     }
-    this.#installed += count;
     this.#pending = [];
   }
 

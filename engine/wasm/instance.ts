@@ -19,8 +19,8 @@ export interface Kernels {
 /** A thread's kernels with the means to add programs. */
 export interface Instance {
   readonly kernels: Kernels;
-  /** Adds the functions of a module that `codegen.ts` wrote to the end of the table, in order. */
-  install(binary: Uint8Array<ArrayBuffer>, count: number): void;
+  /** Puts the functions of a module that `codegen.ts` wrote at these places of the table, in order. */
+  install(binary: Uint8Array<ArrayBuffer>, places: ArrayLike<number>): void;
 }
 
 /** Instantiates the kernels over the shared memory as thread `thread` of `threads`. */
@@ -41,13 +41,14 @@ export function instantiate(
   kernels.initialize(options.thread, options.threads);
   return {
     kernels,
-    install(binary, count) {
+    install(binary, places) {
       const added = new WebAssembly.Instance(new WebAssembly.Module(binary), {
         env: { memory },
         kernels: exports as WebAssembly.ModuleImports,
       });
-      const first = table.grow(count);
-      for (let i = 0; i < count; i++) table.set(first + i, added.exports[`${i}`] as () => void);
+      const missing = Math.max(...Array.from(places)) + 1 - table.length;
+      if (missing > 0) table.grow(missing);
+      for (let i = 0; i < places.length; i++) table.set(places[i], added.exports[`${i}`] as () => void);
     },
   };
 }

@@ -8,7 +8,7 @@ export const COMMANDS = {
   copy: 4,
   fill: 5,
   gather: 6,
-  scatterAdd: 7,
+  scatter: 7,
   softmax: 8,
   softmaxCrossEntropy: 9,
   argreduce: 10,
@@ -27,6 +27,13 @@ export const COMMANDS = {
   winogradInputGrad: 23,
   winogradFilterGrad: 24,
   winogradFilterSum: 25,
+  recurrent: 26,
+  recurrentGrad: 27,
+  recurrentSum: 28,
+  winograd3Filter: 29,
+  winograd3: 30,
+  winograd3FilterGrad: 31,
+  winograd3FilterSum: 32,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

@@ -28,8 +28,11 @@ function work(start: Start): void {
     const words = new Int32Array(memory.buffer, LAYOUT.jobKind, 5);
     if (words[0] === JOBS.close) return scope.close();
     if (words[0] === JOBS.install) {
-      const [, address, length, count] = words;
-      install(new Uint8Array(memory.buffer, address >>> 0, length).slice(), count);
+      const [, address, length, count, places] = words;
+      install(
+        new Uint8Array(memory.buffer, address >>> 0, length).slice(),
+        new Int32Array(memory.buffer, places >>> 0, count).slice(),
+      );
       kernels.barrier();
     } else {
       kernels.execute(words[1], words[2]);

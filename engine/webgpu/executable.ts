@@ -80,64 +80,84 @@ function writeShaders(
   return { nodes, scratch };
 }
 
-/** Buffers that hold the outputs of many steps until they are read: one is filled while the other is read. */
+/** Buffers that hold the outputs of many steps until they are read: one is filled while another is read. */
 class Outlet {
   readonly slotBytes: number;
   readonly capacity: number;
-  readonly #buffers: GPUBuffer[];
-  #current = 0;
+  readonly #device: GPUDevice;
+  readonly #queue: Queue;
+  /** The one that is being filled. */
+  #current: GPUBuffer | undefined;
+  /** A second one, while it is not being read. */
+  #spare: GPUBuffer | undefined;
   #steps = 0;
   /** Whole buffers on their way to the host, oldest first. */
   #drained: Promise<{ readonly steps: number; readonly bytes: ArrayBuffer }>[] = [];
-  /** Settles when the buffer that is not being filled is free. */
-  #otherFree: Promise<unknown> = Promise.resolve();
+  /** Settles when the buffer that was drained last has been read. */
+  #lastRead: Promise<unknown> = Promise.resolve();
+  #disposed = false;
 
-  constructor(device: GPUDevice, slotBytes: number) {
+  constructor(device: GPUDevice, queue: Queue, slotBytes: number) {
+    this.#device = device;
+    this.#queue = queue;
     this.slotBytes = slotBytes;
     this.capacity = Math.max(1, Math.min(MOST_KEPT, Math.floor(RING_BYTES / Math.max(1, slotBytes))));
-    this.#buffers = slotBytes === 0 ? [] : [0, 1].map(() =>
-      device.createBuffer({
-        label: "outputs",
-        size: this.capacity * slotBytes,
-        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      })
-    );
+    if (slotBytes > 0) this.#current = this.#create();
+  }
+
+  #create(): GPUBuffer {
+    return this.#device.createBuffer({
+      label: "outputs",
+      size: this.capacity * this.slotBytes,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
   }
 
   /** Where the next step's outputs go. */
   next(): { readonly buffer: GPUBuffer; readonly offset: number } {
-    return { buffer: this.#buffers[this.#current], offset: this.#steps++ * this.slotBytes };
+    return { buffer: this.#current!, offset: this.#steps++ * this.slotBytes };
   }
 
   get full(): boolean {
     return this.#steps === this.capacity;
   }
 
-  /** Begins to read the current buffer, whose steps must have been submitted. Waits until the other one is free. */
+  /** Begins to read the current buffer, whose steps must have been submitted. Waits until the one before has been read. */
   async drain(): Promise<void> {
-    const steps = this.#steps, buffer = this.#buffers[this.#current];
+    const steps = this.#steps, buffer = this.#current;
     if (steps === 0 || buffer === undefined) return;
     this.#steps = 0;
-    this.#current = 1 - this.#current;
-    const free = this.#otherFree;
-    const fetched = fetchBytes(buffer, steps * this.slotBytes).then((bytes) => ({ steps, bytes }));
-    // Whoever takes it is told of a failure; of an executable that is disposed nobody does.
-    fetched.catch(() => {});
+    // Who does not wait for runs may fill a buffer before the other has been read.
+    this.#current = this.#spare ?? this.#create();
+    this.#spare = undefined;
+    const before = this.#lastRead;
+    const fetched = this.#queue.reading(
+      fetchBytes(buffer, steps * this.slotBytes).then((bytes) => ({ steps, bytes })),
+    );
+    const settled = fetched.then(() => this.#giveBack(buffer), () => this.#giveBack(buffer));
     this.#drained.push(fetched);
-    this.#otherFree = fetched;
-    await free;
+    this.#lastRead = settled;
+    await before;
   }
 
-  /** Everything since the last call: waits for the GPU. */
-  async take(): Promise<readonly { readonly steps: number; readonly bytes: ArrayBuffer }[]> {
-    await this.drain();
+  #giveBack(buffer: GPUBuffer): void {
+    if (this.#disposed || this.#spare !== undefined) buffer.destroy();
+    else this.#spare = buffer;
+  }
+
+  /** Everything up to now, whatever is run or asked for meanwhile: waits for the GPU. */
+  take(): Promise<readonly { readonly steps: number; readonly bytes: ArrayBuffer }[]> {
+    void this.drain();
     const drained = this.#drained;
     this.#drained = [];
-    return await Promise.all(drained);
+    return Promise.all(drained);
   }
 
+  /** What is on its way arrives. */
   dispose(): void {
-    for (const buffer of this.#buffers) buffer.destroy();
+    this.#disposed = true;
+    this.#current?.destroy();
+    this.#spare?.destroy();
   }
 }
 
@@ -158,6 +178,7 @@ export class WebGpuExecutable implements Executable, Feed {
   #pending = 0;
   #lastSlot = 0;
   #disposed = false;
+  #reading: Promise<void> = Promise.resolve();
 
   /** Use `prepare`. */
   constructor(shared: Shared, plan: Plan, parts: {
@@ -180,7 +201,7 @@ export class WebGpuExecutable implements Executable, Feed {
     const inputs = ports(plan.graph.inputs), outputs = ports(plan.graph.outputs);
     this.#inputs = inputs.ports;
     this.#outputs = outputs.ports;
-    this.#outlet = new Outlet(shared.device, outputs.bytes);
+    this.#outlet = new Outlet(shared.device, shared.queue, outputs.bytes);
     this.#slotBytes = inputs.bytes;
     this.#slots = Math.max(1, Math.min(MOST_STEPS, Math.floor(RING_BYTES / Math.max(1, inputs.bytes))));
     this.#staging = new Uint8Array(this.#slots * inputs.bytes);
@@ -247,11 +268,20 @@ export class WebGpuExecutable implements Executable, Feed {
     this.#pending = 0;
   }
 
-  async read(): Promise<TypedArray[]> {
-    this.#check();
-    this.#shared.queue.submit();
-    const chunks = await this.#outlet.take();
-    this.#shared.failure.check();
+  read(): Promise<TypedArray[]> {
+    return Promise.try(() => {
+      this.#check();
+      this.#shared.queue.submit();
+      // Answers come in the order of the questions.
+      const before = this.#reading, taken = this.#outlet.take();
+      const read = before.then(() => taken).then((chunks) => this.#join(chunks));
+      this.#reading = read.then(() => {}, () => {});
+      return read;
+    });
+  }
+
+  #join(chunks: readonly { readonly steps: number; readonly bytes: ArrayBuffer }[]): TypedArray[] {
+    this.#shared.failure.checkDevice();
     const runs = chunks.reduce((sum, { steps }) => sum + steps, 0), { slotBytes } = this.#outlet;
     return this.#outputs.map(({ value, slot, bytes }) => {
       const joined = new Uint8Array(runs * bytes);
@@ -302,6 +332,7 @@ export class WebGpuExecutable implements Executable, Feed {
     // Steps that were recorded still change the variables.
     if (!this.#shared.failure.closed) this.#shared.queue.submit();
     this.#outlet.dispose();
+    this.#shared.pipelines.release(this.#program);
     for (const buffer of this.#buffers) buffer.destroy();
   }
 

@@ -117,9 +117,11 @@ class WebGpuExecutor implements Executor {
     });
     this.#shared.queue.encoder().copyBufferToBuffer(heap.buffer, 4 * offset, copy, 0, bytes);
     this.#shared.queue.submit();
-    const fetched = size === 0 ? new ArrayBuffer(0) : await fetchBytes(copy, bytes);
+    const fetched = size === 0
+      ? new ArrayBuffer(0)
+      : await this.#shared.queue.reading(fetchBytes(copy, bytes));
     copy.destroy();
-    this.#shared.failure.check();
+    this.#shared.failure.checkDevice();
     return dtype === "float32" ? new Float32Array(fetched) : new Int32Array(fetched);
   }
 
@@ -131,6 +133,8 @@ class WebGpuExecutor implements Executor {
     if (this.#shared.failure.closed) return;
     this.#shared.queue.submit();
     this.#shared.failure.close();
+    // Who asked for something before is answered.
+    await this.#shared.queue.settled();
     await this.#device.queue.onSubmittedWorkDone();
     this.#device.destroy();
   }

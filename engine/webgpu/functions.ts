@@ -189,6 +189,15 @@ const FUNCTIONS: Readonly<Record<string, { readonly needs?: readonly string[]; r
   return result;
 }`,
   },
+  // Whole numbers in the order of the floats, both zeros the same one, and `unknown` for NaN.
+  order_of: {
+    text: `fn order_of(x: f32, unknown: u32) -> u32 {
+  let bits = bitcast<u32>(x);
+  let size = bits & 0x7fffffffu;
+  let order = select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
+  return select(select(order, 0x80000000u, size == 0u), unknown, size > 0x7f800000u);
+}`,
+  },
   arcsine: {
     needs: ["not_a_number", "is_nan", "arctangent2"],
     text: `fn arcsine(x: F) -> F {
@@ -348,7 +357,15 @@ fn finite_or_not(x: f32, y: f32) -> f32 {
 }`,
   },
   to_int: {
-    text: `fn to_int(x: F) -> I { return select(I(0), I(x), abs(x) < F(2147483648.0)); }`,
+    // Towards 0 and modulo 2^32, by the bits; of NaN and the infinities 0.
+    text: `fn to_int(x: F) -> I {
+  let bits = bitcast<U>(x);
+  let exponent = (bits >> U(23u)) & U(255u);
+  let shift = min(max(exponent, U(150u)) - U(150u), U(31u));
+  let size = select(((bits & U(0x7fffffu)) | U(0x800000u)) << shift, U(0u), exponent > U(181u));
+  let wrapped = bitcast<I>(select(size, U(0u) - size, (bits >> U(31u)) == U(1u)));
+  return select(wrapped, I(x), exponent < U(158u));
+}`,
   },
   int_divide: {
     text:

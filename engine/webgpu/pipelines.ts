@@ -4,6 +4,9 @@ import type { Dispatch } from "./shader.ts";
 /** Most workgroups along an axis of a dispatch: every GPU has that many, and hardly any has more. */
 const MOST_GROUPS = 65535;
 
+/** Pipelines that no program uses and that are kept all the same. */
+const MOST_UNUSED = 1024;
+
 /** A dispatch as a GPU takes it. */
 export interface Command {
   readonly pipeline: GPUComputePipeline;
@@ -19,6 +22,8 @@ export interface Program {
   readonly group: GPUBindGroup;
   /** The caller destroys it. */
   readonly tables: GPUBuffer;
+  /** What `release` needs. */
+  readonly keys: ReadonlySet<string>;
 }
 
 /** Dispatches that belong together. The label is for the GPU's error messages. */
@@ -51,6 +56,10 @@ export class Pipelines {
   /** By the number of buffers, then by WGSL text. */
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #layouts = new Map<number, Layout>();
+  /** How many programs use a pipeline. */
+  readonly #users = new Map<string, number>();
+  /** Those that none uses, the longest unused first. */
+  readonly #unused = new Set<string>();
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -80,19 +89,44 @@ export class Pipelines {
       ],
     });
     let next = 0;
+    const keys = new Set<string>();
     const commands = lists.map(({ label, dispatches }) =>
       dispatches.map(({ code, groups }): Command => {
         // Rows of equal length, so that hardly any workgroup is started for nothing.
         const rows = Math.ceil(groups / MOST_GROUPS);
         return {
-          pipeline: this.#pipelineFor(code, { buffers: buffers.length, label }),
+          pipeline: this.#pipelineFor(code, { buffers: buffers.length, label, keys }),
           table: Uint32Array.of(offsets[next++]),
           columns: Math.ceil(groups / rows),
           rows,
         };
       })
     );
-    return { commands, group, tables };
+    for (const key of keys) {
+      this.#users.set(key, (this.#users.get(key) ?? 0) + 1);
+      this.#unused.delete(key);
+    }
+    return { commands, group, tables, keys };
+  }
+
+  /** A program's pipelines are kept for others for a while, and then forgotten. */
+  release({ keys }: Program): void {
+    for (const key of keys) {
+      const users = this.#users.get(key)! - 1;
+      this.#users.set(key, users);
+      if (users === 0) this.#unused.add(key);
+    }
+    for (const key of this.#unused) {
+      if (this.#unused.size <= MOST_UNUSED) return;
+      this.#unused.delete(key);
+      this.#users.delete(key);
+      this.#pipelines.delete(key);
+    }
+  }
+
+  /** How many pipelines are kept. */
+  get kept(): number {
+    return this.#pipelines.size;
   }
 
   #layoutFor(buffers: number): Layout {
@@ -120,9 +154,14 @@ export class Pipelines {
 
   #pipelineFor(
     code: string,
-    { buffers, label }: { readonly buffers: number; readonly label: string },
+    { buffers, label, keys }: {
+      readonly buffers: number;
+      readonly label: string;
+      readonly keys: Set<string>;
+    },
   ): GPUComputePipeline {
     const key = `${buffers} ${code}`, known = this.#pipelines.get(key);
+    keys.add(key);
     if (known !== undefined) return known;
     const module = this.#device.createShaderModule({ label, code });
     const pipeline = this.#device.createComputePipeline({

@@ -58,6 +58,11 @@ export class Failure {
     if (this.#closed) {
       throw new Error("Cannot use the GPU as its device is closed: open another with openDevice");
     }
+    this.checkDevice();
+  }
+
+  /** @throws {Error} where the device has failed: what was begun before it was closed is still answered. */
+  checkDevice(): void {
     if (this.#message !== undefined) throw new Error(this.#message);
   }
 }
@@ -66,6 +71,8 @@ export class Queue {
   readonly #device: GPUDevice;
   readonly #failure: Failure;
   readonly #feeds = new Set<Feed>();
+  /** What is on its way to the host. */
+  readonly #reads = new Set<Promise<unknown>>();
   readonly #underWay: { readonly ms: number; readonly done: Promise<void> }[] = [];
   #encoder: GPUCommandEncoder | undefined;
   #steps = 0;
@@ -98,7 +105,7 @@ export class Queue {
     }
     while (this.#isFull()) {
       await this.#underWay[0].done;
-      this.#failure.check();
+      this.#failure.checkDevice();
     }
   }
 
@@ -111,6 +118,18 @@ export class Queue {
     if (this.#underWay.length < 2) return false;
     const ms = this.#underWay.reduce((sum, submit) => sum + submit.ms, 0);
     return ms > UNDER_WAY_MS || this.#underWay.length > MOST_UNDER_WAY;
+  }
+
+  /** A read-back that the device must stay open for. */
+  reading<T>(read: Promise<T>): Promise<T> {
+    const settled = read.then(() => {}, () => {}).then(() => void this.#reads.delete(settled));
+    this.#reads.add(settled);
+    return read;
+  }
+
+  /** Resolves when all that was asked for has been read back. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#reads);
   }
 
   /** Sends what has been recorded. */

@@ -26,7 +26,7 @@ export interface Coded {
 /** Mean squared error of each of the drawings [B, ...]: [B]. */
 export function squaredErrors(framed: tf.Tensor, drawn: tf.Tensor): tf.Tensor1D {
   const errors = tf.squaredDifference(framed, drawn);
-  return tf.mean(errors.reshape([errors.shape[0], -1]), 1);
+  return tf.mean(tf.reshape(errors, [errors.shape[0], -1]), 1);
 }
 
 /** Codes and reconstructions of images [count, pixels] in 0..1, as `encodeImages` and `redraw` give them. */
@@ -52,7 +52,7 @@ export async function encodeImages(
   const images = tf.tensor2d(options.images, [count, network.pixels]);
   const encode = await compile(
     options.device,
-    ({ index }) => ({ latents: network.encode(network.frame(tf.gather(images, index as tf.Tensor1D))) }),
+    ({ index }) => ({ latents: network.encode(network.frame(tf.gather(images, index))) }),
     { index: { shape: [batch], dtype: "int32" } },
   );
   const { latents } = await overRows(encode, { count, batch, inputs: (index) => ({ index }) });
@@ -73,10 +73,10 @@ export async function redraw(
   const images = tf.tensor2d(options.images, [count, network.pixels]);
   const signs = tf.tensor2d(Float32Array.from(codes), [count, network.bits]);
   const draw = await compile(device, ({ index }) => {
-    const rows = index as tf.Tensor1D, drawn = network.decode(tf.gather(signs, rows));
+    const drawn = network.decode(tf.gather(signs, index));
     return {
       reconstructions: network.picture(drawn),
-      framedErrors: squaredErrors(network.frame(tf.gather(images, rows)), tf.clipByValue(drawn, 0, 1)),
+      framedErrors: squaredErrors(network.frame(tf.gather(images, index)), tf.clipByValue(drawn, 0, 1)),
     };
   }, { index: { shape: [batch], dtype: "int32" } });
   const { reconstructions, framedErrors } = await overRows(draw, {
@@ -102,7 +102,7 @@ export async function decodeCodes(
   const codes = tf.tensor2d(Float32Array.from(options.codes), [count, network.bits]);
   const decode = await compile(
     options.device,
-    ({ index }) => ({ images: network.picture(network.decode(tf.gather(codes, index as tf.Tensor1D))) }),
+    ({ index }) => ({ images: network.picture(network.decode(tf.gather(codes, index))) }),
     { index: { shape: [batch], dtype: "int32" } },
   );
   const { images } = await overRows(decode, { count, batch, inputs: (index) => ({ index }) });

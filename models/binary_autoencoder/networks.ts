@@ -18,8 +18,22 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Random } from "../../base/random.ts";
+import { type CodeShape, codeShape } from "../../data/sequences.ts";
 import type { Weights } from "../../engine/optimizers.ts";
-import type { Layer } from "../../run/write_report.ts";
+import { leakyRelu, sigmoid, tanh } from "../../layers/activations.ts";
+import { conv2d } from "../../layers/conv2d.ts";
+import { conv2dTranspose } from "../../layers/conv2d_transpose.ts";
+import {
+  extents,
+  type LayerMaker,
+  type LayerRow,
+  type Network as LayerNetwork,
+  retitled,
+  sequential,
+} from "../../layers/layer.ts";
+import { layerNorm } from "../../layers/layer_norm.ts";
+import { linear } from "../../layers/linear.ts";
+import { type Start, UNIFORM, uniformOfVariance, zeros } from "../../layers/starts.ts";
 
 /** What an image is made of. */
 export interface ImageShape {
@@ -33,7 +47,7 @@ export interface DenseConfig {
   readonly architecture: "dense";
   /** Units of each of the three hidden layers. */
   readonly hidden: number;
-  /** Sign channels of a code, on 4x4 sites. */
+  /** Sign channels of a code. */
   readonly dimensions: number;
 }
 
@@ -46,12 +60,20 @@ export interface Table1Config {
   readonly dimensions: number;
 }
 
+/** What decides a network. */
+export type NetworkConfig = DenseConfig | Table1Config;
+
 /** An encoder and a decoder. Images are levels in 0..1, [B, height x width x channels]; latents are [B, bits]. */
 export interface Network {
   readonly encoder: Weights;
   readonly decoder: Weights;
+  /** The layer table of both. */
+  readonly rows: readonly LayerRow[];
+  readonly parameters: number;
   /** Numbers in an image. */
   readonly pixels: number;
+  /** Sign channels, rows and columns of a code. */
+  readonly code: CodeShape;
   /** Signs in a code. */
   readonly bits: number;
   /** Whether a frame holds more than the image itself. */
@@ -61,181 +83,144 @@ export interface Network {
   /** Framed images -> latents, whose signs are the code, channel by channel. */
   readonly encode: (framed: tf.Tensor) => tf.Tensor2D;
   /** Codes -> drawings, shaped as framed images. */
-  readonly decode: (codes: tf.Tensor2D) => tf.Tensor;
+  readonly decode: (codes: tf.Tensor) => tf.Tensor;
   /** Drawings as images. */
   readonly picture: (drawn: tf.Tensor) => tf.Tensor2D;
 }
 
-/** Sites of a code: rows and columns. */
-export const SITES = 4;
+/** Rows and columns of the sites of a code of Table 1. */
+const SITES = 4;
 /** Slope of LeakyReLU below 0. */
 export const LEAK = 0.01;
+
+/** The network of a configuration, with its weights; `random` is that of all of them. */
+export function buildNetwork(
+  config: NetworkConfig,
+  options: { readonly image: ImageShape; readonly random: Random },
+): Network {
+  return config.architecture === "dense" ? dense(config, options) : table1(config, options);
+}
 
 /** Linear, layer normalization (Ba et al. 2016) and LeakyReLU; the last layer of the decoder ends in a sigmoid. */
 export function dense({ hidden, dimensions }: DenseConfig, options: {
   readonly image: ImageShape;
   readonly random: Random;
 }): Network {
-  const { image, random } = options;
-  const pixels = image.height * image.width * image.channels, bits = dimensions * SITES * SITES;
-  const encoder = {
-    ...linearWeights(random, "encoder1", [pixels, hidden]),
-    ...normalization("encoder1", hidden),
-    ...linearWeights(random, "encoder2", [hidden, bits]),
-  };
-  const decoder = {
-    ...linearWeights(random, "decoder1", [bits, hidden]),
-    ...normalization("decoder1", hidden),
-    ...linearWeights(random, "decoder2", [hidden, hidden]),
-    ...normalization("decoder2", hidden),
-    ...linearWeights(random, "decoder3", [hidden, pixels]),
-  };
+  const { image, random } = options, start = UNIFORM;
+  const pixels = image.height * image.width * image.channels;
+  const [, rows, columns] = codeShape(image), code: CodeShape = [dimensions, rows, columns];
+  const bits = dimensions * rows * columns;
+  const block = (name: string, part = ""): LayerMaker[] => [
+    retitled((type) => part + type, linear(name, hidden, { start })),
+    layerNorm(name),
+    leakyRelu(LEAK),
+  ];
+  const encoding = sequential([pixels], [
+    ...block("encoder1", "Encoder: "),
+    linear("encoder2", bits, { start }),
+  ]);
+  const decoding = sequential([bits], [
+    ...block("decoder1", "Decoder: "),
+    ...block("decoder2"),
+    linear("decoder3", pixels, { start }),
+    sigmoid,
+  ]);
+  const encoder = encoding.init(random), decoder = decoding.init(random);
   return {
     encoder,
     decoder,
+    rows: [...encoding.rows, signRow(code), ...decoding.rows.slice(1)],
+    parameters: encoding.parameters + decoding.parameters,
     pixels,
+    code,
     bits,
     padded: false,
     frame: (images) => images,
-    encode: function encode(images): tf.Tensor2D {
-      return linear(encoder, "encoder2", hiddenLayer(encoder, "encoder1", images as tf.Tensor2D));
-    },
-    decode: function decode(codes): tf.Tensor2D {
-      const units = hiddenLayer(decoder, "decoder2", hiddenLayer(decoder, "decoder1", codes)); // [B, hidden]
-      return tf.sigmoid(linear(decoder, "decoder3", units));
-    },
-    picture: (drawn) => drawn as tf.Tensor2D,
+    encode: (images) => encoding.apply(encoder, images),
+    decode: (codes) => decoding.apply(decoder, codes),
+    picture: (drawn) => tf.reshape(drawn, [-1, pixels]),
   };
 }
 
-/** Uniform in ±1/sqrt(inputs), kernels and biases alike. */
-function linearWeights(random: Random, layer: string, shape: [inputs: number, outputs: number]): Weights {
-  const [inputs, outputs] = shape, limit = 1 / Math.sqrt(inputs), draw = random.fork(layer);
-  return tf.tidy(() => ({
-    [`${layer}/kernel`]: tf.variable(tf.tensor2d(draw.uniforms(inputs * outputs, limit), shape)),
-    [`${layer}/bias`]: tf.variable(tf.tensor1d(draw.uniforms(outputs, limit))),
-  }));
-}
-
-function normalization(layer: string, units: number): Weights {
-  return tf.tidy(() => ({
-    [`${layer}/gain`]: tf.variable(tf.ones([units])),
-    [`${layer}/shift`]: tf.variable(tf.zeros([units])),
-  }));
-}
-
-/** x [B, inputs] -> [B, outputs] */
-function linear(weights: Weights, layer: string, x: tf.Tensor2D): tf.Tensor2D {
-  return tf.add(tf.matMul(x, weights[`${layer}/kernel`] as tf.Tensor2D), weights[`${layer}/bias`]);
-}
-
-/** Linear, layer normalization, LeakyReLU. */
-function hiddenLayer(weights: Weights, layer: string, input: tf.Tensor2D): tf.Tensor2D {
-  const x = linear(weights, layer, input); // [B, H]
-  const centred = tf.sub(x, tf.mean(x, 1, true));
-  const variance = tf.mean(tf.square(centred), 1, true);
-  const normal = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5)));
-  return tf.leakyRelu(tf.add(tf.mul(normal, weights[`${layer}/gain`]), weights[`${layer}/shift`]), LEAK);
-}
-
-/** Layer table of a dense network. */
-export function denseLayers({ hidden, dimensions }: DenseConfig, image: ImageShape): Layer[] {
-  const pixels = image.height * image.width * image.channels, bits = dimensions * SITES * SITES;
-  const code = `N x ${dimensions} x ${SITES} x ${SITES}`;
-  const block = (name: string, inputs: number): Layer[] => [
-    { type: name, weight: `${inputs} x ${hidden}`, output: `N x ${hidden}` },
-    { type: `LayerNorm, LeakyReLU ${LEAK}`, weight: `2 x ${hidden}`, output: `N x ${hidden}` },
-  ];
-  return [
-    { type: "Input", output: `N x ${pixels}` },
-    ...block("Encoder: Linear", pixels),
-    { type: "Linear", weight: `${hidden} x ${bits}`, output: code },
-    { type: "Sign", output: code },
-    ...block("Decoder: Linear", bits),
-    ...block("Linear", hidden),
-    { type: "Linear, Sigmoid", weight: `${hidden} x ${pixels}`, output: `N x ${pixels}` },
-  ];
-}
-
-/** A row of Table 1, with the activation that follows it. */
-interface Row {
-  readonly name: string;
-  readonly type: "Conv2d" | "Linear" | "ConvT2d";
-  /** Channels that come out: as many at width 1, or as many as a code or an image has. */
-  readonly channels: number | "code" | "image";
-  /** Height and width of the kernel. */
-  readonly kernel: number;
-  readonly stride: number;
-  /** Zeros before and after each row and column. */
-  readonly padding: readonly [before: number, after: number];
-  readonly then?: "LeakyReLU" | "Tanh";
+/** The row of the sign between encoder and decoder. */
+function signRow([channels, rows, columns]: CodeShape): LayerRow {
+  return { type: "Sign", output: extents([rows, columns, channels]) };
 }
 
 /** Table 1's image: its height and width, and its channels. */
 const SIDE = 32, CHANNELS = 3;
 
-// deno-fmt-ignore
-const ENCODER: readonly Row[] = [
-  { name: "encoder1", type: "Conv2d", channels: 64, kernel: 4, stride: 2, padding: [1, 1], then: "LeakyReLU" },
-  { name: "encoder2", type: "Conv2d", channels: 256, kernel: 4, stride: 2, padding: [1, 1], then: "LeakyReLU" },
-  { name: "encoder3", type: "Conv2d", channels: 512, kernel: 4, stride: 2, padding: [1, 1], then: "LeakyReLU" },
-  { name: "encoder4", type: "Conv2d", channels: 8196, kernel: 1, stride: 1, padding: [0, 0] },
-  { name: "latents", type: "Conv2d", channels: "code", kernel: 1, stride: 1, padding: [0, 0] },
-];
-
-// deno-fmt-ignore
-const DECODER: readonly Row[] = [
-  { name: "decoder1", type: "Linear", channels: 8196, kernel: 1, stride: 1, padding: [0, 0] },
-  { name: "decoder2", type: "Linear", channels: 1024, kernel: 1, stride: 1, padding: [0, 0], then: "LeakyReLU" },
-  { name: "decoder3", type: "ConvT2d", channels: 512, kernel: 4, stride: 1, padding: [1, 2], then: "LeakyReLU" },
-  { name: "decoder4", type: "ConvT2d", channels: 256, kernel: 4, stride: 2, padding: [1, 1] },
-  { name: "decoder5", type: "ConvT2d", channels: 64, kernel: 4, stride: 2, padding: [1, 1] },
-  { name: "decoder6", type: "ConvT2d", channels: "image", kernel: 4, stride: 2, padding: [1, 1], then: "Tanh" },
-  { name: "refine1", type: "Conv2d", channels: 32, kernel: 3, stride: 1, padding: [1, 1], then: "LeakyReLU" },
-  { name: "refine2", type: "Conv2d", channels: "image", kernel: 3, stride: 1, padding: [1, 1] },
-];
-
-/** A row of Table 1 at some width, with what goes in and what comes out. */
-export interface Stage extends Omit<Row, "channels"> {
-  readonly inputs: number;
-  readonly outputs: number;
-  /** Height and width of the output. */
-  readonly size: number;
+/** The rows of Table 1 up to the latents, [32, 32, 3] -> [4, 4, NoD]; "same" is the padding that every row has. */
+function table1Encoder({ width, dimensions }: Table1Config): LayerMaker[] {
+  const row = (name: string, channels: number, kernel: number, stride: number, gain: number): LayerMaker =>
+    conv2d(name, { filters: atWidth(channels, width), kernel, stride, start: ofGain(gain) });
+  return [
+    retitled((type) => `Encoder: ${type}`, row("encoder1", 64, 4, 2, 2)),
+    leakyRelu(LEAK),
+    row("encoder2", 256, 4, 2, 2),
+    leakyRelu(LEAK),
+    row("encoder3", 512, 4, 2, 2),
+    leakyRelu(LEAK),
+    row("encoder4", 8196, 1, 1, 1),
+    retitled(
+      (type) => `Latents: ${type}`,
+      conv2d("latents", { filters: dimensions, kernel: 1, start: ofGain(1) }),
+    ),
+  ];
 }
 
-/** Table 1 at some width. */
-export function table1Stages(config: Table1Config): { readonly encoder: Stage[]; readonly decoder: Stage[] } {
-  const { width, dimensions } = config;
-  const chain = (
-    rows: readonly Row[],
-    start: { readonly outputs: number; readonly size: number },
-  ): Stage[] => {
-    const stages: Stage[] = [];
-    for (const { channels, ...row } of rows) {
-      const before = stages.at(-1) ?? start;
-      const outputs = channels === "code"
-        ? dimensions
-        : channels === "image"
-        ? CHANNELS
-        : Math.max(1, Math.round(channels * width));
-      stages.push({ ...row, inputs: before.outputs, outputs, size: outputSize(row, before.size) });
-    }
-    return stages;
-  };
+/** The rows from the codes on, [4, 4, NoD] -> [32, 32, 3]. */
+function table1Decoder({ width }: Table1Config): LayerMaker[] {
+  const up = (name: string, filters: number, stride: number, gain: number): LayerMaker =>
+    conv2dTranspose(name, { filters, kernel: 4, stride, start: ofGain(gain) });
+  const site = (name: string, channels: number, gain: number): LayerMaker =>
+    conv2d(name, { filters: atWidth(channels, width), kernel: 1, start: ofGain(gain) });
+  return [
+    retitled(() => "Decoder: Linear", site("decoder1", 8196, 1)),
+    retitled(() => "Linear", site("decoder2", 1024, 2)),
+    leakyRelu(LEAK),
+    up("decoder3", atWidth(512, width), 1, 2),
+    leakyRelu(LEAK),
+    up("decoder4", atWidth(256, width), 2, 1),
+    up("decoder5", atWidth(64, width), 2, 1),
+    up("decoder6", CHANNELS, 2, 1),
+    tanh,
+    retitled(
+      (type) => `Refine: ${type}`,
+      conv2d("refine1", { filters: atWidth(32, width), kernel: 3, start: ofGain(2) }),
+    ),
+    leakyRelu(LEAK),
+    conv2d("refine2", { filters: CHANNELS, kernel: 3, start: ofGain(0.01) }),
+  ];
+}
+
+/** So many of the table's channels at some width. */
+function atWidth(channels: number, width: number): number {
+  return Math.max(1, Math.round(channels * width));
+}
+
+function ofGain(gain: number): Start {
+  return { kernel: uniformOfVariance(gain), bias: zeros };
+}
+
+/** Table 1, encoder and decoder, without weights. */
+export function table1Layers(config: Table1Config): {
+  readonly encoding: LayerNetwork;
+  readonly decoding: LayerNetwork;
+} & Pick<Network, "rows" | "parameters"> {
+  const encoding = sequential([SIDE, SIDE, CHANNELS], table1Encoder(config));
+  const decoding = sequential([SITES, SITES, config.dimensions], table1Decoder(config));
   return {
-    encoder: chain(ENCODER, { outputs: CHANNELS, size: SIDE }),
-    decoder: chain(DECODER, { outputs: dimensions, size: SITES }),
+    encoding,
+    decoding,
+    rows: [
+      ...encoding.rows,
+      signRow([config.dimensions, SITES, SITES]),
+      ...decoding.rows.slice(1),
+      { type: "Output", output: extents(decoding.output) },
+    ],
+    parameters: encoding.parameters + decoding.parameters,
   };
-}
-
-/** Height of what a layer makes of an image that is `size` high. */
-function outputSize(
-  { type, kernel, stride, padding: [before, after] }: Omit<Row, "channels">,
-  size: number,
-): number {
-  return type === "ConvT2d"
-    ? (size - 1) * stride + kernel - before - after
-    : Math.floor((size + before + after - kernel) / stride) + 1;
 }
 
 /**
@@ -248,25 +233,27 @@ export function table1(config: Table1Config, options: {
   readonly random: Random;
 }): Network {
   const { image: { height, width, channels }, random } = options;
-  const { dimensions } = config, stages = table1Stages(config), colour = channels === CHANNELS;
+  const { dimensions } = config, colour = channels === CHANNELS;
   if (height > SIDE || width > SIDE || (channels !== 1 && !colour)) {
     throw new RangeError(
       `Cannot show images of ${height}x${width}x${channels} to the network of Table 1 as they must fit into ` +
         `${SIDE}x${SIDE} with 1 or ${CHANNELS} channels: use --architecture dense`,
     );
   }
-  const encoder = stageWeights(random, stages.encoder), decoder = stageWeights(random, stages.decoder);
+  const { encoding, decoding, ...table } = table1Layers(config);
+  const encoder = encoding.init(random), decoder = decoding.init(random);
   const top = Math.floor((SIDE - height) / 2), left = Math.floor((SIDE - width) / 2);
   return {
     encoder,
     decoder,
+    ...table,
     pixels: height * width * channels,
+    code: [dimensions, SITES, SITES],
     bits: dimensions * SITES * SITES,
     padded: height < SIDE || width < SIDE || !colour,
     frame: function frame(images): tf.Tensor4D {
-      const x = images.reshape([-1, height, width, channels]);
-      const colours = colour ? x : tf.tile(x, [1, 1, 1, CHANNELS]);
-      return tf.pad(colours as tf.Tensor4D, [
+      const x: tf.Tensor4D = tf.reshape(images, [-1, height, width, channels]);
+      return tf.pad(colour ? x : tf.tile(x, [1, 1, 1, CHANNELS]), [
         [0, 0],
         [top, SIDE - height - top],
         [left, SIDE - width - left],
@@ -275,89 +262,18 @@ export function table1(config: Table1Config, options: {
     },
     encode: function encode(framed): tf.Tensor2D {
       const centred = colour ? tf.sub(tf.mul(framed, 2), 1) : framed;
-      const latents = applyStages(encoder, stages.encoder, centred as tf.Tensor4D); // [B, 4, 4, NoD]
-      return tf.transpose(latents, [0, 3, 1, 2]).reshape([-1, dimensions * SITES * SITES]);
+      const latents = encoding.apply(encoder, centred); // [B, 4, 4, NoD]
+      return tf.reshape(tf.transpose(latents, [0, 3, 1, 2]), [-1, dimensions * SITES * SITES]);
     },
     decode: function decode(codes): tf.Tensor4D {
-      const sites = tf.transpose(codes.reshape([-1, dimensions, SITES, SITES]), [0, 2, 3, 1]); // [B, 4, 4, NoD]
-      const drawn = applyStages(decoder, stages.decoder, sites as tf.Tensor4D); // [B, 32, 32, 3]
+      const sites = tf.transpose(tf.reshape(codes, [-1, dimensions, SITES, SITES]), [0, 2, 3, 1]); // [B, 4, 4, NoD]
+      const drawn: tf.Tensor4D = decoding.apply(decoder, sites); // [B, 32, 32, 3]
       return colour ? tf.mul(0.5, tf.add(drawn, 1)) : drawn;
     },
     picture: function picture(drawn): tf.Tensor2D {
-      const cut = tf.slice(drawn as tf.Tensor4D, [0, top, left, 0], [-1, height, width, CHANNELS]);
+      const cut = tf.slice(drawn, [0, top, left, 0], [-1, height, width, CHANNELS]);
       const levels = tf.clipByValue(cut, 0, 1);
-      return (colour ? levels : tf.mean(levels, 3)).reshape([-1, height * width * channels]);
+      return tf.reshape(colour ? levels : tf.mean(levels, 3), [-1, height * width * channels]);
     },
   };
-}
-
-function applyStages(weights: Weights, stages: readonly Stage[], input: tf.Tensor4D): tf.Tensor4D {
-  return stages.reduce((x, stage) => applyStage(weights, stage, x), input);
-}
-
-/** One row of the table and its activation; "same" is the padding that every row of it has. */
-function applyStage(
-  weights: Weights,
-  { name, type, size, outputs, stride, then }: Stage,
-  x: tf.Tensor4D,
-): tf.Tensor4D {
-  const kernel = weights[`${name}/kernel`] as unknown as tf.Tensor4D;
-  const sums = type === "ConvT2d"
-    ? tf.conv2dTranspose(x, kernel, [x.shape[0], size, size, outputs], stride, "same")
-    : tf.conv2d(x, kernel, stride, "same");
-  const y = tf.add(sums, weights[`${name}/bias`]) as tf.Tensor4D;
-  return then === "LeakyReLU" ? tf.leakyRelu(y, LEAK) : then === "Tanh" ? tf.tanh(y) : y;
-}
-
-/** Kernels are [height, width, in, out], transposed ones [height, width, out, in]. */
-function stageWeights(random: Random, stages: readonly Stage[]): Weights {
-  const weights: Record<string, tf.Variable> = {};
-  for (const { name, type, kernel, stride, inputs, outputs, then } of stages) {
-    // A transposed convolution adds up (kernel / stride)² of its kernel's places at each place of its output.
-    const summed = inputs * (type === "ConvT2d" ? (kernel / stride) ** 2 : kernel ** 2);
-    const variance = (name === "refine2" ? 0.01 : then === "LeakyReLU" ? 2 : 1) / summed;
-    const shape = [kernel, kernel, ...(type === "ConvT2d" ? [outputs, inputs] : [inputs, outputs])];
-    const drawn = random.fork(name).uniforms(kernel ** 2 * inputs * outputs, Math.sqrt(3 * variance));
-    tf.tidy(() => {
-      weights[`${name}/kernel`] = tf.variable(tf.tensor(drawn, shape));
-      weights[`${name}/bias`] = tf.variable(tf.zeros([outputs]));
-    });
-  }
-  return weights;
-}
-
-/** Layer table of the network of Table 1, as it is there. */
-export function table1Layers(config: Table1Config): Layer[] {
-  const { encoder, decoder } = table1Stages(config);
-  const image = `N x ${CHANNELS} x ${SIDE} x ${SIDE}`;
-  const code = `N x ${config.dimensions} x ${SITES} x ${SITES}`;
-  const parts: Readonly<Record<string, string>> = {
-    encoder1: "Encoder: ",
-    latents: "Latents: ",
-    decoder1: "Decoder: ",
-    refine1: "Refine: ",
-  };
-  const rows = (stages: readonly Stage[]): Layer[] =>
-    stages.flatMap(
-      ({ name, type, inputs, outputs, kernel, stride, padding: [before, after], size, then }) => {
-        const output = `N x ${outputs} x ${size} x ${size}`;
-        const layer = {
-          type: (parts[name] ?? "") + type,
-          weight: `${inputs} x ${outputs} x ${kernel} x ${kernel}`,
-          stride,
-          padding: before === after ? before : `${before}, ${after}`,
-          output,
-        };
-        return then === undefined
-          ? [layer]
-          : [layer, { type: then === "LeakyReLU" ? `${then} ${LEAK}` : then, output }];
-      },
-    );
-  return [
-    { type: "Input", output: image },
-    ...rows(encoder),
-    { type: "Sign", output: code },
-    ...rows(decoder),
-    { type: "Output", output: image },
-  ];
 }

@@ -1,106 +1,36 @@
-/** What an autoencoder's run says of itself: its method in words, its figures, and a sheet of reconstructions. */
-import { writeAtomically } from "../../base/files.ts";
+/** What an autoencoder's run says of itself: its method in words, and its figures. */
 import type { ImageSet } from "../../data/images.ts";
-import { imageGrid, imagesOf } from "../../report/grid.ts";
 import type { KeyFigure } from "../../report/html.ts";
-import type { Run } from "../../run/run.ts";
-import { type Description, type Layer, writeReport } from "../../run/write_report.ts";
-import {
-  type DenseConfig,
-  denseLayers,
-  type ImageShape,
-  type Table1Config,
-  table1Layers,
-} from "./networks.ts";
+import { decibels, type ReconstructionMetrics } from "../../run/reconstruction.ts";
+import type { Description } from "../../run/write_report.ts";
+import type { DenseConfig, ImageShape, Network, Table1Config } from "./networks.ts";
 
-/** What was measured. Levels are in 0..1. */
-export interface AutoencoderMetrics {
-  /** Mean PSNR of the training images, drawn from the codes that are written. */
-  readonly psnr_db: number;
-  /** The same with everything that was added around and beside the images. */
-  readonly psnr_padded_db?: number;
-  /** The same with the encoder's own codes, where those written were searched for. */
-  readonly psnr_encoder_db?: number;
-  readonly distinct_codes: number;
-  readonly distinct_images: number;
-  /** As `psnr_db`, of the test images. */
-  readonly test_psnr_db?: number;
-  /** As `psnr_encoder_db`, of the test images. */
-  readonly test_psnr_encoder_db?: number;
-}
-
-/** Training images on the sheet. */
-const SHOWN = 30;
-
-/** Writes the report page and the sheet of the first images above their reconstructions [count, pixels]. */
-export async function writeAutoencoderReport(run: Run, options: {
-  readonly description: Description;
-  readonly images: ImageSet;
-  readonly reconstructions: Float32Array;
-  readonly metrics: AutoencoderMetrics;
-}): Promise<void> {
-  const { description, images, reconstructions, metrics } = options;
-  const { height, width, channels } = images, shown = Math.min(SHOWN, images.count);
-  const shape = [shown, height, width, channels], size = shown * height * width * channels;
-  const originals = imagesOf(images.pixels.subarray(0, size), shape);
-  const drawn = imagesOf(reconstructions.subarray(0, size), shape);
-  const sheet = imageGrid({
-    title: description.title,
-    sections: [{
-      caption: `Images, and below each its reconstruction from 48 bits: ${decibels(metrics.psnr_db)}`,
-      tiles: originals.map((image, index) => ({ image: [image, drawn[index]] })),
-    }],
-  });
-  await writeAtomically(run.path("reconstructions.png"), sheet);
-  await writeReport(run, {
-    description,
-    figures: [
-      {
-        label: "PSNR",
-        value: decibels(metrics.psnr_db),
-        note: withEncoder("mean over all training images", metrics.psnr_encoder_db),
-      },
-      {
-        label: "distinct codes",
-        value: metrics.distinct_codes.toLocaleString("en-US"),
-        note: `of ${metrics.distinct_images.toLocaleString("en-US")} distinct images`,
-      },
-      ...heldOutFigure(metrics),
-    ],
-    results: [{
-      title: "Reconstructions",
-      blocks: [{ kind: "picture", png: sheet, alt: "Training images and their reconstructions" }],
-    }],
-  });
-}
-
-function heldOutFigure({ test_psnr_db, test_psnr_encoder_db }: AutoencoderMetrics): KeyFigure[] {
-  return test_psnr_db === undefined ? [] : [{
-    label: "held-out PSNR",
-    value: decibels(test_psnr_db),
-    note: withEncoder("mean over the test images, which it never saw", test_psnr_encoder_db),
-  }];
-}
-
-/** What a figure is of, and what it would be without a search. */
-function withEncoder(note: string, psnr: number | undefined): string {
-  return psnr === undefined ? note : `${note}, after the search; the encoder alone ${decibels(psnr)}`;
-}
-
-/** One line on what was reached. */
-export function inOneLine({ psnr_db, psnr_encoder_db, ...rest }: AutoencoderMetrics): string {
-  const { distinct_codes, distinct_images, test_psnr_db, test_psnr_encoder_db } = rest;
-  const figure = (after: number, alone: number | undefined): string =>
-    decibels(after) + (alone === undefined ? "" : ` (${decibels(alone)} before the search)`);
-  return `PSNR ${
-    figure(psnr_db, psnr_encoder_db)
-  }, ${distinct_codes} distinct codes for ${distinct_images} ` +
-    `distinct images` +
-    (test_psnr_db === undefined ? "" : `; held-out PSNR ${figure(test_psnr_db, test_psnr_encoder_db)}`);
-}
-
-function decibels(psnr: number): string {
-  return `${psnr.toFixed(2)} dB`;
+/**
+ * What was reached. Beside what every autoencoder measures: `psnr_padded_db`, with everything that was added around and
+ * beside the images; `psnr_encoder_db` and `test_psnr_encoder_db`, with the encoder's own codes, where those written
+ * were searched for; `distinct_codes` of `distinct_images`.
+ */
+export function autoencoderFigures(metrics: ReconstructionMetrics): KeyFigure[] {
+  const { psnr_db, psnr_encoder_db, test_psnr_db, test_psnr_encoder_db } = metrics;
+  const withEncoder = (note: string, alone: number | undefined): string =>
+    alone === undefined ? note : `${note}, after the search; the encoder alone ${decibels(alone)}`;
+  return [
+    {
+      label: "PSNR",
+      value: decibels(psnr_db),
+      note: withEncoder("mean over all training images", psnr_encoder_db),
+    },
+    {
+      label: "distinct codes",
+      value: metrics.distinct_codes.toLocaleString("en-US"),
+      note: `of ${metrics.distinct_images.toLocaleString("en-US")} distinct images`,
+    },
+    ...(test_psnr_db === undefined ? [] : [{
+      label: "held-out PSNR",
+      value: decibels(test_psnr_db),
+      note: withEncoder("mean over the test images, which it never saw", test_psnr_encoder_db),
+    }]),
+  ];
 }
 
 /** What of a configuration its description tells. */
@@ -116,14 +46,14 @@ interface Described {
 /** The method of an autoencoder in words, and its network. `code` shows the functions that are the model. */
 export function describeAutoencoder(config: Described, options: {
   readonly images: ImageSet;
-  readonly parameters: number;
+  readonly network: Pick<Network, "rows" | "parameters">;
   readonly code: Description["code"];
   /** Standard deviation of the noise, and weight of the latents' size, of the recipe "noise". */
   readonly noise: { readonly deviation: number; readonly latentWeight: number };
   /** Rounds in which better codes are searched for; 0: none. */
   readonly search: number;
 }): Description {
-  const { images, parameters, code, noise, search } = options;
+  const { images, network, code, noise, search } = options;
   const isTable = config.network.architecture === "table1";
   return {
     title: `Binary autoencoder of ${images.count.toLocaleString("en-US")} ${images.name} images`,
@@ -132,12 +62,12 @@ export function describeAutoencoder(config: Described, options: {
       "and whether each image keeps a code of its own, decides what a sequence model of the codes can remember.",
     method: [
       config.recipe === "straight-through"
-        ? "The sign [@blae] has no slope, so its gradient is taken to be that of tanh, the straight-through " +
-          "estimator [@ste]. The loss is the mean over images of $\\log(MSE + 10^{-5})$: PSNR up to a factor, so " +
+        ? "The sign [@arvm] has no slope, so its gradient is taken to be that of tanh, the straight-through " +
+          "estimator [@ste]. The loss is the mean over images of $\\log(\\operatorname{MSE} + 10^{-5})$: PSNR up to a factor, so " +
           "every decibel of every image counts alike."
-        : `While it learns, the decoder sees $b + ${noise.deviation} n$ in place of the sign [@blae], $b$ being tanh of the ` +
+        : `While it learns, the decoder sees $b + ${noise.deviation} n$ in place of the sign [@arvm], $b$ being tanh of the ` +
           "latents and $n$ standard normal noise, as in the authors' code [@localauto]. The loss is " +
-          `$MSE + ${noise.latentWeight} b^2$ on average, levels being in -1..1.`,
+          `$\\operatorname{MSE} + ${noise.latentWeight} b^2$ on average, levels being in -1..1.`,
       config.settle < 1
         ? `After ${
           Math.round(100 * config.settle)
@@ -159,57 +89,18 @@ export function describeAutoencoder(config: Described, options: {
           "page on it tells. Grey images stand in all three channels with zeros around."
         : "Layer normalization [@layernorm] stands in every hidden layer.",
       `Adam [@adam], ${config.learningRate} decaying by half a cosine, batches of ${config.batch}. PSNR is the ` +
-      "mean over all training images of $10 \\log_{10}(1 / MSE)$ with levels in 0..1, without padding.",
+      "mean over all training images of $10 \\log_{10}(1 / \\operatorname{MSE})$ with levels in 0..1, without padding.",
     ],
     formula: {
-      formula: "\\hat{x} = D(sign(E(x)))",
-      text: "$E$ is the encoder, $D$ the decoder; the code $sign(E(x))$ has shape 3 x 4 x 4.",
+      formula: "\\hat{x} = D(\\operatorname{sign}(E(x)))",
+      text: "$E$ is the encoder, $D$ the decoder; the code $\\operatorname{sign}(E(x))$ has shape 3 x 4 x 4.",
     },
-    layers: layersOf(config),
-    parameters,
+    layers: network.rows,
+    parameters: network.parameters,
+    loss: config.recipe === "straight-through"
+      ? { name: "mean logarithm of an image's MSE", unit: "nats of squared levels" }
+      : { name: `MSE + ${noise.latentWeight} b²`, unit: "squared levels of -1..1" },
     code,
-    references: [
-      {
-        key: "blae",
-        authors: "Zhao, Basu",
-        year: 2025,
-        title:
-          "Exploring image generation via mutually exclusive probability spaces and local dependence hypothesis",
-        venue: "arXiv 2506.21731",
-      },
-      config.recipe === "straight-through"
-        ? {
-          key: "ste",
-          authors: "Bengio, Léonard, Courville",
-          year: 2013,
-          title: "Estimating or propagating gradients through stochastic neurons for conditional computation",
-          venue: "arXiv 1308.3432",
-        }
-        : {
-          key: "localauto",
-          authors: "Zhao, Basu",
-          year: 2026,
-          title: "Local autoregression with finite-support random variables for image generation",
-          venue: "ICPR",
-        },
-      {
-        key: "adam",
-        authors: "Kingma, Ba",
-        year: 2015,
-        title: "Adam: a method for stochastic optimization",
-        venue: "ICLR",
-      },
-      ...isTable ? [] : [{
-        key: "layernorm",
-        authors: "Ba, Kiros, Hinton",
-        year: 2016,
-        title: "Layer normalization",
-        venue: "arXiv 1607.06450",
-      }],
-    ],
+    references: [],
   };
-}
-
-function layersOf({ network, image }: Described): Layer[] {
-  return network.architecture === "table1" ? table1Layers(network) : denseLayers(network, image);
 }

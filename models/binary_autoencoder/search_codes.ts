@@ -46,8 +46,7 @@ export async function searchCodes(network: Network, options: {
   const images = tf.tensor2d(options.images, [count, options.images.length / count]);
   const step = await compile(
     device,
-    ({ index, codes }) =>
-      bestTurn(network, { images: tf.gather(images, index as tf.Tensor1D), codes: codes as tf.Tensor2D }),
+    ({ index, codes }) => bestTurn(network, { images: tf.gather(images, index), codes }),
     { index: { shape: [batch], dtype: "int32" }, codes: { shape: [batch, bits] } },
   );
   let open = Array.from({ length: count }, (_, image) => image);
@@ -91,20 +90,20 @@ function bestTurn(
   { images, codes }: { readonly images: tf.Tensor2D; readonly codes: tf.Tensor2D },
 ): { bit: tf.Tensor1D; gain: tf.Tensor1D } {
   return tf.tidy(() => {
-    const errors = (codes: tf.Tensor2D, images: tf.Tensor2D): tf.Tensor1D =>
+    const errors = (codes: tf.Tensor, images: tf.Tensor): tf.Tensor1D =>
       tf.mean(tf.squaredDifference(picture(decode(codes)), images), 1);
     const [count, pixels] = images.shape, tries = Math.min(TRIES, bits);
-    const slopes = tf.grad((codes) => tf.sum(errors(codes as tf.Tensor2D, images)))(codes); // [B, bits]
+    const slopes = tf.grad((codes) => tf.sum(errors(codes, images)))(codes); // [B, bits]
     // Turning a sign s adds -2s to it: the error falls where s times the slope is positive.
     const { indices } = tf.topk(tf.mul(codes, slopes), tries); // [B, tries]
-    const turns = tf.sub(1, tf.mul(2, tf.oneHot(indices as tf.Tensor2D, bits))); // [B, tries, bits]
-    const candidates = tf.mul(tf.expandDims(codes, 1), turns).reshape([count * tries, bits]) as tf.Tensor2D;
-    const targets = tf.tile(tf.expandDims(images, 1), [1, tries, 1]).reshape([count * tries, pixels]);
-    const tried = errors(candidates, targets as tf.Tensor2D).reshape([count, tries]);
-    const chosen = tf.oneHot(tf.argMin(tried, 1) as tf.Tensor1D, tries); // [B, tries]
+    const turns = tf.sub(1, tf.mul(2, tf.oneHot(indices, bits))); // [B, tries, bits]
+    const candidates = tf.reshape(tf.mul(tf.expandDims(codes, 1), turns), [count * tries, bits]);
+    const targets = tf.reshape(tf.tile(tf.expandDims(images, 1), [1, tries, 1]), [count * tries, pixels]);
+    const tried = tf.reshape(errors(candidates, targets), [count, tries]);
+    const chosen = tf.oneHot(tf.argMin(tried, 1), tries); // [B, tries]
     return {
-      bit: tf.sum(tf.mul(tf.cast(indices, "int32"), tf.cast(chosen, "int32")), 1) as tf.Tensor1D,
-      gain: tf.sub(errors(codes, images), tf.min(tried, 1)) as tf.Tensor1D,
+      bit: tf.sum(tf.mul(tf.cast(indices, "int32"), tf.cast(chosen, "int32")), 1),
+      gain: tf.sub(errors(codes, images), tf.min(tried, 1)),
     };
   });
 }

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { CIFAR10_CLASSES, readCifar10 } from "../../data/cifar.ts";
+import { createHash } from "node:crypto";
+import {
+  CIFAR100_CLASSES,
+  CIFAR100_SUPERCLASSES,
+  CIFAR10_CLASSES,
+  readCifar10,
+  readCifar100,
+} from "../../data/cifar.ts";
 import { openImages } from "../../data/images.ts";
-import { testOnSharedData } from "./shared_data.ts";
+import { testOnSharedData, unpackedCifar } from "./shared_data.ts";
 
 const RECORD = 3073;
 
@@ -96,3 +103,43 @@ testOnSharedData("CIFAR10_CLASSES are the published names in order", {
     assert.deepEqual(CIFAR10_CLASSES, names);
   },
 });
+
+testOnSharedData("CIFAR-100's names are the published ones, and its records are read with both labels", {
+  set: "cifar100",
+  run: async (shared) => {
+    const names = async (file: string) => (await Deno.readTextFile(`${shared}/${file}`)).trim().split("\n");
+    assert.deepEqual(CIFAR100_CLASSES, await names("fine-label-names.txt"));
+    assert.deepEqual(CIFAR100_SUPERCLASSES, await names("coarse-label-names.txt"));
+    const folder = await unpackedCifar("cifar100");
+    const raw = await Deno.readFile(`${folder}/test.bin`);
+    const images = await readCifar100(folder, { split: "test", offset: 9_998, count: 2 });
+    assert.equal(images.classes, 100);
+    const record = 2 + 3072;
+    for (const [row, at] of [9_998, 9_999].entries()) {
+      const bytes = raw.subarray(at * record, (at + 1) * record);
+      assert.deepEqual([images.coarse[row], images.labels[row]], [bytes[0], bytes[1]]);
+      const green = images.pixels.subarray(row * 3072).filter((_, index) => index % 3 === 1);
+      assert.deepEqual(green.subarray(0, 1024), bytes.subarray(2 + 1024, 2 + 2048));
+    }
+    const opened = await openImages({ dataset: "cifar100", dataDir: folder, split: "test" });
+    // Every fine class has a hundred test images.
+    const counts = new Int32Array(100);
+    for (const label of opened.labels) counts[label]++;
+    assert.ok(counts.every((count) => count === 100));
+    const bytes = createHash("sha256").update(opened.pixels).update(opened.labels).digest("hex");
+    assert.equal(opened.sha256, bytes);
+  },
+});
+
+Deno.test("readCifar100 refuses CIFAR-10's files", () =>
+  inFolder(async (folder) => {
+    await writeSparse(`${folder}/test.bin`, 10_000, []);
+    await assert.rejects(
+      readCifar100(folder, { split: "test", offset: 0, count: 1 }),
+      /10000 records of 3074 bytes.*fetch cifar100/,
+    );
+    await assert.rejects(
+      readCifar100(folder, { split: "train", offset: 0, count: 1 }),
+      /Cannot find CIFAR-100's train\.bin in .*fetch cifar100/,
+    );
+  }));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { availableImages, openImages } from "../../data/images.ts";
+import { openImages } from "../../data/images.ts";
 import { testOnSharedData } from "./shared_data.ts";
 
 Deno.test("openImages says what it opened", async () => {
@@ -45,8 +45,10 @@ Deno.test("openImages refuses what the set does not hold", async () => {
   }
 });
 
-Deno.test("openImages needs a folder for idx", async () => {
-  await assert.rejects(openImages({ dataset: "idx", split: "train" }), /--data-dir/);
+Deno.test("openImages needs a folder for idx and images", async () => {
+  for (const dataset of ["idx", "images"] as const) {
+    await assert.rejects(openImages({ dataset, split: "train" }), /--data-dir/);
+  }
 });
 
 Deno.test("openImages looks for mnist in the cache where no folder is given", async () => {
@@ -64,14 +66,30 @@ Deno.test("openImages looks for mnist in the cache where no folder is given", as
   }
 });
 
-Deno.test("availableImages counts a folder of IDX files by its labels", async () => {
-  const dataDir = await Deno.makeTempDir();
-  try {
-    await Deno.writeFile(`${dataDir}/t10k-labels-idx1-ubyte`, Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 3, 5, 6, 7));
-    assert.equal(await availableImages({ dataset: "idx", dataDir, split: "test" }), 3);
-  } finally {
-    await Deno.remove(dataDir, { recursive: true });
+Deno.test("openImages takes as many as there are up to a limit", async () => {
+  const few = await openImages({ dataset: "digits", split: "test", offset: 9_995, atMost: 3 });
+  const rest = await openImages({ dataset: "digits", split: "test", offset: 9_995, atMost: 30 });
+  assert.deepEqual([few.count, rest.count], [3, 5]);
+});
+
+Deno.test("openImages brings any set to a size and to colour, and the digest follows", async () => {
+  const chosen = { dataset: "digits", split: "train", count: 2 } as const;
+  const plain = await openImages(chosen);
+  const small = await openImages({ ...chosen, size: 14, channels: 3 });
+  assert.deepEqual([small.height, small.width, small.channels, small.pixels.length], [14, 14, 3, 2 * 588]);
+  for (let y = 0; y < 14; y++) {
+    for (let x = 0; x < 14; x++) {
+      const at = 784 + 56 * y + 2 * x, four = [0, 1, 28, 29].map((step) => plain.pixels[at + step]);
+      const mean = Math.max(0, Math.round((four[0] + four[1] + four[2] + four[3]) / 4 - 1e-9));
+      assert.deepEqual([...small.pixels.subarray(588 + 42 * y + 3 * x).subarray(0, 3)], [mean, mean, mean]);
+    }
   }
+  assert.notEqual(small.sha256, plain.sha256);
+  assert.equal((await openImages({ ...chosen, size: 28, channels: 1 })).sha256, plain.sha256);
+  await assert.rejects(
+    openImages({ ...chosen, count: 60_000, size: 400 }),
+    /Cannot hold 60,000 images of 400x400x3 as they take 28\.8 GB: lower --size, or --count to 4473$/,
+  );
 });
 
 testOnSharedData("MNIST's own folder opens as mnist and as idx with the same bytes", {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readMaybeGzip } from "../../data/idx.ts";
+import { readMaybeGzip } from "../../data/gzip.ts";
 import { MNIST_SOURCE, readMnist } from "../../data/mnist.ts";
 import { testOnSharedData } from "./shared_data.ts";
 

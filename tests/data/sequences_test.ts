@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { stream } from "../../base/random.ts";
 import {
+  codeShape,
   codesToSequences,
   entropyFloor,
   prefixTable,
@@ -73,4 +74,22 @@ Deno.test("codes become tokens with channel 0 as the highest bit, and come back"
   assert.deepEqual([vocabulary, length, count], [8, 16, 1]);
   assert.deepEqual([tokens[0], tokens[1], tokens[2], tokens[15]], [4, 2, 0, 1]);
   assert.deepEqual(sequencesToCodes(tokens), codes);
+});
+
+Deno.test("a code has a site for each 8x8 pixels, and codes of any shape survive", () => {
+  assert.deepEqual([28, 32, 40, 7, 33].map((size) => codeShape({ height: size, width: size })), [
+    [3, 4, 4],
+    [3, 4, 4],
+    [3, 5, 5],
+    [3, 1, 1],
+    [3, 5, 5],
+  ]);
+  const shape = codeShape({ height: 20, width: 9 });
+  assert.deepEqual(shape, [3, 3, 2]);
+  const codes = Int8Array.from({ length: 36 }, (_, index) => index % 5 < 2 ? 1 : -1);
+  const { tokens, count, length, vocabulary } = codesToSequences(codes, shape);
+  assert.deepEqual([count, length, vocabulary], [2, 6, 8]);
+  const bit = (index: number) => codes[index] > 0 ? 1 : 0;
+  assert.equal(tokens[0], 4 * bit(0) + 2 * bit(6) + bit(12));
+  assert.deepEqual(sequencesToCodes(tokens, shape), codes);
 });

@@ -1,43 +1,33 @@
 import assert from "node:assert/strict";
-import { extractTarGzip } from "../../data/tar.ts";
+import { gzipSync } from "node:zlib";
+import { packTar } from "modern-tar";
+import { extractTarGzip, readTarGzip } from "../../data/tar.ts";
 
-/** One file of a tar archive: the header with name and octal size, then the content in blocks of 512 bytes. */
-function entry(name: string, content: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(512 + Math.ceil(content.length / 512) * 512);
-  bytes.set(new TextEncoder().encode(name));
-  bytes.set(new TextEncoder().encode(content.length.toString(8).padStart(11, "0")), 124);
-  bytes.set(content, 512);
-  return bytes;
-}
+const A = Uint8Array.from({ length: 700 }, (_, index) => index % 256);
+const B = Uint8Array.from({ length: 512 }, (_, index) => (index * 3) % 256);
+const TAR = await packTar([
+  { header: { name: "set/", type: "directory", size: 0 } },
+  { header: { name: "set/a.bin", size: A.length }, body: A },
+  { header: { name: "set/c.txt", size: A.length }, body: A },
+  { header: { name: "set/link", type: "symlink", linkname: "/etc/passwd", size: 0 } },
+  { header: { name: "set/b.bin", size: B.length }, body: B },
+]);
 
 async function inFolder(
-  entries: readonly Uint8Array[],
+  archive: Uint8Array,
   test: (archive: string, folder: string) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const packed = new Blob(entries.map((bytes) => new Uint8Array(bytes))).stream().pipeThrough(
-      new CompressionStream("gzip"),
-    );
-    await Deno.writeFile(`${folder}/x.tar.gz`, packed);
+    await Deno.writeFile(`${folder}/x.tar.gz`, archive);
     await test(`${folder}/x.tar.gz`, folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-const A = Uint8Array.from({ length: 700 }, (_, index) => index % 256);
-const B = Uint8Array.from({ length: 512 }, (_, index) => (index * 3) % 256);
-const END = new Uint8Array(1024);
-const ENTRIES = [
-  entry("set/", new Uint8Array(0)),
-  entry("set/a.bin", A),
-  entry("set/c.txt", A),
-  entry("set/b.bin", B),
-];
-
 Deno.test("extractTarGzip takes out the named files and no other", () =>
-  inFolder([...ENTRIES, END], async (archive, folder) => {
+  inFolder(gzipSync(TAR), async (archive, folder) => {
     await extractTarGzip(archive, { folder, members: ["b.bin", "a.bin"] });
     assert.deepEqual(Deno.readFileSync(`${folder}/a.bin`), A);
     assert.deepEqual(Deno.readFileSync(`${folder}/b.bin`), B);
@@ -48,16 +38,39 @@ Deno.test("extractTarGzip takes out the named files and no other", () =>
     ]);
   }));
 
-Deno.test("extractTarGzip names what an archive lacks", () =>
-  inFolder([...ENTRIES, END], async (archive, folder) => {
-    await assert.rejects(extractTarGzip(archive, { folder, members: ["a.bin", "d.bin"] }), /lacks d\.bin/);
+Deno.test("an archive packed in two gzip members is read, its files with their folders", async () => {
+  const packed = Uint8Array.of(...gzipSync(TAR.subarray(0, 1000)), ...gzipSync(TAR.subarray(1000)));
+  await inFolder(packed, async (archive) => {
+    const found: [string, number][] = [];
+    for await (const { path, content } of readTarGzip(archive, { wanted: () => true })) {
+      found.push([path, content.length]);
+    }
+    assert.deepEqual(found, [["set/a.bin", 700], ["set/c.txt", 700], ["set/b.bin", 512]]);
+  });
+});
+
+Deno.test("extractTarGzip names what an archive lacks; a link is not a file", () =>
+  inFolder(gzipSync(TAR), async (archive, folder) => {
+    await assert.rejects(
+      extractTarGzip(archive, { folder, members: ["a.bin", "d.bin", "link"] }),
+      /lacks d\.bin, link: fetch it again$/,
+    );
   }));
 
 Deno.test("extractTarGzip refuses an archive that is cut off or none", async () => {
-  await inFolder([ENTRIES[1].subarray(0, 600)], async (archive, folder) => {
-    await assert.rejects(extractTarGzip(archive, { folder, members: ["a.bin"] }), /cut off/);
-  });
-  await inFolder([new Uint8Array(2000).fill(120)], async (archive, folder) => {
-    await assert.rejects(extractTarGzip(archive, { folder, members: ["a.bin"] }), /not a tar archive/);
-  });
+  const packed = gzipSync(TAR);
+  for (const cut of [gzipSync(TAR.subarray(0, 1000)), packed.subarray(0, packed.length - 20)]) {
+    await inFolder(cut, async (archive, folder) => {
+      await assert.rejects(extractTarGzip(archive, { folder, members: ["d.bin"] }), /cut off: fetch/);
+    });
+  }
+  const words = new TextEncoder().encode("<html>not found</html>".repeat(100));
+  for (const none of [gzipSync(words), words]) {
+    await inFolder(none, async (archive, folder) => {
+      await assert.rejects(
+        extractTarGzip(archive, { folder, members: ["a.bin"] }),
+        /not a gzipped tar archive/,
+      );
+    });
+  }
 });

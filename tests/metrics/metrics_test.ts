@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   accuracy,
+  confusion,
   crossEntropy,
   distinctRows,
   entropy,
@@ -20,6 +21,12 @@ Deno.test("accuracy counts rows whose largest score is at the label; the first o
   const scores = Float32Array.of(1, 2, 3, 5, 5, 0, 0, 9, 1, 3, 2, 1);
   assert.equal(accuracy(scores, [2, 0, 1, 1]), 0.75);
   assert.throws(() => accuracy(scores, [0, 1, 2, 0, 1]), /scores must be/);
+});
+
+Deno.test("confusions stand in the row of the label and the column of the answer", () => {
+  const scores = Float32Array.of(1, 2, 3, 5, 5, 0, 0, 9, 1, 3, 2, 1);
+  assert.deepEqual([...confusion(scores, [2, 0, 1, 1])], [1, 0, 0, 1, 1, 0, 0, 0, 1]);
+  assert.throws(() => confusion(scores, [0, 1, 2, 0, 1]), /scores must be/);
 });
 
 Deno.test("cross-entropy of equal logits is ln V, and of the truth its entropy", () => {

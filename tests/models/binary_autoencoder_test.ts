@@ -11,17 +11,18 @@ import {
   build,
   configOf,
   decodeCodes,
+  EXPERIMENT,
   fit,
-  levels,
   loadAutoencoder,
   loss,
   reconstruct,
-  runAutoencoder,
-  sign,
-  weightsOf,
 } from "../../models/binary_autoencoder.ts";
-import { type Stage, table1, table1Layers, table1Stages } from "../../models/binary_autoencoder/networks.ts";
+import type { LayerRow } from "../../layers/layer.ts";
+import { table1, table1Layers } from "../../models/binary_autoencoder/networks.ts";
 import { readCodes } from "../../run/codes.ts";
+import { levels } from "../../run/images.ts";
+import { readLog } from "../../run/log.ts";
+import { learnImages } from "../../run/reconstruction.ts";
 import { Run } from "../../run/run.ts";
 import { Session } from "../../run/session.ts";
 
@@ -67,109 +68,118 @@ function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance
 Deno.test("equal configs give equal weights, other seeds other ones", () => {
   for (const config of [DENSE, TABLE1]) {
     const [one, same, other] = [config, config, { ...config, seed: 2 }].map((it) =>
-      Object.entries(weightsOf(build(it))).map(([name, weight]) => [name, weight.shape, weight.dataSync()])
+      Object.entries(build(it).weights).map(([name, weight]) => [name, weight.shape, weight.dataSync()])
     );
     assert.deepEqual(one, same);
     assert.notDeepEqual(one, other);
   }
 });
 
+/** A row of the table as one line. */
+function line({ type, weight, stride, padding, output }: LayerRow): string {
+  return [type, weight, stride, padding, output].join(" | ");
+}
+
+function table1Rows(width: number, dimensions: number): readonly LayerRow[] {
+  return table1Layers({ architecture: "table1", width, dimensions }).rows;
+}
+
 Deno.test("at width 1 every layer is Table 1's, as the assignment prints it", () => {
-  const { encoder, decoder } = table1Stages({ architecture: "table1", width: 1, dimensions: 3 });
-  const rows = [...encoder, ...decoder].map(({ type, inputs, outputs, kernel, stride, size, then = "" }) =>
-    `${type} ${inputs} ${outputs} ${kernel}x${kernel} /${stride} -> ${outputs}x${size}x${size} ${then}`.trim()
-  );
-  assert.deepEqual(rows, [
-    "Conv2d 3 64 4x4 /2 -> 64x16x16 LeakyReLU",
-    "Conv2d 64 256 4x4 /2 -> 256x8x8 LeakyReLU",
-    "Conv2d 256 512 4x4 /2 -> 512x4x4 LeakyReLU",
-    "Conv2d 512 8196 1x1 /1 -> 8196x4x4",
-    "Conv2d 8196 3 1x1 /1 -> 3x4x4",
-    "Linear 3 8196 1x1 /1 -> 8196x4x4",
-    "Linear 8196 1024 1x1 /1 -> 1024x4x4 LeakyReLU",
-    "ConvT2d 1024 512 4x4 /1 -> 512x4x4 LeakyReLU",
-    "ConvT2d 512 256 4x4 /2 -> 256x8x8",
-    "ConvT2d 256 64 4x4 /2 -> 64x16x16",
-    "ConvT2d 64 3 4x4 /2 -> 3x32x32 Tanh",
-    "Conv2d 3 32 3x3 /1 -> 32x32x32 LeakyReLU",
-    "Conv2d 32 3 3x3 /1 -> 3x32x32",
+  // Its own paddings, but for the one that it cannot mean and the refinement's.
+  assert.deepEqual(table1Rows(1, 3).map(line), [
+    "Input |  |  |  | N x 3 x 32 x 32",
+    "Encoder: Conv2d | 3 x 64 x 4 x 4 | 2 | 1 | N x 64 x 16 x 16",
+    "LeakyReLU 0.01 |  |  |  | N x 64 x 16 x 16",
+    "Conv2d | 64 x 256 x 4 x 4 | 2 | 1 | N x 256 x 8 x 8",
+    "LeakyReLU 0.01 |  |  |  | N x 256 x 8 x 8",
+    "Conv2d | 256 x 512 x 4 x 4 | 2 | 1 | N x 512 x 4 x 4",
+    "LeakyReLU 0.01 |  |  |  | N x 512 x 4 x 4",
+    "Conv2d | 512 x 8196 x 1 x 1 | 1 | 0 | N x 8196 x 4 x 4",
+    "Latents: Conv2d | 8196 x 3 x 1 x 1 | 1 | 0 | N x 3 x 4 x 4",
+    "Sign |  |  |  | N x 3 x 4 x 4",
+    "Decoder: Linear | 3 x 8196 x 1 x 1 | 1 | 0 | N x 8196 x 4 x 4",
+    "Linear | 8196 x 1024 x 1 x 1 | 1 | 0 | N x 1024 x 4 x 4",
+    "LeakyReLU 0.01 |  |  |  | N x 1024 x 4 x 4",
+    "ConvT2d | 1024 x 512 x 4 x 4 | 1 | 1, 2 | N x 512 x 4 x 4",
+    "LeakyReLU 0.01 |  |  |  | N x 512 x 4 x 4",
+    "ConvT2d | 512 x 256 x 4 x 4 | 2 | 1 | N x 256 x 8 x 8",
+    "ConvT2d | 256 x 64 x 4 x 4 | 2 | 1 | N x 64 x 16 x 16",
+    "ConvT2d | 64 x 3 x 4 x 4 | 2 | 1 | N x 3 x 32 x 32",
+    "Tanh |  |  |  | N x 3 x 32 x 32",
+    "Refine: Conv2d | 3 x 32 x 3 x 3 | 1 | 1 | N x 32 x 32 x 32",
+    "LeakyReLU 0.01 |  |  |  | N x 32 x 32 x 32",
+    "Conv2d | 32 x 3 x 3 x 3 | 1 | 1 | N x 3 x 32 x 32",
+    "Output |  |  |  | N x 3 x 32 x 32",
   ]);
-  // The table's own paddings, but for the one that it cannot mean and the refinement's.
-  assert.deepEqual(
-    [...encoder, ...decoder].map(({ padding: [before, after] }) =>
-      before === after ? before : [before, after]
-    ),
-    [1, 1, 1, 0, 0, 0, 0, [1, 2], 1, 1, 1, 1, 1],
-  );
 });
 
 Deno.test("another number of dimensions changes the code's layers alone", () => {
-  const config = { architecture: "table1", width: 1, dimensions: 7 } as const;
-  const { encoder, decoder } = table1Stages(config);
-  assert.equal(encoder.at(-1)!.outputs, 7);
-  assert.equal(decoder[0].inputs, 7);
-  assert.equal(decoder.at(-1)!.outputs, 3);
-  assert.ok(table1Layers(config).some(({ type, output }) => type === "Sign" && output === "N x 7 x 4 x 4"));
+  const three = table1Rows(0.02, 3).map(line), seven = table1Rows(0.02, 7).map(line);
+  const changed = three.flatMap((row, at) => row === seven[at] ? [] : [[row, seven[at]]]);
+  assert.deepEqual(changed.map(([row]) => row.split(" |")[0]), [
+    "Latents: Conv2d",
+    "Sign",
+    "Decoder: Linear",
+  ]);
+  assert.ok(seven.includes("Sign |  |  |  | N x 7 x 4 x 4"));
 });
 
-/** One layer of one image [size, size, channels] by its printed stride and padding, in plain loops. */
-function layerByHand(
+/** One image [size, size, channels] by the printed rows of its layers, in plain loops; `names` are those with weights. */
+function layersByHand(
   x: Float64Array,
-  stage: Stage & { readonly from: number; readonly weights: Float32Array; readonly bias: Float32Array },
+  options: {
+    readonly rows: readonly LayerRow[];
+    readonly names: readonly string[];
+    readonly from: number;
+    readonly weights: Readonly<Record<string, tf.Variable>>;
+  },
 ): Float64Array {
-  const { type, from, size, kernel, stride, padding: [before], inputs, outputs, then, weights, bias } = stage;
-  const y = Float64Array.from({ length: size * size * outputs }, (_, index) => bias[index % outputs]);
-  const small = type === "ConvT2d" ? from : size, large = type === "ConvT2d" ? size : from;
-  for (let row = 0; row < small * small; row++) {
-    for (let tap = 0; tap < kernel * kernel; tap++) {
-      const down = Math.floor(row / small) * stride - before + Math.floor(tap / kernel);
-      const right = row % small * stride - before + tap % kernel;
-      if (down < 0 || down >= large || right < 0 || right >= large) continue;
-      const place = down * large + right;
-      const [source, target] = type === "ConvT2d" ? [row, place] : [place, row];
-      for (let i = 0; i < inputs; i++) {
-        for (let o = 0; o < outputs; o++) {
-          const at = type === "ConvT2d" ? o * inputs + i : i * outputs + o;
-          y[target * outputs + o] += x[source * inputs + i] * weights[tap * inputs * outputs + at];
+  const names = [...options.names];
+  let { from } = options;
+  for (const { type, weight, stride = 0, padding, output } of options.rows) {
+    if (weight === undefined) {
+      x = x.map((value) => type === "Tanh" ? Math.tanh(value) : Math.max(value, 0.01 * value));
+      continue;
+    }
+    const [inputs, outputs, kernel] = weight.split(" x ").map(Number), name = names.shift()!;
+    const [weights, bias] = ["kernel", "bias"].map((part) => options.weights[`${name}/${part}`].dataSync());
+    const size = Number(output.split(" x ")[3]), [before] = String(padding).split(", ").map(Number);
+    const transposed = type.endsWith("ConvT2d");
+    const y = Float64Array.from({ length: size * size * outputs }, (_, index) => bias[index % outputs]);
+    const small = transposed ? from : size, large = transposed ? size : from;
+    for (let row = 0; row < small * small; row++) {
+      for (let tap = 0; tap < kernel * kernel; tap++) {
+        const down = Math.floor(row / small) * stride - before + Math.floor(tap / kernel);
+        const right = row % small * stride - before + tap % kernel;
+        if (down < 0 || down >= large || right < 0 || right >= large) continue;
+        const place = down * large + right;
+        const [source, target] = transposed ? [row, place] : [place, row];
+        for (let i = 0; i < inputs; i++) {
+          for (let o = 0; o < outputs; o++) {
+            const at = transposed ? o * inputs + i : i * outputs + o;
+            y[target * outputs + o] += x[source * inputs + i] * weights[tap * inputs * outputs + at];
+          }
         }
       }
     }
-  }
-  return y.map((value) =>
-    then === "LeakyReLU" ? Math.max(value, 0.01 * value) : then ? Math.tanh(value) : value
-  );
-}
-
-function stagesByHand(
-  x: Float64Array,
-  options: {
-    readonly stages: readonly Stage[];
-    readonly from: number;
-    readonly weights: Record<string, tf.Variable>;
-  },
-): Float64Array {
-  let { from } = options;
-  for (const stage of options.stages) {
-    const [weights, bias] = ["kernel", "bias"].map((part) =>
-      options.weights[`${stage.name}/${part}`].dataSync() as Float32Array
-    );
-    x = layerByHand(x, { ...stage, from, weights, bias });
-    assert.equal(x.length, stage.outputs * stage.size ** 2);
-    from = stage.size;
+    [x, from] = [y, size];
   }
   return x;
 }
 
 Deno.test("every layer of Table 1 computes what its printed stride and padding say; codes are [3, 4, 4]", () => {
   const config = { architecture: "table1", width: 0.02, dimensions: 3 } as const;
-  const { encoder, decoder } = table1Stages(config);
   tf.tidy(() => {
-    const network = table1(config, { image: COLOUR, random: stream(4) });
+    const network = table1(config, { image: COLOUR, random: stream(4) }), { rows } = network;
+    const sign = rows.findIndex(({ type }) => type === "Sign");
+    const namesOf = (weights: object) =>
+      Object.keys(weights).filter((name) => name.endsWith("/kernel")).map((name) => name.split("/")[0]);
     const image = stream(5).uniforms(32 * 32 * 3).map(Math.abs);
     const latents = network.encode(network.frame(tf.tensor2d(image, [1, image.length])));
     // The levels of colours are shown and drawn in -1..1.
-    const sites = stagesByHand(Float64Array.from(image, (level) => 2 * level - 1), {
-      stages: encoder,
+    const sites = layersByHand(Float64Array.from(image, (level) => 2 * level - 1), {
+      rows: rows.slice(1, sign),
+      names: namesOf(network.encoder),
       from: 32,
       weights: network.encoder,
     });
@@ -181,8 +191,9 @@ Deno.test("every layer of Table 1 computes what its printed stride and padding s
     const signs = stream(6).uniforms(48).map((value) => value < 0 ? -1 : 1);
     const drawn = network.decode(tf.tensor2d(channelFirst(signs), [1, 48]));
     assert.deepEqual(drawn.shape, [1, 32, 32, 3]);
-    const expected = stagesByHand(Float64Array.from(signs), {
-      stages: decoder,
+    const expected = layersByHand(Float64Array.from(signs), {
+      rows: rows.slice(sign + 1, -1),
+      names: namesOf(network.decoder),
       from: 4,
       weights: network.decoder,
     });
@@ -216,17 +227,6 @@ Deno.test("images that do not fit into Table 1's frame, and a width without it, 
     /must fit into 32x32/,
   );
   assert.throws(() => configOf(GREY, { seed: 0, width: 0.5 }), /--width/);
-});
-
-Deno.test("the sign of 0 is +1, and its gradient is that of tanh", () => {
-  tf.tidy(() => {
-    const x = tf.tensor2d([-3, -0.5, -1e-9, 0, 1e-9, 0.5, 3], [1, 7]);
-    assert.deepEqual([...sign(x).dataSync()], [-1, -1, -1, 1, 1, 1, 1]);
-    const weights = tf.tensor2d([1, 2, 3, 4, 5, 6, 7], [1, 7]);
-    const slopes = tf.grad((it) => tf.sum(tf.mul(weights, sign(it as tf.Tensor2D))))(x);
-    const expected = Array.from(x.dataSync(), (value, index) => (index + 1) * (1 - Math.tanh(value) ** 2));
-    close(slopes.dataSync(), expected, 1e-6);
-  });
 });
 
 Deno.test("the first loss is that of a grey (dense) or black (Table 1) drawing", async () => {
@@ -267,7 +267,7 @@ async function learn(
   await using device = await openDevice(options.device, { threads: 1 });
   const run = await openRun(images, device), model = build(config);
   const measured = async () => {
-    await device.push(Object.values(weightsOf(model)));
+    await device.push(Object.values(model.weights));
     const { reconstructions } = await reconstruct(model, { device, images: x });
     return psnr(x, reconstructions, { size: 784, peak: 1 });
   };
@@ -298,7 +298,7 @@ Deno.test("a run's weights bring back its network, whichever it is", async () =>
   await using device = await openDevice("wasm", { threads: 1 });
   for (const flags of [{ recipe: "noise" }, { architecture: "table1", width: 0.01 }] as const) {
     const run = await openRun(images, device);
-    const model = await runAutoencoder(run, {
+    const model = await learnImages(EXPERIMENT, run, {
       device,
       images,
       flags: { seed: 1, steps: 4, budget: undefined, ...flags },
@@ -321,7 +321,7 @@ Deno.test("codes are told apart when they are fixed, and the decoder learns thos
   await using device = await openDevice("wasm", { threads: 1 });
   const run = await openRun(images, device), model = build({ ...DENSE, settle: 0 });
   // Every latent is far above 0, so that all images have one code.
-  weightsOf(model)["encoder2/bias"].assign(tf.fill([48], 10));
+  model.weights["encoder2/bias"].assign(tf.fill([48], 10));
   await fit(model, { run, device, images: x, steps: 200 });
   const measured = async (apart: boolean) => {
     const { codes, reconstructions } = await reconstruct(model, { device, images: x, apart });
@@ -341,7 +341,7 @@ Deno.test("a search writes better codes than the encoder's, and both figures are
   await using device = await openDevice("wasm", { threads: 1 });
   const trained = async (search: number | undefined) => {
     const run = await openRun(images, device);
-    const model = await runAutoencoder(run, {
+    const model = await learnImages(EXPERIMENT, run, {
       device,
       images,
       heldOut,
@@ -352,8 +352,8 @@ Deno.test("a search writes better codes than the encoder's, and both figures are
   const alone = await trained(undefined), { run, model, metrics, codes } = await trained(5);
   // The network is the same, and so is what its encoder reaches.
   assert.deepEqual(
-    Object.values(weightsOf(model)).map((weight) => weight.dataSync()),
-    Object.values(weightsOf(alone.model)).map((weight) => weight.dataSync()),
+    Object.values(model.weights).map((weight) => weight.dataSync()),
+    Object.values(alone.model.weights).map((weight) => weight.dataSync()),
   );
   assert.equal(metrics.psnr_encoder_db, alone.metrics.psnr_db);
   assert.equal(metrics.test_psnr_encoder_db, alone.metrics.test_psnr_db);
@@ -367,6 +367,11 @@ Deno.test("a search writes better codes than the encoder's, and both figures are
   assert.equal(metrics.distinct_codes, distinctRows(codes, 48).first.length);
   const page = await Deno.readTextFile(run.path("report.html"));
   assert.ok(page.includes(`the encoder alone ${metrics.test_psnr_encoder_db!.toFixed(2)} dB`));
+  // What was held out is shown, and was measured on the way.
+  assert.ok((await Deno.stat(run.path("reconstructions-test.png"))).size > 100);
+  const curve = (await readLog(run.path("log.jsonl"))).filter((entry) => "test_psnr_db" in entry);
+  assert.deepEqual([curve[0].step, curve.at(-1)!.step], [1, 30]);
+  assert.ok(curve.length > 3 && curve.every((entry) => Number(entry.train_psnr_db) > 0));
   // Equal seeds find equal codes.
   assert.deepEqual((await trained(5)).codes, codes);
 });

@@ -7,13 +7,13 @@ import {
   build,
   CLASSIFIER,
   type ClassifierConfig,
-  classify,
-  distort,
+  EXPERIMENT,
   fit,
   forward,
-  loadClassifier,
   loss,
+  MODEL,
 } from "../../models/classifier.ts";
+import { classify } from "../../run/classification.ts";
 import { checkBuild, checkGradients, openStock, openTrial, silence, valueOf } from "./trial.ts";
 
 const SMALL: ClassifierConfig = {
@@ -82,28 +82,11 @@ Deno.test("it learns six images, leaks nothing, and is the same when it is loade
   await tf.setBackend("cpu");
   const before = tf.memory().numTensors;
   await fit(model, { run, device, images, steps: 80 });
-  const logits = await classify(model, { device, images });
+  const logits = await classify(EXPERIMENT, { model, device, images });
   assert.equal(tf.memory().numTensors, before);
   assert.equal(accuracy(logits, images.labels), 1);
   await run.saveWeights(model.weights, { model: "classifier", config: model.config });
-  assert.deepEqual(await classify(await loadClassifier(run.folder), { device, images }), logits);
-});
-
-Deno.test("a distorted image is a function of its stream, stays within its levels, and moves", () => {
-  const image = Float32Array.from(bars().pixels.subarray(0, 144), (byte) => byte / 255);
-  const distorted = (step: number): Float32Array => {
-    const out = new Float32Array(144);
-    distort(image, { index: 0, size: 12, channels: 1, random: stream(3).at(step), out });
-    return out;
-  };
-  assert.deepEqual(distorted(5), distorted(5));
-  assert.notDeepEqual(distorted(5), distorted(6));
-  for (let step = 0; step < 20; step++) {
-    const out = distorted(step), sum = out.reduce((total, level) => total + level, 0);
-    assert.ok(out.every((level) => level >= 0 && level <= 1 + 1e-6));
-    // A bar of 48 pixels loses what leaves the picture, and little else.
-    assert.ok(sum > 30 && sum < 70, `${sum} of 48`);
-  }
+  assert.deepEqual(await (await MODEL.load(run.folder, device)).classify(images), logits);
 });
 
 Deno.test("the gradient is that of central differences", async () => {

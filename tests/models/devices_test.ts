@@ -10,6 +10,8 @@ import * as classifier from "../../models/classifier.ts";
 import * as seq2hist from "../../models/seq2hist.ts";
 import * as seq2seq from "../../models/seq2seq.ts";
 import * as seq2token from "../../models/seq2token.ts";
+import { levels } from "../../run/images.ts";
+import { readLog } from "../../run/log.ts";
 import type { Run } from "../../run/run.ts";
 import { gpuTest } from "../engine/webgpu/gpu.ts";
 import { openTrial } from "./trial.ts";
@@ -39,7 +41,7 @@ const MODELS: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   },
   "binary autoencoder": async (context) => {
     const model = autoencoder.build(autoencoder.configOf(images, { seed: 1, hidden: 24, batch: 8 }));
-    await autoencoder.fit(model, { ...context, images: autoencoder.levels(images), steps: STEPS });
+    await autoencoder.fit(model, { ...context, images: levels(images), steps: STEPS });
   },
   seq2token: async (context) => {
     const model = seq2token.build({ model: "seq2token", hidden: 12, ...COMMON });
@@ -65,8 +67,12 @@ async function trainedLoss(kind: "tfjs" | "wasm" | "webgpu", name: string): Prom
   await using device = await openDevice(kind, { threads: 2 });
   const run = await openTrial(device);
   await MODELS[name]({ run, device });
-  const lines = (await Deno.readTextFile(run.path("log.jsonl"))).trim().split("\n");
-  return JSON.parse(lines[lines.length - 1]).loss;
+  // A slow device logs in between: each line has the mean of the steps since the one before.
+  const log = (await readLog(run.path("log.jsonl"))).map(({ step, loss }) => ({
+    step: Number(step),
+    loss: Number(loss),
+  }));
+  return log.reduce((sum, { step, loss }, at) => sum + loss * (step - (log[at - 1]?.step ?? 0)), 0) / STEPS;
 }
 
 for (const name of Object.keys(MODELS)) {

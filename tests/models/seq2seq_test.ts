@@ -112,13 +112,16 @@ Deno.test("masked: a wide vocabulary, whose tokens are looked up, is hidden just
 
 Deno.test("weights that a mask hides are 0 and stay 0", async () => {
   const model = build(SMALL.masked);
+  // Blocks of so many rows and columns; the first layer sees those before its own, the others their own too.
+  const layers = [["hidden1", 3, 8, 0], ["hidden2", 8, 8, 1], ["output", 8, 3, 1]] as const;
   const hidden = async () =>
-    await Promise.all(
-      Object.entries(model.masks).map(async ([layer, mask]) => {
-        const kernel = await model.weights[`${layer}/kernel`].data(), allowed = await mask.data();
-        return Array.from(kernel).filter((weight, at) => allowed[at] === 0 && weight !== 0).length;
-      }),
-    );
+    await Promise.all(layers.map(async ([layer, from, units, own]) => {
+      const kernel = await model.weights[`${layer}/kernel`].data(), columns = 5 * units;
+      const seen = (at: number) =>
+        Math.floor(Math.floor(at / columns) / from) < Math.floor(at % columns / units) + own;
+      assert.ok(kernel.every((weight, at) => weight !== 0 || !seen(at)), layer);
+      return Array.from(kernel).filter((weight, at) => weight !== 0 && !seen(at)).length;
+    }));
   assert.deepEqual(await hidden(), [0, 0, 0]);
   await checkMemorizes(device, {
     fit: (options) => fit(model, options),

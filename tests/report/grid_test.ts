@@ -6,6 +6,8 @@ import {
   imageGrid,
   imagesOf,
   memorizationSheet,
+  pictureOf,
+  sizeOf,
 } from "../../report/grid.ts";
 import { type Colour, PALETTE, rgb } from "../../report/palette.ts";
 import { decodePng, type Picture } from "../../report/png.ts";
@@ -86,18 +88,25 @@ Deno.test("imageGrid: colour, floats, clipping and NaN", () => {
   assert.deepEqual(shown, [[10, 20, 30], [0, 128, 255], [255, 255, 255], [0, 0, 0], [255, 0, 255]]);
 });
 
-Deno.test("imageGrid: text adds room, wraps, and stays inside the margins", () => {
-  const tiles = [{ image: grey(0), label: "7 not 1" }];
-  const bare = decodePng(imageGrid({ sections: [{ tiles: [{ image: grey(0) }] }] }));
-  const title = "A title that is much too long for a single line over one small tile";
-  const sheet = decodePng(imageGrid({ title, sections: [{ caption: "caption", note: "note", tiles }] }));
-  assert.ok(sheet.height > bare.height + 100);
-  const background = pixel(sheet, 0, 0);
-  for (let y = 0; y < sheet.height; y++) {
-    for (const x of [margin - frame - 1, sheet.width - margin + frame]) {
-      assert.deepEqual(pixel(sheet, x, y), background);
-    }
-  }
+Deno.test("imageGrid: words change nothing in the PNG; sections stand apart", () => {
+  const tiles = [{ image: grey(7) }];
+  const bare = imageGrid({ sections: [{ tiles }] });
+  const words = { caption: "caption", note: "note", legend: [{ colour: PALETTE.blue, text: "blue" }] };
+  assert.deepEqual(imageGrid({ sections: [{ ...words, tiles: [{ ...tiles[0], label: "7" }] }] }), bare);
+  const two = decodePng(imageGrid({ sections: [{ tiles }, { tiles: [{ image: grey(9) }] }] }));
+  const { sectionGap } = GRID_LAYOUT;
+  assert.equal(two.height, decodePng(bare).height + 84 + sectionGap);
+  assert.deepEqual(pixel(two, margin, margin + 84 + sectionGap), [9, 9, 9]);
+});
+
+Deno.test("pictureOf: the pixels of one image; sizeOf: the size of the largest on the screen", () => {
+  const { width, height, pixels } = pictureOf({ pixels: Float32Array.of(0, NaN), shape: [1, 2] });
+  assert.deepEqual([width, height, [...pixels]], [2, 1, [0, 0, 0, 255, 0, 255]]);
+  assert.deepEqual(sizeOf({ sections: [{ tiles: [{ image: grey(0) }] }] }), {
+    scale: 3,
+    width: 84,
+    height: 84,
+  });
 });
 
 Deno.test("imageGrid: nonsense is rejected", () => {
@@ -121,13 +130,12 @@ Deno.test("imagesOf: cuts an array into views of its images", () => {
 });
 
 const sheetOptions = {
-  title: "seq2hist on digits, 1,024 images",
   training: [1, 2, 3, 4].map(grey),
   reconstructions: [5, 6, 7, 8].map(grey),
   psnr: 21.3,
   generated: [
-    { image: grey(11), nearest: grey(12), memorized: true },
-    { image: grey(13), nearest: grey(14), memorized: false },
+    { image: grey(11), nearest: grey(12), memorized: true, distance: 0 },
+    { image: grey(13), nearest: grey(14), memorized: false, label: "5 bits", distance: 5 },
     { image: grey(15), nearest: grey(16), memorized: true },
   ],
   memorizedFraction: 0.625,
@@ -135,7 +143,7 @@ const sheetOptions = {
 };
 
 Deno.test("memorizationSheet: every image is shown once, each generated one over its nearest", () => {
-  const sheet = decodePng(memorizationSheet(sheetOptions));
+  const sheet = decodePng(imageGrid(memorizationSheet(sheetOptions)));
   const corner = (value: number) => {
     const area = count(sheet, `#${value.toString(16).padStart(2, "0").repeat(3)}`);
     assert.equal(area, 84 * 84, `grey ${value}`);
@@ -154,8 +162,13 @@ Deno.test("memorizationSheet: every image is shown once, each generated one over
   }
 });
 
-Deno.test("memorizationSheet: equal options give equal bytes; a missing reconstruction is an error", () => {
-  assert.deepEqual(memorizationSheet(sheetOptions), memorizationSheet(sheetOptions));
+Deno.test("memorizationSheet: its words; a missing reconstruction is an error", () => {
+  const { sections: [, , generated] } = memorizationSheet(sheetOptions);
+  assert.match(generated.legend?.[0].text ?? "", /2 of the 3 here, 62.50 % of all 10,000 samples/);
+  assert.deepEqual(
+    generated.tiles.map(({ kind, distance, label }) => [kind, distance, label]),
+    [["memorized", 0, undefined], ["new", 5, "5 bits"], ["memorized", undefined, undefined]],
+  );
   assert.throws(
     () => memorizationSheet({ ...sheetOptions, reconstructions: [] }),
     /4 training images must have its reconstruction: current count is 0/,

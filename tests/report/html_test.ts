@@ -5,6 +5,8 @@ import { encodePng } from "../../report/png.ts";
 const HOSTILE = `<script>alert("1")</script> & 'x'`;
 const png = encodePng({ width: 2, height: 3, pixels: new Uint8Array(18) });
 
+const plot = { x: { label: "x" }, y: { label: "y" }, series: [{ name: "a", x: [1, 2], y: [1, 2] }] };
+
 const report: Report = {
   title: "Title",
   abstract: "An *abstract* with `code` and $x_i$.",
@@ -25,9 +27,32 @@ const report: Report = {
       },
       { kind: "code", code: `const a = "<b>"; // 1 < 2\n`, caption: "code" },
       { kind: "picture", png, alt: "a sheet", caption: "picture" },
+      { kind: "plot", plot },
       {
-        kind: "plot",
-        plot: { x: { label: "x" }, y: { label: "y" }, series: [{ name: "a", x: [1, 2], y: [1, 2] }] },
+        kind: "panels",
+        panels: [{ title: "(a)", plot }, {
+          title: "(b)",
+          image: { pixels: new Uint8Array(4), shape: [2, 2] },
+        }],
+        caption: "panels",
+      },
+      { kind: "terms", terms: [{ term: "code", text: "what is *kept*" }] },
+      {
+        kind: "sheet",
+        sheet: {
+          sections: [{
+            caption: "images",
+            tiles: ["memorized", "new"].map((kind, distance) => ({
+              image: { pixels: new Uint8Array(4), shape: [2, 2] },
+              kind,
+              distance,
+            })),
+          }],
+        },
+      },
+      {
+        kind: "melodies",
+        melodies: [{ title: "a melody", notes: [{ pitch: 60, ticks: 480 }], abc: "X:1\nL:1/4\nK:C\nC\n" }],
       },
     ],
   }],
@@ -45,8 +70,8 @@ const report: Report = {
 };
 
 /** The report with one paragraph. */
-function paragraph(text: string): string {
-  const html = htmlReport({
+async function paragraph(text: string): Promise<string> {
+  const html = await htmlReport({
     title: "t",
     abstract: "a",
     sections: [{ title: "s", blocks: [{ kind: "paragraph", text }] }],
@@ -54,18 +79,28 @@ function paragraph(text: string): string {
   return /<\/h2>\n<p>(.*)<\/p>/.exec(html)?.[1] ?? "";
 }
 
-Deno.test("htmlReport: nothing is loaded from anywhere; addresses stand in links alone", () => {
-  const html = htmlReport(report);
+Deno.test("htmlReport: nothing is loaded from anywhere; addresses stand in links alone", async () => {
+  const html = await htmlReport(report);
   const outside = html.replaceAll(/<a href="https:\/\/[^"]*" rel="noreferrer">/g, "")
-    .replaceAll('xmlns="http://www.w3.org/2000/svg"', "");
-  assert.doesNotMatch(outside, /https?:|url\(|@import|<script|<link|<iframe|srcset/);
-  for (const match of html.matchAll(/src="([^"]*)"/g)) assert.match(match[1], /^data:image\/png;base64,/);
+    .replaceAll(/xmlns(:xlink)?="http:\/\/www\.w3\.org\/[^"]*"/g, "");
+  assert.doesNotMatch(outside, /https?:|url\(|@import|<link|<iframe|srcset|fetch\(|import\(/);
+  for (const match of html.matchAll(/ (?:src|href)="([^"#][^"]*)"/g)) {
+    assert.match(match[1], /^(data:image\/png;base64,|https:\/\/)/);
+  }
   assert.match(html, /default-src 'none'/);
 });
 
-Deno.test("htmlReport: every text is escaped, wherever it stands", () => {
+Deno.test("htmlReport: every text is escaped, wherever it stands", async () => {
   const table = { columns: [HOSTILE], rows: [[HOSTILE]], total: [HOSTILE], caption: HOSTILE };
-  const html = htmlReport({
+  const image = { pixels: new Uint8Array(4), shape: [2, 2] };
+  const hostilePlot = {
+    title: HOSTILE,
+    x: { label: HOSTILE },
+    y: { label: HOSTILE },
+    series: [{ name: HOSTILE, x: [1], y: [1] }],
+    references: [{ value: 1, label: HOSTILE }],
+  };
+  const html = await htmlReport({
     title: HOSTILE,
     abstract: HOSTILE,
     figures: [{ label: HOSTILE, value: HOSTILE, note: HOSTILE }],
@@ -77,11 +112,42 @@ Deno.test("htmlReport: every text is escaped, wherever it stands", () => {
           text: `${HOSTILE} \`${HOSTILE}\` *${HOSTILE}* [${HOSTILE}](https://a.org/"><script>)`,
         },
         { kind: "list", items: [HOSTILE] },
-        { kind: "formula", formula: `\\text{${HOSTILE}} < '"`, text: HOSTILE },
+        { kind: "formula", formula: `\\text{<script>alert("1")</script>} < '"`, text: HOSTILE },
         { kind: "table", table },
         { kind: "code", code: `${HOSTILE}\n"<script>" // <script>`, caption: HOSTILE },
         { kind: "picture", png, alt: HOSTILE, caption: HOSTILE },
-        { kind: "plot", plot: { title: HOSTILE, x: { label: HOSTILE }, y: { label: HOSTILE }, series: [] } },
+        { kind: "plot", plot: hostilePlot },
+        {
+          kind: "panels",
+          panels: [{ title: HOSTILE, plot: hostilePlot }, { title: HOSTILE, image }],
+          caption: HOSTILE,
+        },
+        { kind: "terms", terms: [{ term: HOSTILE, text: HOSTILE }] },
+        {
+          kind: "sheet",
+          distance: HOSTILE,
+          sheet: {
+            sections: [{
+              caption: HOSTILE,
+              note: HOSTILE,
+              legend: [{ colour: "#000000", text: HOSTILE }],
+              tiles: [{ image, label: HOSTILE, kind: HOSTILE, distance: 1 }, {
+                image,
+                kind: "other",
+                distance: 2,
+              }],
+            }],
+          },
+        },
+        {
+          kind: "melodies",
+          melodies: [{
+            title: HOSTILE,
+            kind: HOSTILE,
+            notes: [],
+            abc: `X:1\nT:${HOSTILE}\nC:${HOSTILE}\nK:C\n"${HOSTILE}"C\nw:${HOSTILE}\n`,
+          }],
+        },
       ],
     }],
     references: [{
@@ -95,46 +161,128 @@ Deno.test("htmlReport: every text is escaped, wherever it stands", () => {
     configuration: { [HOSTILE]: HOSTILE, other: [HOSTILE] },
     command: HOSTILE,
   });
-  assert.doesNotMatch(html, /<script/);
-  assert.doesNotMatch(html, /"1"\)/);
+  // The page's own script, at its end, is another one.
+  const body = html.slice(0, html.indexOf("</main>"));
+  assert.doesNotMatch(body.replaceAll(/="[^"]*"/g, ""), /<script/);
+  assert.doesNotMatch(body, /<[^>]*"1"\)/);
 });
 
-Deno.test("htmlReport: elements are closed in order", () => {
+Deno.test("htmlReport: the page's own script is the only one that may run, and is there only where it is needed", async () => {
+  const html = await htmlReport(report);
+  const [[, script], ...others] = [...html.matchAll(/<script>([^]*?)<\/script>/g)];
+  assert.equal(others.length, 0);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));
+  assert.ok(html.includes(`script-src 'sha256-${new Uint8Array(digest).toBase64()}'`));
+  new Function(script); // it is a program
+  const still = await htmlReport({ title: "t", abstract: "a", sections: [] });
+  assert.doesNotMatch(still, /script/);
+});
+
+Deno.test("htmlReport: control characters never reach the page", async () => {
+  const html = await htmlReport({ ...report, title: "a\0b\x1b[31m\x7f\x85\ud800", command: "x\x07y" });
+  assert.match(html, /<h1>a␀b␛\[31m␡��<\/h1>/);
+  assert.match(html, /x␇y/);
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(html, /[\0-\x08\x0b-\x1f\x7f-\x9f]/);
+});
+
+Deno.test("htmlReport: a report inside another has its sections, its references and no second head", async () => {
+  const inner = await htmlReport(report);
+  const html = await htmlReport({
+    title: "whole",
+    abstract: "As in [@adam].",
+    sections: [],
+    parts: [{ name: "part", html: inner }, {
+      name: "gone",
+      html: "<p>other</p>",
+    }],
+  });
+  assert.match(html, /<h2>Title<\/h2>/);
+  assert.match(html, /<h3>Section<\/h3>/);
+  assert.match(html, /As in <a href="#reference-1">\[1\]<\/a>\./);
+  assert.match(html, /As in <a href="#part-reference-1">\[1\]<\/a>,/);
+  assert.match(html, /<li id="part-reference-1">Zhao, Basu \(2025\)/);
+  assert.equal([...html.matchAll(/<h1>|<nav>/g)].length, 2);
+  assert.doesNotMatch(html, /gone|other/);
+  const ids = [...html.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+  assert.equal(new Set(ids).size, ids.length);
+});
+
+Deno.test("htmlReport: formulas of TeX; what is none is an error that shows it", async () => {
+  assert.match(await paragraph("$\\frac{1}{n} \\sum_i \\|x_i\\|$"), /<mfrac>.*∑/);
+  await assert.rejects(() => paragraph("$\\frac{1$"), /current formula is \\frac\{1/);
+});
+
+Deno.test("htmlReport: every formula of the project's programs is TeX", async () => {
+  const formulas: string[] = [];
+  for (const folder of ["models", "tasks", "run"]) {
+    for (const file of sources(new URL(`../../${folder}/`, import.meta.url))) {
+      const text = Deno.readTextFileSync(file);
+      for (const [, raw, plain] of text.matchAll(/formula: (?:String\.raw`([^`]*)`|"([^"]*)")/g)) {
+        formulas.push((raw ?? plain.replaceAll("\\\\", "\\")).replace(/\$\{\w+\}/g, "16"));
+      }
+    }
+  }
+  assert.ok(formulas.length >= 4);
+  const blocks = formulas.map((formula) => ({ kind: "formula" as const, formula }));
+  const html = await htmlReport({ title: "t", abstract: "a", sections: [{ title: "s", blocks }] });
+  assert.equal([...html.matchAll(/<math /g)].length, formulas.length);
+});
+
+function* sources(folder: URL): Generator<URL> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* sources(new URL(`${name}/`, folder));
+    else if (name.endsWith(".ts")) yield new URL(name, folder);
+  }
+}
+
+Deno.test("htmlReport: works are listed in the order given, then as cited; the bibliography knows the others", async () => {
+  const html = await htmlReport({
+    title: "t",
+    abstract: "[@gru] and [@lstm] and [@gru]",
+    sections: [],
+    references: ["adam"],
+  });
+  const listed = [...html.matchAll(/<li id="reference-\d">(\w+)/g)].map(([, author]) => author);
+  assert.deepEqual(listed, ["Kingma", "Cho", "Hochreiter"]);
+});
+
+Deno.test("htmlReport: elements are closed in order", async () => {
   const open: string[] = [];
-  for (const match of htmlReport(report).matchAll(/<(\/?)([a-z][a-z0-9]*)([^>]*)>/g)) {
+  for (const match of (await htmlReport(report)).matchAll(/<(\/?)([a-z][a-z0-9]*)([^>]*)>/g)) {
     const [, slash, name, rest] = match;
-    if (["meta", "img"].includes(name) || rest.endsWith("/")) continue;
+    if (["meta", "img", "input"].includes(name) || rest.endsWith("/")) continue;
     if (slash === "") open.push(name);
     else assert.equal(open.pop(), name, `at ${match.index}`);
   }
   assert.deepEqual(open, []);
 });
 
-Deno.test("htmlReport: marks in texts", () => {
-  assert.equal(paragraph("*a b* and 3 * 4 * 5"), "<em>a b</em> and 3 * 4 * 5");
-  assert.equal(paragraph("`a*b*c` [1, 2]"), "<code>a*b*c</code> [1, 2]");
-  assert.equal(paragraph("[x](javascript:alert)"), "[x](javascript:alert)");
-  assert.match(paragraph("$x_i$"), /^<math display="inline">/);
+Deno.test("htmlReport: marks in texts", async () => {
+  assert.equal(await paragraph("*a b* and 3 * 4 * 5"), "<em>a b</em> and 3 * 4 * 5");
+  assert.equal(await paragraph("`a*b*c` [1, 2]"), "<code>a*b*c</code> [1, 2]");
+  assert.equal(await paragraph("[x](javascript:alert)"), "[x](javascript:alert)");
+  assert.match(await paragraph("$x_i$"), /^<math>/);
 });
 
-Deno.test("htmlReport: citations are numbered links; an unknown one is an error", () => {
-  assert.match(htmlReport(report), /As in <a href="#reference-1">\[1\]<\/a>/);
-  assert.throws(() => paragraph("[@nobody]"), /current key is nobody/);
+Deno.test("htmlReport: citations are numbered links; an unknown one is an error", async () => {
+  assert.match(await htmlReport(report), /As in <a href="#reference-1">\[1\]<\/a>/);
+  await assert.rejects(() => paragraph("[@nobody]"), /current key is nobody/);
   const references = [{ key: "a", authors: "A", year: 1, title: "T", url: "javascript:alert(1)" }];
-  assert.throws(
+  await assert.rejects(
     () => htmlReport({ ...report, references: [...report.references ?? [], ...references] }),
     TypeError,
   );
 });
 
-Deno.test("htmlReport: numbers in tables are written out and set flush right", () => {
-  const html = htmlReport(report);
+Deno.test("htmlReport: numbers in tables are written out and set flush right", async () => {
+  const html = await htmlReport(report);
   assert.match(html, /<th class="number">parameters<\/th>/);
   assert.match(html, /<td class="number">18,496<\/td>/);
   assert.match(html, /<tfoot><tr><td>all<\/td><td class="number">18,499<\/td>/);
   const rows = [[0.123456], [-1234.56], [1e-7], [NaN], [0]];
   const table = { columns: ["value"], rows };
-  const cells = htmlReport({
+  const cells = await htmlReport({
     ...report,
     sections: [{ title: "s", blocks: [{ kind: "table", table }, ...report.sections[0].blocks] }],
   });
@@ -143,7 +291,7 @@ Deno.test("htmlReport: numbers in tables are written out and set flush right", (
     rows.length,
   );
   assert.deepEqual(shown, ["0.1235", "−1,234.6", "1.000e-7", "not a number", "0"]);
-  assert.throws(
+  await assert.rejects(
     () =>
       htmlReport({
         ...report,
@@ -153,9 +301,9 @@ Deno.test("htmlReport: numbers in tables are written out and set flush right", (
   );
 });
 
-Deno.test("htmlReport: a picture keeps its size, equal reports are equal text", () => {
-  const html = htmlReport(report);
-  assert.match(html, /width="2" height="3" style="min-width:min\(2px,36rem\)" alt="a sheet"/);
+Deno.test("htmlReport: a picture keeps its size, equal reports are equal text", async () => {
+  const html = await htmlReport(report);
+  assert.match(html, /width="2" height="3" alt="a sheet"/);
   assert.ok(html.includes(png.toBase64()));
-  assert.equal(html, htmlReport(structuredClone(report)));
+  assert.equal(html, await htmlReport(structuredClone(report)));
 });

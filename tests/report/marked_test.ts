@@ -12,8 +12,8 @@ Deno.test("marked text shows its stretches, their meaning, and line breaks", () 
   assert.ok(html.includes('<li class="whole"><span class="line"><mark title="&quot;">ef</mark></span></li>'));
 });
 
-Deno.test("marked text is a block of reports", () => {
-  const html = htmlReport({
+Deno.test("marked text is a block of reports", async () => {
+  const html = await htmlReport({
     title: "t",
     abstract: "a",
     sections: [{
@@ -22,6 +22,8 @@ Deno.test("marked text is a block of reports", () => {
     }],
   });
   assert.ok(
-    html.includes(`<ol class="marked scroll"><li><span class="line">x</span></li></ol><figcaption>c`),
+    html.includes(
+      `<ol class="marked scroll" tabindex="0"><li><span class="line">x</span></li></ol><figcaption>c`,
+    ),
   );
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stream } from "../../base/random.ts";
-import { epochBatches } from "../../run/batches.ts";
+import { cumulated, drawRow, epochBatches } from "../../run/batches.ts";
 
 /** The rows of the first `steps` steps, one after another. */
 function rows(options: { count: number; batch: number }, steps: number): number[] {
@@ -29,4 +29,13 @@ Deno.test("a batch as large as the table is an epoch, and a larger one begins th
   assert.deepEqual(rows({ count: 3, batch: 3 }, 1).toSorted(), [0, 1, 2]);
   const seven = rows({ count: 3, batch: 7 }, 1);
   assert.deepEqual([seven.slice(0, 3).toSorted(), seven.slice(3, 6).toSorted()], [[0, 1, 2], [0, 1, 2]]);
+});
+
+Deno.test("rows are drawn in proportion to their weights, and those without any never", () => {
+  const shares = cumulated(Float64Array.of(1, 0, 2, 1));
+  assert.deepEqual([...shares], [0.25, 0.25, 0.75, 1]);
+  const rows = [0, 0.24, 0.25, 0.5, 0.74, 0.75, 0.99].map((uniform) => drawRow(shares, uniform));
+  assert.deepEqual(rows, [0, 0, 2, 2, 2, 3, 3]);
+  // A sum that rounding leaves below 1 still has a last row.
+  assert.equal(drawRow(Float32Array.of(0.5, 0.9999), 0.99999), 1);
 });

@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { formatCsv } from "../../data/csv.ts";
+import { formatTable } from "../../data/csv.ts";
+import { formatMidi } from "../../data/midi.ts";
 import { parseFlags } from "../../run/flags.ts";
 import type { AutoencoderPart } from "../../run/image_source.ts";
-import { type SequenceData, sequenceFlags } from "../../run/sequence_source.ts";
-import { openSource } from "../../run/sources.ts";
+import {
+  checkSizes,
+  type SequenceData,
+  sequenceFlags,
+  type SequenceSource,
+} from "../../run/sequence_source.ts";
+import { openSource, openStoredSource } from "../../run/sources.ts";
 import { readTensors } from "../../base/safetensors.ts";
 
 const NO_AUTOENCODER: AutoencoderPart = {
@@ -27,10 +33,16 @@ function source(...args: string[]) {
   return openSource(parseFlags(sequenceFlags, args).values, { autoencoder: NO_AUTOENCODER });
 }
 
+/** What sources said of what they took. */
+const notes: string[] = [];
+
 /** The sequences of a source. Those of this test need no run but a folder, and no device. */
 async function data(...args: string[]): Promise<SequenceData> {
-  const place = { run: { path: (name: string) => join(folder, name) }, device: {} };
-  return (await source(...args)).open(place as Parameters<Awaited<ReturnType<typeof source>>["open"]>[0]);
+  const place = {
+    run: { path: (name: string) => join(folder, name), note: (line: string) => notes.push(line) },
+    device: {},
+  };
+  return (await source(...args)).open(place as unknown as Parameters<SequenceSource["open"]>[0]);
 }
 
 /** What is shown of the training sequences themselves and one more. */
@@ -63,6 +75,7 @@ Deno.test("a text becomes windows, and windows text with the memorized stretches
     parts: [{ text: "the mat", mark: "7 characters from line 2" }, { text: "he", mark: undefined }],
     note: "new: line 2",
     strong: false,
+    kind: "new",
   });
   assert.equal(metrics.mean_longest_span, (9 + 9 + 9 + 7) / 4);
 });
@@ -88,13 +101,14 @@ Deno.test("melodies stay inside their tunes and can be seen, read and heard", as
   assert.deepEqual([...tokens], [1, 2, 3, 2, 3, 4, 4, 3, 0, 3, 0, 1]); // rest, C, D, E, F
   const { files, blocks } = await show(windows, [0, 1, 0]);
   assert.deepEqual(Object.keys(files), ["samples.png", "samples.abc", "samples.mid", "samples.wav"]);
-  const table = blocks[1];
-  assert.ok(table.kind === "table");
-  assert.deepEqual(table.table.rows.slice(2), [
-    ["3", "memorized: Down, from note 1"],
-    ["4", "memorized: Down, from note 2"],
-    ["5", "new"],
+  const block = blocks[0];
+  assert.ok(block.kind === "melodies");
+  assert.deepEqual(block.melodies.slice(2).map(({ title, kind }) => [title, kind]), [
+    ["3 (memorized: Down, from note 1)", "memorized"],
+    ["4 (memorized: Down, from note 2)", "memorized"],
+    ["5 (new)", "new"],
   ]);
+  assert.match(block.melodies[1].abc, /D2 E2 F2\n/);
   assert.match(String(files["samples.abc"]), /T:2 \(memorized: Up, from note 2\)\n.*\n.*\n.*\nD2 E2 F2\n/);
 });
 
@@ -103,10 +117,135 @@ Deno.test("rows of numbers, chosen by offset and count, and written as they were
   const rows = await data("--dataset", "csv", "--file", path, "--offset", "1", "--count", "2");
   assert.deepEqual([...rows.sequences.tokens], [0, 1, 1, 2]);
   const { files, blocks } = await show(rows, [2, 0]);
-  assert.equal(files["samples.csv"], formatCsv([[-5, 7], [7, 100], [100, -5]]));
+  assert.equal(files["samples.csv"], formatTable([[-5, 7], [7, 100], [100, -5]]));
   const table = blocks[0];
   assert.ok(table.kind === "table");
   assert.deepEqual(table.table.rows.map((row) => row[1]), ["memorized: row 2", "memorized: row 3", "new"]);
+});
+
+Deno.test("windows are spread over the whole text unless an offset is given, and a line says so", async () => {
+  const path = await file("long.txt", "abcdefghij".repeat(100) + "xyz");
+  const spread = await data("--dataset", "text", "--file", path, "--window", "3", "--count", "4");
+  const letters = (tokens: Int32Array) =>
+    Array.from({ length: 4 }, (_, i) => [...tokens.subarray(3 * i, 3 * i + 3)].join(""));
+  // 1,001 windows; numbers 0, 250, 500, 750 start with a.
+  assert.deepEqual(letters(spread.sequences.tokens), ["012", "012", "012", "012"]);
+  assert.equal(notes.at(-1), "4 of 1,001 windows of 3 characters, vocabulary 3");
+  const from = await data(
+    "--dataset",
+    "text",
+    "--file",
+    path,
+    "--window",
+    "3",
+    "--count",
+    "4",
+    "--offset",
+    "0",
+  );
+  assert.deepEqual(letters(from.sequences.tokens), ["012", "123", "234", "345"]);
+  const all = await source("--dataset", "text", "--file", path, "--window", "3", "--count", "1001");
+  assert.equal(all.facts.count, 1001);
+});
+
+Deno.test("a folder of texts and JSON lines: no window spans two, and places name their file", async () => {
+  await Deno.mkdir(join(folder, "books"), { recursive: true });
+  await file("books/a.txt", "aab\nb");
+  await file("books/b.txt", "cc");
+  await file("books/c.txt", "bab\n");
+  const books = await data("--dataset", "text", "--file", join(folder, "books"), "--window", "3");
+  // aab, ab\n, b\nb and bab, ab\n
+  assert.equal(books.sequences.count, 5);
+  assert.equal(notes.at(-1), "5 of 5 windows of 3 characters of 3 texts, vocabulary 3");
+  const { blocks } = await show(books, [2, 2, 2]);
+  const block = blocks[0];
+  assert.ok(block.kind === "marked");
+  assert.deepEqual(block.lines.slice(0, 5).map(({ note }) => note), [
+    "memorized: a.txt, line 1",
+    "memorized: a.txt, line 1",
+    "memorized: a.txt, line 1",
+    "memorized: c.txt, line 1",
+    "memorized: a.txt, line 1",
+  ]);
+  const lines = await file("x.jsonl", '{"t":"one two three"}\n{"t":"four"}\n{"t":"two three four"}\n');
+  const args = ["--dataset", "text", "--file", lines, "--field", "t", "--unit", "word", "--window", "3"];
+  const records = await data(...args);
+  assert.equal(records.sequences.count, 2);
+});
+
+Deno.test("MIDI files and folders of tunes", async () => {
+  await Deno.mkdir(join(folder, "tunes"), { recursive: true });
+  const scale = [60, 62, 64, 65].map((pitch) => ({ pitch, ticks: 480 }));
+  const path = await file("tunes/scale.mid", await formatMidi([scale]));
+  const one = await data("--dataset", "melody", "--file", path, "--window", "3");
+  assert.deepEqual([one.sequences.count, one.sequences.vocabulary], [2, 4]);
+  await file("tunes/a.abc", "X:1\nT:Up\nL:1/4\nK:C\nCDE\n\nX:2\nK:C\nC§\n");
+  const both = await data("--dataset", "melody", "--file", join(folder, "tunes"), "--window", "3");
+  assert.deepEqual([...both.sequences.tokens], [0, 1, 2, 0, 1, 2, 1, 2, 3]);
+  assert.match(
+    notes.at(-1)!,
+    /^3 of 3 windows of 3 notes from 2 of 2 tunes, vocabulary 4; 1 tunes passed over: .*line 9/,
+  );
+});
+
+Deno.test("words, headers and separators of tables; decimals in bins by column", async () => {
+  const words = await file("words.csv", "Size;Weight\r\nbig;3\r\nsmall;1\r\n");
+  const table = await data("--dataset", "csv", "--file", words);
+  assert.deepEqual([...table.sequences.tokens], [2, 1, 3, 0]); // 1, 3, big, small
+  const { files } = await show(table, [2, 0]);
+  assert.equal(files["samples.csv"], "Size;Weight\nbig;3\nsmall;1\nbig;1\n");
+  assert.equal(notes.at(-1), "2 of 2 rows of 2 cells under a header, vocabulary 4");
+
+  const decimals = await file("decimals.csv", "x,y\n0.1,5\n0.2,5\n0.9,1\n1.5,\n");
+  await assert.rejects(
+    source("--dataset", "csv", "--file", decimals),
+    /cell 1 of line 2 is 0\.1, no whole number: add --bins 16 to count numbers in bins$/,
+  );
+  const binned = await data("--dataset", "csv", "--file", decimals, "--bins", "2");
+  // Column 0: up to 0.2 (0.1 stands for it) and above (0.9); column 1: nothing, 1, 5. The same number is another
+  // token in another column.
+  assert.deepEqual([...binned.sequences.tokens], [0, 4, 0, 4, 1, 3, 1, 2]);
+  const drawn = await show(binned, [1, 2]);
+  assert.equal(drawn.files["samples.csv"], "x,y\n0.1,5\n0.1,5\n0.9,1\n0.9,\n0.9,\n");
+});
+
+Deno.test("a run folder has all that samples are shown with, and is held to it", async () => {
+  const kinds = [
+    ["--dataset", "text", "--window", "5", "--count", "30", "--unit", "word"],
+    ["--dataset", "melody", "--window", "4", "--count", "9"],
+    ["--dataset", "csv", "--bins", "3"],
+  ];
+  for (const args of kinds) {
+    const fresh = await data(...args), { facts } = await source(...args);
+    const flags = parseFlags(sequenceFlags, args).values;
+    const open = (sha256: string) =>
+      openStoredSource(
+        { folder, config: { dataset: { ...facts, sha256 } } } as Parameters<typeof openStoredSource>[0],
+        { flags, autoencoder: NO_AUTOENCODER },
+      );
+    const place = {} as Parameters<SequenceSource["open"]>[0];
+    const again = await (await open(facts.sha256)).open(place);
+    assert.deepEqual(again.sequences, fresh.sequences);
+    const extra = Array.from({ length: fresh.sequences.length }, (_, at) => at % 3);
+    assert.deepEqual(await show(again, extra), await show(fresh, extra));
+    await assert.rejects(
+      open("0".repeat(64)),
+      /does not hold the sequences that the run learned: restore it/,
+    );
+  }
+});
+
+Deno.test("what does not fit into memory is told before any is taken, with what would", () => {
+  const sizes = { count: 1024, length: 16, vocabulary: 100, samples: 10_000 };
+  checkSizes(sizes);
+  assert.throws(
+    () => checkSizes({ ...sizes, count: 20_000, length: 500, vocabulary: 5_000 }),
+    /20,000 sequences of 500 tokens out of 5000 as their prefixes take up to 220\.0 GB: lower --count to 363, or/,
+  );
+  assert.throws(
+    () => checkSizes({ ...sizes, samples: 1_000_000_000 }),
+    /Cannot draw 1,000,000,000 sequences of 16 tokens as they take 128\.0 GB: lower --samples to 31250000$/,
+  );
 });
 
 Deno.test("what a run records of its sequences follows from them alone", async () => {
@@ -142,7 +281,13 @@ Deno.test("bad input is told in one sentence", async () => {
     await file("b", "short"),
   );
   await fails(/one distinct token only \("a"\)/, ...text, await file("c", "a".repeat(20)));
-  await fails(/cell 2 of line 1/, "--dataset", "csv", "--file", await file("d", "1,x\n"));
+  await fails(
+    /cell 2 of line 2 must be a number/,
+    "--dataset",
+    "csv",
+    "--file",
+    await file("d", "1,2\n1,x\n"),
+  );
   await fails(/line 1 has 2 cells, line 2 has 1/, "--dataset", "csv", "--file", await file("e", "1,2\n1\n"));
   await fails(/rows have one cell/, "--dataset", "csv", "--file", await file("f", "1\n2\n"));
   await fails(/no tune in ABC/, "--dataset", "melody", "--file", await file("g", "words"));

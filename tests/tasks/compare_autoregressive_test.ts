@@ -29,7 +29,7 @@ async function readJson(...path: string[]) {
   return JSON.parse(await Deno.readTextFile(join(cwd, ...path)));
 }
 
-Deno.test("four models are compared on the same sequences; what is finished is not trained again", async () => {
+Deno.test("five models are compared on the same sequences; what is finished is not trained again", async () => {
   await Deno.writeTextFile(join(cwd, "table.csv"), "1,2,3,4\n1,2,4,3\n2,2,1,1\n3,1,1,1\n");
   await start("tasks/compare_autoregressive.ts", ...FLAGS);
   const folder = "runs/compare-autoregressive-csv-4-s0";
@@ -37,7 +37,7 @@ Deno.test("four models are compared on the same sequences; what is finished is n
   assert.deepEqual([status, steps], ["completed", 16]);
   // Four different rows.
   assert.ok(Math.abs(metrics.entropy_nats - Math.log(4)) < 1e-9);
-  const names = ["seq2token", "seq2seq-masked", "seq2seq-transformer", "seq2hist"];
+  const names = ["ngram", "seq2token", "seq2seq-masked", "seq2seq-transformer", "seq2hist"];
   let sum = 0;
   for (const name of names) {
     const child = await readJson(folder, name, "summary.json");
@@ -46,14 +46,19 @@ Deno.test("four models are compared on the same sequences; what is finished is n
     const prefix = name.replace("-", "_");
     assert.equal(metrics[`${prefix}_memorized_mass`], child.metrics.memorized_mass);
     const excess = child.metrics.sequence_nats - child.metrics.entropy_nats;
-    assert.ok(excess > 0 && Math.abs(metrics[`${prefix}_excess_nats`] - excess) < 1e-5, `${name}: ${excess}`);
+    // Counts of all tokens before are exact.
+    assert.ok(name === "ngram" ? Math.abs(excess) < 1e-9 : excess > 0, `${name}: ${excess}`);
+    assert.ok(Math.abs(metrics[`${prefix}_excess_nats`] - excess) < 1e-5, `${name}: ${excess}`);
   }
   assert.equal(parameters, sum);
   const report = await Deno.readTextFile(join(cwd, folder, "report.html"));
-  for (const title of ["sequence to token", "masked", "transformer", "sequence to histogram"]) {
+  for (const title of ["counts", "sequence to token", "masked", "transformer", "sequence to histogram"]) {
     assert.ok(report.includes(title), title);
   }
-  assert.equal(report.match(/<svg/g)?.length, 2);
+  // Two plots of its own, and the reports of its models inside.
+  const own = report.slice(0, report.indexOf(`class="part"`));
+  assert.equal(own.match(/<div class="plot">/g)?.length, 2);
+  assert.equal(report.match(/<details class="part">/g)?.length, names.length);
 
   // A run within the comparison is a run like any other.
   await start("tasks/sample.ts", `${folder}/seq2hist`);

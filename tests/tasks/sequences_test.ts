@@ -149,7 +149,7 @@ Deno.test("sample draws what the run drew from the same seed, and goes on drawin
 Deno.test("sample says what it cannot do", async () => {
   const nothing = await start(cwd, "tasks/sample.ts", "autoencoder");
   assert.deepEqual([nothing.code, nothing.error.trim().split("\n").length], [1, 1]);
-  assert.match(nothing.error, /nothing to sample from a binary-autoencoder: name a run of train-seq2token/);
+  assert.match(nothing.error, /nothing to sample from a binary-autoencoder: name a run of a sequence model/);
   const absent = await start(cwd, "tasks/sample.ts", "nowhere");
   assert.deepEqual([absent.code, /RUN must be the folder of a finished run/.test(absent.error)], [2, true]);
   const taken = await start(cwd, "tasks/sample.ts", "masked", "--out", "autoencoder");

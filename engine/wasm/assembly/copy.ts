@@ -133,13 +133,13 @@ export function gather(p: usize): void {
 
 // indices [count], updates [count, inner] -> [segments, inner].
 const SCATTER_INDICES = 0, SCATTER_UPDATES = 1, SCATTER_TO = 2, SEGMENTS = 3, SCATTER_INNER = 4, SCATTER_COUNT = 5,
-  SCATTER_INTEGER = 6;
+  SCATTER_INTEGER = 6, SCATTER_LAST = 7;
 
-/** The command: scatter_add. Whoever takes segments goes through the updates in order. */
-export function scatterAdd(p: usize): void {
+/** The command: scatter. Whoever takes segments goes through the updates in order. */
+export function scatter(p: usize): void {
   const indices = <usize>load<u32>(at(p, SCATTER_INDICES)), updates = <usize>load<u32>(at(p, SCATTER_UPDATES));
   const to = <usize>load<u32>(at(p, SCATTER_TO)), segments = word(p, SEGMENTS), inner = word(p, SCATTER_INNER);
-  const count = word(p, SCATTER_COUNT), integer = word(p, SCATTER_INTEGER);
+  const count = word(p, SCATTER_COUNT), integer = word(p, SCATTER_INTEGER), lastWins = word(p, SCATTER_LAST);
   share(segments, ceilDiv(segments, threads));
   while (take()) {
     memory.fill(at(to, first * inner), 0, (last - first) * inner << 2);
@@ -148,6 +148,10 @@ export function scatterAdd(p: usize): void {
       if (segment < first || segment >= last) continue;
       if ((i & 1023) == 0) beat();
       let from = at(updates, i * inner), target = at(to, segment * inner), n = inner;
+      if (lastWins) {
+        memory.copy(target, from, n << 2);
+        continue;
+      }
       for (; n >= 4; n -= 4) {
         const sum = v128.load(target), update = v128.load(from);
         v128.store(target, integer ? i32x4.add(sum, update) : f32x4.add(sum, update));

@@ -1,14 +1,16 @@
 // The kernels' entry: every thread interprets the same stream of commands.
 import { argreduce, reduce } from "./reduce";
 import { barrier, beat, thread } from "./thread";
-import { copy, fill, gather, scatterAdd } from "./copy";
+import { copy, fill, gather, scatter } from "./copy";
 import { gemm } from "./gemm";
 import { cumulate, topk } from "./order";
 import { categorical, random } from "./random";
 import { depthwise, depthwiseFilterGrad, depthwiseInputGrad, fold, pool, poolGrad } from "./window";
 import { map } from "./map";
+import { recurrent, recurrentGrad, recurrentSum } from "./recurrent";
 import { softmax, softmaxCrossEntropy } from "./softmax";
 import { winograd, winogradFilter, winogradFilterGrad, winogradFilterSum, winogradInputGrad } from "./winograd";
+import { winograd3, winograd3Filter, winograd3FilterGrad, winograd3FilterSum } from "./winograd3";
 import { word } from "./simd";
 
 export { barrier, first, initialize, last, nextJob, postJob, share, take } from "./thread";
@@ -30,7 +32,7 @@ function command(operation: i32, p: usize): void {
     case 4: return copy(p);
     case 5: return fill(p);
     case 6: return gather(p);
-    case 7: return scatterAdd(p);
+    case 7: return scatter(p);
     case 8: return softmax(p);
     case 9: return softmaxCrossEntropy(p);
     case 10: return argreduce(p);
@@ -49,6 +51,13 @@ function command(operation: i32, p: usize): void {
     case 23: return winogradInputGrad(p);
     case 24: return winogradFilterGrad(p);
     case 25: return winogradFilterSum(p);
+    case 26: return recurrent(p);
+    case 27: return recurrentGrad(p);
+    case 28: return recurrentSum(p);
+    case 29: return winograd3Filter(p);
+    case 30: return winograd3(p);
+    case 31: return winograd3FilterGrad(p);
+    case 32: return winograd3FilterSum(p);
   }
 }
 

@@ -116,16 +116,18 @@ export function log1p(x: v128): v128 {
 /** e^-|x|. */
 @inline function expOfMinus(x: v128): v128 { return expBelow(v128.or(x, term(BOUND, 3))); }
 /** 1 / (1 + e^-x). */
-export function sigmoid(x: v128): v128 {
+@inline export function sigmoidOf(x: v128): v128 {
   const e = expOfMinus(x), one = term(POWER, 6);
   return f32x4.div(select(f32x4.ge(x, splat(0)), one, e), f32x4.add(one, e));
 }
+export function sigmoid(x: v128): v128 { return sigmoidOf(x); }
 /** The hyperbolic tangent. */
-export function tanh(x: v128): v128 {
+@inline export function tanhOf(x: v128): v128 {
   const size = f32x4.abs(x), bounded = f32x4.pmin(size, term(BOUND, 2));
   const t = expm1Bounded(f32x4.add(bounded, bounded));
   return v128.or(f32x4.div(t, f32x4.add(t, term(BOUND, 4))), v128.xor(x, size));
 }
+export function tanh(x: v128): v128 { return tanhOf(x); }
 /** max(x, 0) + log(1 + e^-|x|). */
 export function softplus(x: v128): v128 {
   // As log1p does it, without what cannot be here.
@@ -328,7 +330,12 @@ export function int_div(x: v128, y: v128): v128 {
 }
 function int_powOf(x: i32, y: i32): i32 {
   if (y < 0) return x == 1 ? 1 : x == -1 ? (y & 1 ? -1 : 1) : 0;
-  return <i32>toInt32(NativeMath.pow(<f64>x, <f64>y));
+  let result = 1;
+  for (let base = x, rest = y; rest > 0; rest >>= 1) {
+    if (rest & 1) result *= base;
+    base *= base;
+  }
+  return result;
 }
 export function int_pow(x: v128, y: v128): v128 {
   let z = i32x4.splat(int_powOf(i32x4.extract_lane(x, 0), i32x4.extract_lane(y, 0)));
@@ -337,9 +344,14 @@ export function int_pow(x: v128, y: v128): v128 {
   z = i32x4.replace_lane(z, 3, int_powOf(i32x4.extract_lane(x, 3), i32x4.extract_lane(y, 3)));
   return z;
 }
-/** JavaScript's ToInt32 of a whole number. */
-function toInt32(x: f64): i32 {
-  if (x - x != 0) return 0;
-  const rest = x - NativeMath.floor(x / 4294967296.0) * 4294967296.0;
-  return <i32><u32>rest;
+/**
+ * A number beyond int32 less the multiple of 2^32 that brings it inside, which is exact; others as they are. Of an
+ * infinity NaN, which the instruction that truncates turns into 0.
+ */
+export function wrap_int(x: v128): v128 {
+  const whole = f32x4.splat(4294967296), limit = f32x4.splat(2147483648);
+  const turns = f32x4.floor(f32x4.mul(x, f32x4.splat(2.3283064365386963e-10)));
+  const rest = f32x4.sub(x, f32x4.mul(turns, whole));
+  const inside = f32x4.sub(rest, v128.and(f32x4.ge(rest, limit), whole));
+  return select(f32x4.ge(f32x4.abs(x), limit), inside, x);
 }

@@ -34,7 +34,7 @@ export function cumulate(p: usize): void {
 
 const TOP_X = 0, VALUES = 1, INDICES = 2, ROWS = 3, WIDTH = 4, K = 5, TOP_INTEGER = 6;
 
-/** The command: the k largest of each row, kept in order while the row is gone through. */
+/** The command: the k largest of each row, kept in order while the row is gone through. NaN is larger than all numbers. */
 export function topk(p: usize): void {
   const width = word(p, WIDTH), k = word(p, K), integer = word(p, TOP_INTEGER);
   share(word(p, ROWS), 1);
@@ -45,9 +45,9 @@ export function topk(p: usize): void {
       let kept = 0;
       for (let i = 0; i < width; i++) {
         const value = numberAt(x, i, integer);
-        if (kept == k && !(value > numberAt(values, k - 1, integer))) continue;
+        if (kept == k && !isAbove(value, numberAt(values, k - 1, integer))) continue;
         let place = kept < k ? kept++ : k - 1;
-        for (; place > 0 && value > numberAt(values, place - 1, integer); place--) {
+        for (; place > 0 && isAbove(value, numberAt(values, place - 1, integer)); place--) {
           store<i32>(at(values, place), load<i32>(at(values, place - 1)));
           store<i32>(at(indices, place), load<i32>(at(indices, place - 1)));
         }
@@ -56,6 +56,9 @@ export function topk(p: usize): void {
       }
     }
   }
+}
+@inline function isAbove(a: f64, b: f64): bool {
+  return a > b || (a != a && b == b);
 }
 @inline function numberAt(from: usize, index: i32, integer: i32): f64 {
   return integer ? <f64>load<i32>(at(from, index)) : <f64>load<f32>(at(from, index));

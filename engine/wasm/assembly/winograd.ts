@@ -15,13 +15,13 @@ import { beat, first, last, scratch, share, take, thread, threads } from "./thre
 /** Products of a tile. */
 const PRODUCTS = 9;
 /** Channels of a tile that are spread before they are packed: twelve tiles of them are what is left of L1. */
-const STRIP = 64;
+export const STRIP = 64;
 /** Zeros at ZEROS, in elements: as many channels are taken at a time. */
 const MOST = 256;
 
 // The words of `winograd` and `winogradInputGrad` are those of gemm (A: what is spread, B: what winogradFilter made), and
 // these. The grid is the convolution's, its taps the groups' first ones. M is the number of tiles, or of images.
-const WORKSPACE = 18, SPAN = 19;
+export const WORKSPACE = 18, SPAN = 19;
 
 /** The 3 x 3 places under a tile: pointers to channel c of each, to zeros outside the image. */
 function placesOf(source: usize, grid: usize, group: i32, tile: i32, c: i32, pointers: usize): void {
@@ -146,10 +146,10 @@ function spreadGradient(
 
 // The words of `winogradFilter`: the filter, where its sums go, how many k and n a group has, how many groups there are
 // along k and along n, the strides of k and n, and per group the elements before its four taps.
-const FILTER = 0, TO = 1, EACH_K = 2, EACH_N = 3, GROUPS_K = 4, GROUPS_N = 5, ROW = 6, COLUMN = 7, GROUP_TABLE = 8;
+export const FILTER = 0, TO = 1, EACH_K = 2, EACH_N = 3, GROUPS_K = 4, GROUPS_N = 5, ROW = 6, COLUMN = 7, GROUP_TABLE = 8;
 
 /** Four elements, `step` bytes apart. */
-@inline function loadApart(from: usize, step: usize): v128 {
+@inline export function loadApart(from: usize, step: usize): v128 {
   let v = v128.load32_zero(from);
   v = v128.load_lane<f32>(from + step, v, 1);
   v = v128.load_lane<f32>(from + 2 * step, v, 2);
@@ -188,10 +188,10 @@ export function winogradFilter(p: usize): void {
   }
 }
 
-/** Packs the strip's n channels of twelve tiles: nine panels [n, 12], `stride` bytes apart. */
-function packStrip(n: i32, to: usize, stride: usize): void {
+/** Packs the strip's n channels of twelve tiles: a panel [n, 12] a product, `stride` bytes apart. */
+export function packStrip(count: i32, n: i32, to: usize, stride: usize): void {
   const strip = scratch + PACK_B, pointers = scratch + SOURCE;
-  for (let product = 0; product < PRODUCTS; product++) {
+  for (let product = 0; product < count; product++) {
     for (let r = 0; r < ROWS; r++) {
       store<u32>(at(pointers, r), <u32>(strip + <usize>((product * ROWS + r) * STRIP << 2)));
     }
@@ -211,16 +211,16 @@ function packTiles(p: usize, tile: i32, to: usize, stride: usize): void {
         placesOf(source, grid, group, minimum(tile + r, tiles - 1), c, pointers);
         spread(pointers, n, strip + <usize>(r * STRIP << 2), ROWS * STRIP << 2, 0, 0);
       }
-      packStrip(n, to + <usize>(group * channels + c) * 48, stride);
+      packStrip(PRODUCTS, n, to + <usize>(group * channels + c) * 48, stride);
     }
   }
 }
 
-/** The nine products of `count` times twelve tiles of packed panels: [9, span, 12, n]. */
-function multiply(p: usize, count: i32, n: i32, spreads: usize, products: usize): void {
+/** The `each` products of `count` times twelve tiles of packed panels: [each, span, 12, n]. */
+export function multiply(p: usize, each: i32, count: i32, n: i32, spreads: usize, products: usize): void {
   const span = word(p, SPAN), k = word(p, K);
   const panels = <usize>(span * k) * 48, rows = <usize>(span * ROWS * n) << 2, pointers = scratch + SOURCE;
-  for (let product = 0; product < PRODUCTS; product++) {
+  for (let product = 0; product < each; product++) {
     for (let k0 = 0; k0 < k; k0 += KC) {
       const kc = minimum(KC, k - k0);
       for (let i = 0; i < count; i++) {
@@ -302,7 +302,7 @@ export function winograd(p: usize): void {
         beat();
         packTiles(p, (group + i) * ROWS, spreads + <usize>(i * k) * 48, panels);
       }
-      multiply(p, count, n, spreads, products);
+      multiply(p, PRODUCTS, count, n, spreads, products);
       for (let i = 0; i < count; i++) {
         const tile = (group + i) * ROWS;
         for (let r = 0; r < minimum(ROWS, tiles - tile); r++) {
@@ -324,7 +324,7 @@ function packGradient(p: usize, tile: i32, tiles: i32, to: usize, stride: usize)
         strip + <usize>(r * STRIP << 2), ROWS * STRIP << 2, 16,
       );
     }
-    packStrip(n, to + <usize>c * 48, stride);
+    packStrip(PRODUCTS, n, to + <usize>c * 48, stride);
   }
 }
 
@@ -392,7 +392,7 @@ export function winogradInputGrad(p: usize): void {
         beat();
         packGradient(p, tile + i, tile + tiles, spreads + <usize>(i / ROWS * k) * 48, panels);
       }
-      multiply(p, ceilDiv(tiles, ROWS), wide, spreads, products);
+      multiply(p, PRODUCTS, ceilDiv(tiles, ROWS), wide, spreads, products);
       memory.fill(at(c, image * area * n), 0, <usize>(count * area * n) << 2);
       for (let i = 0; i < tiles; i++) {
         for (let group = 0; group < groups; group++) {
@@ -408,8 +408,8 @@ export function winogradInputGrad(p: usize): void {
 
 // The words of `winogradFilterGrad`: the image, dy, the sums [run, 9, (group, channel), n], the grid, how the tiles are cut
 // into runs, and how many of them are spread at a time.
-const X = 0, DY = 1, SUMS = 2, GRAD_GRID = 3, GRAD_K = 4, GRAD_N = 5, TILES = 6, RUNS = 7, RUN = 8, GRAD_WORKSPACE = 9,
-  DEPTH = 10;
+export const X = 0, DY = 1, SUMS = 2, GRAD_GRID = 3, GRAD_K = 4, GRAD_N = 5, TILES = 6, RUNS = 7, RUN = 8,
+  GRAD_WORKSPACE = 9, DEPTH = 10;
 
 /** Spreads channels k0 ... k1 of `count` tiles into nine times panels [tile, 12], `stride` bytes apart. */
 function spreadImage(p: usize, tile: i32, count: i32, k0: i32, k1: i32, to: usize, stride: usize): void {
@@ -428,6 +428,34 @@ function spreadImage(p: usize, tile: i32, count: i32, k0: i32, k1: i32, to: usiz
   }
 }
 
+/**
+ * Adds to run `index` of a filter's gradient, or where not `accumulate` writes, the `each` products of `count` spread
+ * tiles, for panels panel0 ... panel1 of (group, channel)s. What lies past the last of these goes to `beyond`.
+ */
+export function addProducts(
+  p: usize, each: i32, index: i32, panel0: i32, panel1: i32, count: i32, images: usize, gradients: usize, beyond: usize,
+  accumulate: i32,
+): void {
+  const k = word(p, GRAD_K), n = word(p, GRAD_N), depth = word(p, DEPTH), pointers = scratch + SOURCE;
+  const tall = <usize>ceilDiv(k, ROWS) * <usize>depth * 48, wide = <usize>(n * depth) << 2;
+  for (let product = 0; product < each; product++) {
+    beat();
+    const sums = <usize>load<u32>(at(p, SUMS)) + (<usize>((index * each + product) * k * n) << 2);
+    for (let panel = panel0; panel < panel1; panel++) {
+      for (let r = 0; r < ROWS; r++) {
+        const row = panel * ROWS + r;
+        store<u32>(at(pointers, r), <u32>(row < k ? at(sums, row * n) : beyond));
+      }
+      const a = images + <usize>product * tall + <usize>((panel - panel0) * depth) * 48;
+      let b = gradients + <usize>product * wide;
+      for (let j = 0; j < n; j += COLUMNS) {
+        micro(count, a, b, pointers, <usize>j << 2, accumulate);
+        b += <usize>depth << 4;
+      }
+    }
+  }
+}
+
 /** The command: the nine products that a filter's gradient is made of. */
 export function winogradFilterGrad(p: usize): void {
   const k = word(p, GRAD_K), n = word(p, GRAD_N), tiles = word(p, TILES), runs = word(p, RUNS), run = word(p, RUN);
@@ -437,7 +465,6 @@ export function winogradFilterGrad(p: usize): void {
   const tall = <usize>panels * <usize>depth * 48, wide = <usize>(n * depth) << 2, spare = <usize>n << 2;
   const images = <usize>load<u32>(at(p, GRAD_WORKSPACE)) + <usize>thread * (PRODUCTS * (tall + wide) + spare);
   const gradients = images + PRODUCTS * tall, beyond = gradients + PRODUCTS * wide;
-  const pointers = scratch + SOURCE;
   memory.fill(scratch + ZEROS, 0, MOST * 4);
   share(runs * parts, 1);
   while (take()) {
@@ -452,22 +479,7 @@ export function winogradFilterGrad(p: usize): void {
         for (let t = 0; t < count; t++) {
           spreadGradient(grid, dy, n, tile + t, 0, n, gradients + (<usize>t << 4), wide, <usize>depth << 4);
         }
-        for (let product = 0; product < PRODUCTS; product++) {
-          beat();
-          const sums = <usize>load<u32>(at(p, SUMS)) + (<usize>((index * PRODUCTS + product) * k * n) << 2);
-          for (let panel = panel0; panel < panel1; panel++) {
-            for (let r = 0; r < ROWS; r++) {
-              const row = panel * ROWS + r;
-              store<u32>(at(pointers, r), <u32>(row < k ? at(sums, row * n) : beyond));
-            }
-            const a = images + <usize>product * tall + <usize>((panel - panel0) * depth) * 48;
-            let b = gradients + <usize>product * wide;
-            for (let j = 0; j < n; j += COLUMNS) {
-              micro(count, a, b, pointers, <usize>j << 2, tile - start);
-              b += <usize>depth << 4;
-            }
-          }
-        }
+        addProducts(p, PRODUCTS, index, panel0, panel1, count, images, gradients, beyond, tile - start);
       }
     }
   }
@@ -475,10 +487,10 @@ export function winogradFilterGrad(p: usize): void {
 
 // The words of `winogradFilterSum`: the sums, the gradient, channels and groups of k, n, the runs, and per group the elements
 // before its four taps.
-const SUMS_OF = 0, GRADIENT = 1, SUM_CHANNELS = 2, SUM_GROUPS = 3, SUM_N = 4, SUM_RUNS = 5, SUM_TABLE = 6;
+export const SUMS_OF = 0, GRADIENT = 1, SUM_CHANNELS = 2, SUM_GROUPS = 3, SUM_N = 4, SUM_RUNS = 5, SUM_TABLE = 6;
 
 /** The runs' sums of one product. */
-@inline function total(from: usize, runs: i32, stride: usize): v128 {
+@inline export function total(from: usize, runs: i32, stride: usize): v128 {
   let v = v128.load(from);
   for (let run = 1; run < runs; run++) {
     from += stride;

@@ -11,7 +11,7 @@ import {
   writeCumulate,
   writeGather,
   writePad,
-  writeScatterAdd,
+  writeScatter,
   writeTopk,
 } from "./move.ts";
 import { writeCategorical, writeRandom } from "./random.ts";
@@ -73,8 +73,8 @@ const WRITERS: { readonly [K in OpKind]: Writer<K> } = {
   pad: (context, { before, value }, [input], [output]) => writePad(context, { input, output, before, value }),
   gather: (context, { axis }, [input, indices], [output]) =>
     writeGather(context, { input, indices, output, axis }),
-  scatter_add: (context, _, [indices, updates], [output]) =>
-    writeScatterAdd(context, { indices, updates, output }),
+  scatter: (context, { reducer }, [indices, updates], [output]) =>
+    writeScatter(context, { indices, updates, output, reducer }),
   cumulate: (context, op, [input], [output]) => writeCumulate(context, { ...op, input, output }),
   topk: (context, _, [input], [values, indices]) => writeTopk(context, { input, values, indices }),
   argreduce: (context, op, [input], [output]) => writeArgreduce(context, { ...op, input, output }),
@@ -84,7 +84,13 @@ const WRITERS: { readonly [K in OpKind]: Writer<K> } = {
   random: (context, op, [counter], [output]) => writeRandom(context, { ...op, counter, output }),
   categorical: (context, { key }, [logits, counter], [output]) =>
     writeCategorical(context, { logits, counter, output, key }),
+  recurrent: () => lacks("recurrent"),
+  recurrent_grad: () => lacks("recurrent_grad"),
 };
+
+function lacks(kind: OpKind): never {
+  throw new Error(`Cannot run ${kind} on WebGPU yet: use --device wasm`);
+}
 
 /** The dispatches of a node, in order. */
 export function writeNode(context: KernelContext, node: Node): Dispatch[] {

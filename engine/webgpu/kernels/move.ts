@@ -1,7 +1,8 @@
 /** Ops that move elements and compute nothing: one invocation moves one element, as its bits. */
-import { type Shape, sizeOf, type Value } from "../../graph.ts";
+import { type DType, type Shape, sizeOf, type Value } from "../../graph.ts";
 import { around } from "../../kernels/argreduce.ts";
 import { stridesOf } from "../../kernels/strides.ts";
+import { need } from "../functions.ts";
 import { coordinates, mergeAxes, offsetOf } from "../indexing.ts";
 import { type Dispatch, floatBits, type KernelContext, Shader } from "../shader.ts";
 import { groupSize } from "./map.ts";
@@ -131,12 +132,17 @@ export function writeGather(
 const SEGMENT_LANES = 64;
 
 /**
- * Sums of slices by segment. A workgroup makes one segment: its lanes look for the segment's number among the
- * indices, then every lane adds its own columns of what was found, in ascending order.
+ * Slices by segment, summed or the last of each. A workgroup makes one segment: its lanes look for the segment's number among the
+ * indices, then every lane takes its own columns of what was found, in ascending order.
  */
-export function writeScatterAdd(
+export function writeScatter(
   context: KernelContext,
-  { indices, updates, output }: { readonly indices: Value; readonly updates: Value; readonly output: Value },
+  { indices, updates, output, reducer }: {
+    readonly indices: Value;
+    readonly updates: Value;
+    readonly output: Value;
+    readonly reducer: "sum" | "last";
+  },
 ): Dispatch[] {
   const width = sizeOf(output.shape.slice(1)),
     segments: number = output.shape[0],
@@ -165,7 +171,9 @@ export function writeScatterAdd(
     "while (left != 0u) {",
     "let row = first + half * 32u + firstTrailingBit(left);",
     "left &= left - 1u;",
-    `if (column < ${width}u) { total += ${source.at(`(row * ${width}u + column)`)}; }`,
+    `if (column < ${width}u) { total ${reducer === "last" ? "=" : "+="} ${
+      source.at(`(row * ${width}u + column)`)
+    }; }`,
     "}",
     "}",
     "workgroupBarrier();",
@@ -204,30 +212,52 @@ export function writeCumulate(
   ]);
 }
 
-/** The k largest of each row: one invocation a row, which looks through it k times. */
+/**
+ * How elements are put in order: by whole numbers (u32) made of their bits, as drivers differ about NaN. NaN is
+ * above all numbers or below them.
+ */
+export function orderOf(
+  dtype: DType,
+  unknown: "greatest" | "least",
+): { readonly declare: (shader: Shader) => void; readonly of: (element: string) => string } {
+  if (dtype === "int32") {
+    return {
+      declare: () => {},
+      of: (element) => `(bitcast<u32>(${element}) ^ 0x80000000u)`,
+    };
+  }
+  const limit = unknown === "greatest" ? "0xffffffffu" : "0u";
+  return {
+    declare: (shader) => need(shader, "order_of"),
+    of: (element) => `order_of(${element}, ${limit})`,
+  };
+}
+
+/** The k largest of each row, NaN first: one invocation a row, which looks through it k times. */
 export function writeTopk(
   context: KernelContext,
   { input, values, indices }: { readonly input: Value; readonly values: Value; readonly indices: Value },
 ): Dispatch[] {
   const width: number = input.shape.at(-1)!, k: number = values.shape.at(-1)!;
-  const rows = sizeOf(input.shape.slice(0, -1)), type = input.dtype === "float32" ? "f32" : "i32";
+  const rows = sizeOf(input.shape.slice(0, -1)), key = orderOf(input.dtype, "greatest");
   if (k === 0) return [];
   const shader = new Shader(context), source = shader.operand(input);
   const largest = shader.operand(values), places = shader.operand(indices);
+  key.declare(shader);
   return eachItem(shader, rows, [
-    `var last = ${type}();`,
+    "var last = 0u;",
     "var last_at = 0u;",
     `for (var rank = 0u; rank < ${k}u; rank++) {`,
-    `var best = ${type}();`,
+    "var best = 0u;",
     `var best_at = ${width}u;`,
     `for (var i = 0u; i < ${width}u; i++) {`,
-    `let x = ${source.at(`(item * ${width}u + i)`)};`,
+    `let x = ${key.of(source.at(`(item * ${width}u + i)`))};`,
     "let after = rank == 0u || x < last || (x == last && i > last_at);",
     `if (after && (best_at == ${width}u || x > best)) { best = x; best_at = i; }`,
     "}",
     "last = best;",
     "last_at = best_at;",
-    largest.store(`(item * ${k}u + rank)`, "best"),
+    largest.store(`(item * ${k}u + rank)`, source.at(`(item * ${width}u + best_at)`)),
     places.store(`(item * ${k}u + rank)`, "i32(best_at)"),
     "}",
   ]);

@@ -2,8 +2,8 @@
 import { sizeOf, type Value } from "../../graph.ts";
 import { around } from "../../kernels/argreduce.ts";
 import { aliases, need } from "../functions.ts";
-import { type Dispatch, type KernelContext, scalarType, Shader } from "../shader.ts";
-import { rowsOf } from "./move.ts";
+import { type Dispatch, type KernelContext, Shader } from "../shader.ts";
+import { orderOf, rowsOf } from "./move.ts";
 import { joinTeam, powerOfTwo } from "./reduce.ts";
 
 interface Teams {
@@ -135,7 +135,7 @@ export function writeSoftmaxCrossEntropy(
   return [shader.finish(body, { size: teams.size, groups: Math.ceil(rows / teams.teams) })];
 }
 
-/** The index of the first largest or smallest element along an axis. */
+/** The index of the first largest or smallest element along an axis; NaN is passed over unless it comes first. */
 export function writeArgreduce(
   context: KernelContext,
   { input, output, axis, reducer }: {
@@ -148,19 +148,21 @@ export function writeArgreduce(
   const { after, extent } = around(input.shape, axis), rows = sizeOf(output.shape);
   if (rows === 0) return [];
   const teams = teamsFor(extent), { lanes, size } = teams, shader = new Shader(context);
-  const source = shader.operand(input), type = scalarType(input.dtype);
-  const better = reducer === "max" ? ">" : "<";
-  shader.declare(`var<workgroup> best_room: array<${type}, ${size}>;`);
+  const source = shader.operand(input), key = orderOf(input.dtype, reducer === "max" ? "least" : "greatest");
+  key.declare(shader);
+  // The largest is looked for in either case.
+  const read = `${reducer === "max" ? "" : "~"}${key.of(source.at(`(start + i * ${after}u)`))}`;
+  shader.declare(`var<workgroup> best_room: array<u32, ${size}>;`);
   shader.declare(`var<workgroup> at_room: array<u32, ${size}>;`);
   const body = [
     ...rowStart(teams, rows),
     `let start = row / ${after}u * ${extent * after}u + row % ${after}u;`,
-    `var best = ${type}();`,
+    "var best = 0u;",
     `var best_at = ${extent}u;`,
     "if (exists) {",
     `for (var i = member; i < ${extent}u; i += ${lanes}u) {`,
-    `let x = ${source.at(`(start + i * ${after}u)`)};`,
-    `if (best_at == ${extent}u || x ${better} best) { best = x; best_at = i; }`,
+    `let x = ${read};`,
+    `if (best_at == ${extent}u || x > best) { best = x; best_at = i; }`,
     "}",
     "}",
     "best_room[lane] = best;",
@@ -174,7 +176,7 @@ export function writeArgreduce(
       `let other_at = at_room[lane + ${half}u];`,
       "let own = best_room[lane];",
       "let own_at = at_room[lane];",
-      `if (other_at != ${extent}u && (own_at == ${extent}u || other ${better} own || (other == own && other_at < own_at))) {`,
+      `if (other_at != ${extent}u && (own_at == ${extent}u || other > own || (other == own && other_at < own_at))) {`,
       "best_room[lane] = other;",
       "at_room[lane] = other_at;",
       "}",
@@ -182,6 +184,10 @@ export function writeArgreduce(
       "workgroupBarrier();",
     );
   }
-  body.push(`if (exists && member == 0u) { ${shader.operand(output).store("row", "i32(at_room[lane])")} }`);
+  const first = source.at("start");
+  const index = input.dtype === "float32"
+    ? `select(i32(at_room[lane]), 0, (bitcast<u32>(${first}) & 0x7fffffffu) > 0x7f800000u)`
+    : "i32(at_room[lane])";
+  body.push(`if (exists && member == 0u) { ${shader.operand(output).store("row", index)} }`);
   return [shader.finish(body.join("\n"), { size, groups: Math.ceil(rows / teams.teams) })];
 }

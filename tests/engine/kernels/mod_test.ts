@@ -207,9 +207,9 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
     check({ kind: "gather", axis: 0 }, [x, int([3], 1, 2, -1)], tensor([3, 3], [4, 5, 6, 0, 0, 0, 0, 0, 0]));
     check({ kind: "gather", axis: 1 }, [x, int([1, 2], 2, 0)], tensor([2, 1, 2], [3, 1, 6, 4]));
   },
-  scatter_add() {
+  scatter() {
     check(
-      { kind: "scatter_add" },
+      { kind: "scatter", reducer: "sum" },
       [int([3], 1, 1, 7), tensor([3, 2], [1, 2, 3, 4, 5, 6])],
       tensor([2, 2], [0, 0, 4, 6]),
     );
@@ -252,6 +252,39 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
     assert.deepEqual(draw("uniform"), Array.from({ length: 5 }, () => uniforms.uniform()));
     const normals = [0, 2, 4].flatMap((i) => wordsToNormals(words[i], words[i + 1]));
     assert.deepEqual(draw("normal"), normals.slice(0, 5).map(Math.fround));
+  },
+  recurrent() {
+    // h = tanh(x + h / 2): two rows, of which the second stops after one step.
+    const op: Op = { kind: "recurrent", cell: "simple", lengths: true, results: ["states", "hidden"] };
+    const one = tensor([1, 1], [1]), half = tensor([1, 1], [0.5]);
+    const x = tensor([2, 2, 1], [0.5, 0.25, 0.5, 0.25]);
+    const [states, hidden] = apply(op, [
+      x,
+      one,
+      half,
+      tensor([1], [0]),
+      tensor([2, 1], [0, 0]),
+      int([2], 2, 1),
+    ]);
+    const first = Math.tanh(0.5), second = Math.tanh(0.25 + Math.tanh(0.5) / 2);
+    assert.deepEqual(states.data, Float32Array.of(first, second, first, first));
+    assert.deepEqual(hidden.data, Float32Array.of(second, first));
+  },
+  recurrent_grad() {
+    // Of h = tanh(x k) at x = 1/2, k = 2, the first state 3 not counting: 1 - tanh(1)^2 times 2, 1/2, 3, 1, 0.
+    const op: Op = {
+      kind: "recurrent_grad",
+      cell: "simple",
+      lengths: false,
+      given: ["hidden"],
+      kept: false,
+      results: ["x", "kernel", "recurrentKernel", "bias", "hidden"],
+    };
+    const inputs = [[1, 1, 1], [1, 1], [1, 1], [1], [1, 1], [1, 1]];
+    const numbers = [0.5, 2, 0, 0, 3, 1], slope = 1 - Math.tanh(1) ** 2;
+    const gradients = apply(op, inputs.map((shape, i) => tensor(shape, [numbers[i]])));
+    const expected = [2 * slope, slope / 2, 3 * slope, slope, 0];
+    assert.deepEqual(gradients.map(({ data }) => data[0]), expected.map(Math.fround));
   },
   categorical() {
     const { key } = stream(1), rows = 4000;

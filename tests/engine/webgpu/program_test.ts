@@ -55,10 +55,7 @@ gpuTest(
   "WGSL: every operation of one float agrees with its definition, extremes included",
   async (executor) => {
     for (const op of ofArity(1)) {
-      // What no int32 can hold has no defined conversion.
-      const limit = op === "to_int32" ? 2 ** 31 : Infinity;
-      const values = FLOATS.filter((x) => !(Math.abs(x) > limit));
-      for (const data of [values, values.slice(6, 9)]) {
+      for (const data of [FLOATS, FLOATS.slice(6, 9)]) {
         const graph = everyOperation([op], [data], "float32");
         await assertLikeReference(executor, graph, { inputs: [data], tolerance: toleranceOf(op), what: op });
       }
@@ -99,16 +96,13 @@ gpuTest("WGSL: operations of ints agree with their definition", async (executor)
     "to_bool",
     "to_float32",
   ];
-  const two = ofArity(2).filter((op) => !["pow", "atan2", "squared_difference"].includes(op));
+  const two = ofArity(2).filter((op) => !["atan2"].includes(op));
   await assertLikeReference(executor, everyOperation(one, [INTS], "int32"), { inputs: [INTS], what: "ints" });
-  const [x, y] = pairs(INTS.filter((value) => value !== -2147483648));
+  const [x, y] = pairs(INTS);
   for (const op of two) {
     const graph = everyOperation([op], [x, y], "int32");
     await assertLikeReference(executor, graph, { inputs: [x, y], what: `int ${op}` });
   }
-  const [base, exponent] = pairs(Int32Array.of(-3, -1, 0, 1, 2, 5));
-  const graph = everyOperation(["pow"], [base, exponent], "int32");
-  await assertLikeReference(executor, graph, { inputs: [base, exponent], what: "int pow" });
 });
 
 gpuTest("WGSL: select and conversions mix types", async (executor) => {

@@ -10,7 +10,10 @@ await tf.setBackend("cpu");
 const network: Network = {
   encoder: {},
   decoder: {},
+  rows: [],
+  parameters: 0,
   pixels: 2,
+  code: [1, 1, 2],
   bits: 2,
   padded: true,
   frame: (images) => tf.pad(images, [[0, 0], [0, 2]]),

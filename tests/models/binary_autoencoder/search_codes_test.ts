@@ -12,7 +12,10 @@ await tf.setBackend("cpu");
 const PLAIN: Network = {
   encoder: {},
   decoder: {},
+  rows: [],
+  parameters: 0,
   pixels: 48,
+  code: [3, 4, 4],
   bits: 48,
   padded: false,
   frame: (images) => images,
@@ -64,8 +67,8 @@ Deno.test("a round turns the worst sign of each code that has a wrong one", asyn
 });
 
 Deno.test("no image is drawn worse, and the rounds end when nothing helps", async () => {
-  const image = { height: 8, width: 8, channels: 1 }, count = 33;
-  const codes = signs(3, count), images = stream(4).uniforms(count * 64).map(Math.abs);
+  const image = { height: 25, width: 25, channels: 1 }, count = 33;
+  const codes = signs(3, count), images = stream(4).uniforms(count * 625).map(Math.abs);
   for (
     const network of [
       dense({ architecture: "dense", hidden: 24, dimensions: 3 }, { image, random: stream(2) }),
@@ -90,9 +93,9 @@ Deno.test("no image is drawn worse, and the rounds end when nothing helps", asyn
 
 /** What a device finds for 9 images of noise. */
 async function found(kind: "tfjs" | "wasm" | "webgpu"): Promise<Int8Array> {
-  const image = { height: 8, width: 8, channels: 1 };
+  const image = { height: 25, width: 25, channels: 1 };
   const network = dense({ architecture: "dense", hidden: 24, dimensions: 3 }, { image, random: stream(2) });
-  const images = stream(6).uniforms(9 * 64).map(Math.abs);
+  const images = stream(6).uniforms(9 * 625).map(Math.abs);
   await using device = await openDevice(kind, { threads: 1 });
   return await searchCodes(network, { device, images, codes: signs(5, 9), rounds: 4 });
 }

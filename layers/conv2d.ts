@@ -1,0 +1,74 @@
+import * as tf from "@tensorflow/tfjs";
+import { extents, type LayerMaker, mustHaveAxes, sizeOf } from "./layer.ts";
+import { HE_NORMAL, type Start } from "./starts.ts";
+
+/** What decides a convolution. */
+export interface Conv2dOptions {
+  readonly filters: number;
+  /** Height and width of the kernel. */
+  readonly kernel: number;
+  /** Absent: 1. */
+  readonly stride?: number;
+  /**
+   * Zeros around the image: as many as give ceil(size / stride) outputs, the odd one below and to the right, or none.
+   * Absent: "same". Keras's words; PyTorch's `padding=1` of a 3x3 kernel is "same" at stride 1.
+   */
+  readonly padding?: "same" | "valid";
+  /** Absent: `HE_NORMAL`. PyTorch's nn.Conv2d starts as `UNIFORM`; Keras's Conv2D as neither (Glorot, biases 0). */
+  readonly start?: Start;
+}
+
+/**
+ * A convolution of images, [B, H, W, channels] -> [B, H', W', filters]: a kernel [kernel, kernel, channels, filters]
+ * and biases [filters]. Each filter sums kernel² x channels numbers.
+ */
+export function conv2d(name: string, options: Conv2dOptions): LayerMaker {
+  const { filters, kernel, stride = 1, padding = "same", start = HE_NORMAL } = options;
+  return (input) => {
+    mustHaveAxes(input, ["height", "width", "channels"], name);
+    const [height, width, channels] = input, shape = [kernel, kernel, channels, filters];
+    const inputs = kernel * kernel * channels;
+    const down = along(height, { kernel, stride, padding }),
+      right = along(width, { kernel, stride, padding });
+    const output = [down.size, right.size, filters];
+    if (down.size < 1 || right.size < 1) {
+      throw new RangeError(
+        `Cannot build ${name} as its input must be as large as its ${kernel}x${kernel} kernel: it is ${height}x${width}`,
+      );
+    }
+    return {
+      rows: [{
+        type: "Conv2d",
+        weight: [channels, filters, kernel, kernel].join(" x "),
+        stride,
+        padding: down.before === down.after ? down.before : `${down.before}, ${down.after}`,
+        output: extents(output),
+      }],
+      output,
+      weights: {
+        [`${name}/kernel`]: {
+          shape,
+          start: (random) => start.kernel(random, { size: sizeOf(shape), inputs }),
+        },
+        [`${name}/bias`]: {
+          shape: [filters],
+          start: (random) => start.bias(random, { size: filters, inputs }),
+        },
+      },
+      apply: (weights, x) => {
+        const sums = tf.conv2d(x as tf.Tensor4D, weights[`${name}/kernel`] as tf.Tensor4D, stride, padding);
+        return tf.add(sums, weights[`${name}/bias`]);
+      },
+    };
+  };
+}
+
+/** Outputs along one axis of an image, and the zeros that are added before and after it. */
+function along(
+  size: number,
+  { kernel, stride, padding }: Required<Pick<Conv2dOptions, "kernel" | "stride" | "padding">>,
+): { readonly size: number; readonly before: number; readonly after: number } {
+  if (padding === "valid") return { size: Math.floor((size - kernel) / stride) + 1, before: 0, after: 0 };
+  const outputs = Math.ceil(size / stride), added = Math.max(0, (outputs - 1) * stride + kernel - size);
+  return { size: outputs, before: added >> 1, after: added - (added >> 1) };
+}

@@ -1,0 +1,200 @@
+/** What the figures of runs are called by people, and what they say. */
+import { count, number, percent } from "./numbers.ts";
+
+/** One figure in words. */
+export interface MetricWords {
+  readonly label: string;
+  readonly value: string;
+  /** One sentence; empty where nobody has written one. */
+  readonly meaning: string;
+}
+
+type Form = "share" | "decibels" | "nats" | "count" | "number";
+
+/** By name: a label, how it is written, a sentence. */
+const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
+  memorized_mass: [
+    "memorized mass",
+    "share",
+    "The probability that the next generated sequence is a training sequence: exact, from the model's own probabilities, without sampling.",
+  ],
+  memorized_fraction: [
+    "memorized fraction",
+    "share",
+    "The share of generated sequences that are training sequences, with the interval that holds the true share with 95 % confidence.",
+  ],
+  test_nats_per_pixel: [
+    "test cross-entropy per pixel",
+    "nats",
+    "How surprising a pixel of a test image is, given those before it: the mean over all pixels but the first.",
+  ],
+  sample_distance: [
+    "distance of samples to the nearest training image",
+    "number",
+    "In how many pixels a sample differs from the training image that is most like it, on average.",
+  ],
+  test_distance: [
+    "distance of test images to the nearest training image",
+    "number",
+    "The same of test images: samples that are nearer were copied, at least in part.",
+  ],
+  train_nats_per_pixel: [
+    "training cross-entropy per pixel",
+    "nats",
+    "The same of images that it learned.",
+  ],
+  inpainting_accuracy_1: [
+    "single missing pixels right",
+    "share",
+    "The share of missing pixels that the most probable filling tells right, where pixels around have both values.",
+  ],
+  inpainting_accuracy_4: [
+    "missing pixels of 2 x 2 right",
+    "share",
+    "The same of windows of two by two pixels.",
+  ],
+  inpainting_accuracy_1_uniform: [
+    "single missing pixels right, anywhere",
+    "share",
+    "The same of windows anywhere in the image, most of which are background.",
+  ],
+  inpainting_accuracy_4_uniform: [
+    "missing pixels of 2 x 2 right, anywhere",
+    "share",
+    "The same of windows of two by two pixels, anywhere.",
+  ],
+  coverage: [
+    "coverage",
+    "share",
+    "The share of distinct training sequences that were generated at least once.",
+  ],
+  perfect_coverage: [
+    "coverage of a perfect model",
+    "share",
+    "The coverage to expect of a model that has learned the training set exactly, with as many samples.",
+  ],
+  samples: ["generated sequences", "count", "How many sequences were drawn for the sampled figures."],
+  sequence_nats: [
+    "cross-entropy of the training sequences",
+    "nats",
+    "How surprising a training sequence is to the model, on average; the entropy of the training set is the least that is possible.",
+  ],
+  held_out_nats: [
+    "cross-entropy of held-out sequences",
+    "nats",
+    "How surprising a sequence that it did not learn is to the model, on average: it grows where memory takes the place of learning.",
+  ],
+  entropy_nats: [
+    "entropy of the training set",
+    "nats",
+    "How surprising a training sequence is to one who knows the training set by heart: the floor of the cross-entropy.",
+  ],
+  excess_nats: [
+    "excess over the entropy",
+    "nats",
+    "The cross-entropy less its floor: nothing is left where the training set is known by heart.",
+  ],
+  distinct_sequences: [
+    "distinct training sequences",
+    "count",
+    "Sequences that stand twice are counted once.",
+  ],
+  vocabulary: ["vocabulary", "count", "How many distinct tokens there are."],
+  sequence_length: ["sequence length", "count", "Tokens in a sequence."],
+  mean_longest_span: [
+    "longest copied stretch",
+    "number",
+    "The longest stretch of a generated sequence that stands in the learned text, in tokens, on average over the samples.",
+  ],
+  psnr_db: [
+    "PSNR",
+    "decibels",
+    "How well training images are drawn from their codes, on average: 20 dB is recognizable, 30 dB is hard to tell from the original.",
+  ],
+  psnr_padded_db: [
+    "PSNR with padding",
+    "decibels",
+    "The same with everything that was added around and beside the images, which is easy to draw.",
+  ],
+  psnr_encoder_db: [
+    "PSNR of the encoder's own codes",
+    "decibels",
+    "The same before better codes were searched for.",
+  ],
+  test_psnr_db: ["PSNR of test images", "decibels", "The same for images that it never saw."],
+  test_psnr_encoder_db: [
+    "PSNR of test images, encoder's own codes",
+    "decibels",
+    "The same for images that it never saw, before better codes were searched for.",
+  ],
+  distinct_codes: [
+    "distinct codes",
+    "count",
+    "How many codes the training images have: images with one code cannot be told apart by a sequence.",
+  ],
+  distinct_images: ["distinct images", "count", "Images that stand twice are counted once."],
+  test_accuracy: ["test accuracy", "share", "The share of images that it never saw whose class it names."],
+  train_accuracy: [
+    "training accuracy",
+    "share",
+    "The share of the images that it learned whose class it names.",
+  ],
+  validation_accuracy: [
+    "validation accuracy",
+    "share",
+    "The share of the images kept back for choosing settings whose class it names.",
+  ],
+  test_loss: [
+    "test loss",
+    "nats",
+    "How surprising the class of an image that it never saw is to it, on average.",
+  ],
+  test_images: ["test images", "count", "How many images the test figures are of."],
+  loss: ["training loss", "number", "What the training made small, on average over the last steps."],
+};
+
+/** Whether a figure is the end of the interval of another one. */
+const INTERVAL = /^(.*)_(low|high)$/;
+
+/** How a metric is called by people: its own words where it has some, else its name without underscores. */
+export function metricLabel(name: string): string {
+  return METRICS[name]?.[0] ?? name.replaceAll("_", " ");
+}
+
+/** Whether a metric is a share of 0..1. */
+export function isShare(name: string): boolean {
+  const form = METRICS[name]?.[1];
+  return form === undefined ? /(accuracy|share|fraction|mass|coverage)$/.test(name) : form === "share";
+}
+
+/** The unit of a metric, where it has one. */
+export function metricUnit(name: string): string | undefined {
+  const form = METRICS[name]?.[1];
+  if (form === "nats" || name.endsWith("_nats")) return "nats";
+  return form === "decibels" || name.endsWith("_db") ? "dB" : undefined;
+}
+
+/** All figures of a run in words, in their order; the ends of an interval stand with what they are of. */
+export function metricWords(metrics: Readonly<Record<string, number | null>>): MetricWords[] {
+  return Object.entries(metrics).flatMap(([name, value]) => {
+    const [, base] = INTERVAL.exec(name) ?? [];
+    if (base !== undefined && base in metrics) return [];
+    const low = metrics[`${name}_low`], high = metrics[`${name}_high`];
+    const interval = typeof low === "number" && typeof high === "number"
+      ? ` (${metricText(name, low)} to ${metricText(name, high)})`
+      : "";
+    return [{
+      label: metricLabel(name),
+      value: metricText(name, value ?? NaN) + interval,
+      meaning: METRICS[name]?.[2] ?? "",
+    }];
+  });
+}
+
+/** One value of a metric as people write it. */
+export function metricText(name: string, value: number): string {
+  if (isShare(name)) return percent(value);
+  const unit = metricUnit(name);
+  if (METRICS[name]?.[1] === "count") return count(value);
+  return unit === undefined ? number(value) : `${unit === "dB" ? value.toFixed(2) : number(value)} ${unit}`;
+}

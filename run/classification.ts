@@ -1,0 +1,377 @@
+/**
+ * The experiment of an image classifier: images and labels -> a model -> how often it is right, on what it learned and
+ * on what it never saw, class by class, and which mistakes it makes.
+ */
+import type * as tf from "@tensorflow/tfjs";
+import { writeAtomically } from "../base/files.ts";
+import { type ImageSet, openImages } from "../data/images.ts";
+import { compile, type Device } from "../engine/device.ts";
+import { openTaskDevice } from "./device.ts";
+import type { Weights } from "../engine/optimizers.ts";
+import { overRows } from "../engine/rows.ts";
+import { accuracy, confusion, crossEntropy, wilson } from "../metrics/mod.ts";
+import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
+import type { Block } from "../report/html.ts";
+import { count, percent } from "../report/numbers.ts";
+import { imageFlags, openTestImages, openTrainingImages } from "./images.ts";
+import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
+import type { Run } from "./run.ts";
+import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
+import { logSpaced, type Training } from "./training.ts";
+import { type Description, layerTable, writeReport } from "./write_report.ts";
+
+/** A model that tells classes apart. */
+export interface ClassifierModel {
+  /** All that decides what is built and how it learns: it is stored with the weights. */
+  readonly config: { readonly model: string };
+  readonly weights: Weights;
+}
+
+/** The flags of every classifier's task. */
+export const classificationFlags = {
+  ...imageFlags,
+  validation: integer({
+    min: 0,
+    default: 0,
+    help:
+      "training images after those learned that are held out, to draw the curves of in place of test images",
+  }),
+};
+/** What the flags of a classifier's task say. */
+export type ClassificationFlags = FlagValues<typeof classificationFlags>;
+
+/** What a model file tells about its classifier. */
+export interface ClassificationExperiment<Model extends ClassifierModel, F extends Flags = Flags> {
+  /** The task. */
+  readonly name: string;
+  readonly summary: string;
+  /** Flags of this model alone. */
+  readonly flags: F;
+  /** The configuration for images of this kind and number. */
+  readonly configure: (images: ImageSet, flags: ClassificationFlags & FlagValues<F>) => Model["config"];
+  /** Allocates the model. */
+  readonly build: (config: Model["config"]) => Model;
+  readonly describe: (model: Model, images: ImageSet) => Description;
+  /** How many steps bring so many images to the goal. */
+  readonly defaultSteps: (count: number) => number;
+  readonly fit: (model: Model, options: ClassificationFit) => Promise<void>;
+  /** Images [B, H, W, C] in 0..1 -> logits [B, classes]: to be compiled, for evaluation. */
+  readonly logits: (model: Model, images: tf.Tensor4D) => tf.Tensor2D;
+}
+
+/** What a classifier is trained on, and how long. `train` is given the rest as it is. */
+export interface ClassificationFit extends Pick<Training, "evaluate" | "evaluateAt"> {
+  readonly run: Run;
+  readonly device: Device;
+  readonly images: ImageSet;
+  readonly steps: number;
+  readonly budget?: number;
+}
+
+/** Images evaluated at once. */
+const EVALUATION_BATCH = 500;
+/** Images of each set of which the curves are drawn, at most, and points of a curve. */
+const CURVE_IMAGES = 2000, CURVE_POINTS = 12;
+/** Classes above which no table of them is printed, and mistakes on the sheet. */
+const MOST_CLASSES = 20, SHOWN = 40;
+
+/** The whole program of a classifier. */
+export async function runClassification<Model extends ClassifierModel, F extends Flags>(
+  experiment: ClassificationExperiment<Model, F>,
+): Promise<never> {
+  const { name, summary, defaultSteps } = experiment;
+  return await runTask({
+    name,
+    summary,
+    flags: {
+      ...classificationFlags,
+      steps: integer({
+        min: 1,
+        help: `optimizer updates (default: ${count(defaultSteps(1024))} for 1,024 images)`,
+      }),
+      ...experiment.flags,
+    },
+    run: async (values, run) => {
+      // TypeScript does not see that the values of joined flags are the values of each.
+      const flags = values as unknown as ClassificationFlags & FlagValues<F>;
+      const { validation } = flags,
+        images = await openTrainingImages(flags, { holdOut: true, session: run.session });
+      if (images.classes < 2) {
+        throw new Error(
+          `Cannot classify ${
+            flags.dataDir ?? images.name
+          } as its images have no labels: put those of each class into ` +
+            "a folder of its own, or give an array of labels",
+        );
+      }
+      if (images.height !== images.width) {
+        throw new Error(
+          `Cannot classify images of ${images.height}x${images.width} as they must be square: give --size`,
+        );
+      }
+      const test = await openTestImages(flags, images);
+      const heldOut = validation === 0 ? undefined : await openTrainingImages(
+        { ...flags, offset: images.offset + images.count, count: validation },
+        { holdOut: true },
+      );
+      await using device = await openTaskDevice(flags, run.session);
+      const model = experiment.build(experiment.configure(images, flags));
+      await run.configure({ dataset: images, device, model: model.config });
+      await classifyImages(experiment, { model, flags, run, device, images, test, heldOut });
+    },
+  });
+}
+
+/** Trains and measures `model` in the folder of `run`, which is configured. */
+async function classifyImages<Model extends ClassifierModel, F extends Flags>(
+  experiment: ClassificationExperiment<Model, F>,
+  options: {
+    readonly model: Model;
+    readonly flags: Pick<ClassificationFlags, "steps" | "budget">;
+    readonly run: Run;
+    readonly device: Device;
+    readonly images: ImageSet;
+    readonly test: ImageSet;
+    /** Whose curves are drawn; absent: those of the test images. */
+    readonly heldOut?: ImageSet;
+  },
+): Promise<void> {
+  const { model, flags, run, device, images, test, heldOut } = options;
+  const description = experiment.describe(model, images), { parameters } = description;
+  run.note(layerTable(description.layers, parameters));
+  const classifier = await openClassifier(experiment, {
+    model,
+    device,
+    batch: Math.min(EVALUATION_BATCH, Math.max(images.count, test.count)),
+    images,
+  });
+  const watched = { name: heldOut === undefined ? "test" : "validation", images: first(heldOut ?? test) };
+  const learned = first(images);
+  await experiment.fit(model, {
+    run,
+    device,
+    images,
+    steps: flags.steps ?? experiment.defaultSteps(images.count),
+    budget: flags.budget,
+    evaluateAt: logSpaced(CURVE_POINTS),
+    evaluate: async () => ({
+      ...scored("train", await classifier.logits(learned), learned),
+      ...scored(watched.name, await classifier.logits(watched.images), watched.images),
+    }),
+  });
+  await run.saveWeights(model.weights, { model: model.config.model, config: model.config });
+  const logits = await classifier.logits(test);
+  const metrics = {
+    ...scored("test", logits, test),
+    train_accuracy: accuracy(await classifier.logits(images), images.labels),
+    test_images: test.count,
+    ...(heldOut === undefined ? {} : scored("validation", await classifier.logits(heldOut), heldOut)),
+  };
+  classifier.dispose();
+  const sheet = mistakes(test, logits);
+  await writeAtomically(run.path("mistakes.png"), imageGrid(sheet));
+  const { test_accuracy, train_accuracy } = metrics;
+  await writeReport(run, {
+    description,
+    figures: [
+      {
+        label: "test accuracy",
+        value: percent(test_accuracy),
+        note: `of ${count(test.count)} images; 95 % interval ${range(test_accuracy, test.count)}`,
+      },
+      { label: "training accuracy", value: percent(train_accuracy) },
+    ],
+    metrics,
+    results: [
+      {
+        title: "Classes",
+        blocks: [
+          {
+            kind: "paragraph",
+            text: `What is drawn under "Learning" was measured, while it learned, on the first ` +
+              `${count(watched.images.count)} ${watched.name} images and the first ${
+                count(learned.count)
+              } of those ` +
+              "learned; all else on all images.",
+          },
+          ...classTables(confusion(logits, test.labels), test.classes),
+        ],
+      },
+      { title: "Mistakes", blocks: [{ kind: "sheet", sheet }] },
+    ],
+  });
+  await run.finish({ metrics, parameters });
+  run.note(`test accuracy ${percent(test_accuracy)} of ${test.count} images`);
+}
+
+/** A classifier that is compiled once for all that it shall look at. */
+interface OpenClassifier {
+  /** Logits [count, classes] of all images, with the weights as the device has them. */
+  readonly logits: (images: ImageSet) => Promise<Float32Array>;
+  readonly dispose: () => void;
+}
+
+/** Compiles the evaluation of `model`, `batch` images at a time, of the size of `images`. */
+async function openClassifier<Model extends ClassifierModel, F extends Flags>(
+  { logits }: Pick<ClassificationExperiment<Model, F>, "logits">,
+  options: {
+    readonly model: Model;
+    readonly device: Device;
+    readonly batch: number;
+    readonly images: Pick<ImageSet, "height" | "width" | "channels">;
+  },
+): Promise<OpenClassifier> {
+  const { model, device, batch, images: { height, width, channels } } = options;
+  const area = height * width * channels;
+  const evaluate = await compile(
+    device,
+    ({ images }) => ({ logits: logits(model, images) }),
+    { images: { shape: [batch, height, width, channels] } },
+  );
+  return {
+    logits: async ({ pixels, count }) => {
+      const { logits } = await overRows(evaluate, {
+        count,
+        batch,
+        inputs: (rows) => {
+          const levels = new Float32Array(batch * area);
+          rows.forEach((row, at) => {
+            for (let i = 0; i < area; i++) levels[at * area + i] = pixels[row * area + i] / 255;
+          });
+          return { images: levels };
+        },
+      });
+      return logits as Float32Array;
+    },
+    dispose: () => evaluate.dispose(),
+  };
+}
+
+/** Logits [count, classes] of all images. */
+export async function classify<Model extends ClassifierModel, F extends Flags>(
+  experiment: Pick<ClassificationExperiment<Model, F>, "logits">,
+  options: { readonly model: Model; readonly device: Device; readonly images: ImageSet },
+): Promise<Float32Array> {
+  const batch = Math.min(EVALUATION_BATCH, options.images.count);
+  const classifier = await openClassifier(experiment, { ...options, batch });
+  const logits = await classifier.logits(options.images);
+  classifier.dispose();
+  return logits;
+}
+
+/** A trained classifier on its device. */
+export interface LoadedClassifier<Model extends ClassifierModel> {
+  readonly kind: Model["config"]["model"];
+  readonly model: Model;
+  /** Logits [count, classes]. */
+  classify(images: ImageSet): Promise<Float32Array>;
+}
+
+/** What a classifier's file exports as `MODEL`. */
+export function classifierModel<Model extends ClassifierModel, F extends Flags>(
+  experiment: ClassificationExperiment<Model, F>,
+): ModelFile<LoadedClassifier<Model>> {
+  const { name, flags, configure, build, fit } = experiment;
+  return {
+    task: name,
+    load: async (folder, device) => {
+      const model = await restored(folder, { build });
+      return {
+        kind: model.config.model,
+        model,
+        classify: (images) => classify(experiment, { model, device, images }),
+      };
+    },
+    step: async (context) => {
+      const images = await openImages({ dataset: "digits", split: "train", count: 1024 });
+      const model = build(configure(images, { ...defaultsOf(classificationFlags), ...defaultsOf(flags) }));
+      await fit(model, { ...context, images, steps: 1 });
+    },
+  };
+}
+
+/** The first images, as many as a curve is drawn of. */
+function first(images: ImageSet): ImageSet {
+  const count = Math.min(CURVE_IMAGES, images.count), area = images.pixels.length / images.count;
+  return {
+    ...images,
+    count,
+    pixels: images.pixels.subarray(0, count * area),
+    labels: images.labels.subarray(0, count),
+  };
+}
+
+/** Accuracy, and mean cross-entropy in nats, of the answers to `images`. */
+function scored<Name extends string>(
+  name: Name,
+  logits: Float32Array,
+  { labels, classes }: ImageSet,
+): Record<`${Name}_accuracy` | `${Name}_loss`, number> {
+  const truth = Float32Array.from(
+    { length: logits.length },
+    (_, at) => labels[Math.floor(at / classes)] === at % classes ? 1 : 0,
+  );
+  const scores = [
+    [`${name}_accuracy`, accuracy(logits, labels)],
+    [`${name}_loss`, crossEntropy(logits, truth, { vocabulary: classes })],
+  ];
+  return Object.fromEntries(scores) as Record<`${Name}_accuracy` | `${Name}_loss`, number>;
+}
+
+/** Accuracy by class with its intervals, and what each class is taken for. */
+function classTables(counts: Int32Array, classes: number): Block[] {
+  if (classes > MOST_CLASSES) return [];
+  const names = Array.from({ length: classes }, (_, index) => String(index));
+  const rowOf = (label: number): number[] =>
+    Array.from(counts.subarray(label * classes, (label + 1) * classes));
+  return [
+    {
+      kind: "table",
+      table: {
+        columns: ["Class", "Images", "Right", "95 % interval"],
+        rows: names.map((name, label) => {
+          const row = rowOf(label), total = row.reduce((sum, count) => sum + count, 0);
+          return total === 0
+            ? [name, "0", "", ""]
+            : [name, String(total), percent(row[label] / total), range(row[label] / total, total)];
+        }),
+        caption: "Test images of each class, and the share of them that is told right.",
+      },
+    },
+    {
+      kind: "table",
+      table: {
+        columns: ["Class", ...names],
+        rows: names.map((name, label) => [name, ...rowOf(label)]),
+        caption: "How many test images of each class (rows) are taken for each class (columns).",
+      },
+    },
+  ];
+}
+
+/** The test images that the model gets wrong, the surest mistakes first. */
+function mistakes(images: ImageSet, logits: Float32Array): Sheet {
+  const { classes, height, width, channels } = images;
+  const wrong = Array.from(images.labels, (label, index) => {
+    const scores = logits.subarray(index * classes, (index + 1) * classes);
+    const guess = scores.indexOf(Math.max(...scores));
+    return { index, label, guess, margin: scores[guess] - scores[label] };
+  }).filter(({ label, guess }) => label !== guess).sort((a, b) => b.margin - a.margin);
+  const all = imagesOf(images.pixels, [images.count, height, width, channels]);
+  return {
+    sections: [{
+      caption: `${wrong.length} of ${images.count} test images are taken for another class`,
+      note: "The surest mistakes first: the class of each image, and the answer.",
+      tiles: wrong.slice(0, SHOWN).map(({ index, label, guess }) => ({
+        image: all[index],
+        label: `${label} → ${guess}`,
+      })),
+    }],
+  };
+}
+
+/** The 95 % interval of a share of `count`. */
+function range(share: number, count: number): string {
+  const { low, high } = wilson(Math.round(share * count), count);
+  return `${percent(low)} to ${percent(high)}`;
+}

@@ -1,0 +1,91 @@
+/**
+ * `deno task assignment NAME`: an assignment's questions, answered one after the other on one page by runs that are
+ * made, or kept, in its folder. What is asked and what answers it stands in `assignments/`.
+ */
+import { openImages } from "../data/images.ts";
+import type { Block, KeyFigure } from "../report/html.ts";
+import { openTaskDevice } from "../run/device.ts";
+import { runManifest, writeManifest } from "../run/manifest.ts";
+import { argument, boolean, commonFlags, runTask, UsageError } from "../run/task.ts";
+import { writePage } from "../run/write_report.ts";
+import type { Assignment } from "./assignments/assignment.ts";
+import { MEMORIZATION } from "./assignments/memorization.ts";
+
+/** Every assignment by its name. */
+const ASSIGNMENTS: readonly Assignment[] = [MEMORIZATION];
+
+if (import.meta.main) {
+  const { count: _count, offset: _offset, steps: _steps, ...flags } = commonFlags;
+  const names = ASSIGNMENTS.map(({ name }) => name);
+  await runTask({
+    name: "assignment",
+    summary: "Answer every question of an assignment, each by the runs that it takes, on one page.",
+    flags: {
+      name: argument({ placeholder: "NAME", help: `one of: ${names.join(", ")}` }),
+      ...flags,
+      quick: boolean({ help: "sizes that end in minutes: they show that all works, not what is reached" }),
+    },
+    run: async ({ name, dataset, dataDir, quick, seed, ...flags }, run) => {
+      const assignment = ASSIGNMENTS.find((candidate) => candidate.name === name);
+      if (assignment === undefined) {
+        throw new UsageError(`Cannot answer ${name} as NAME must be one of: ${names.join(", ")}`);
+      }
+      const scope = { images: { dataset, dataDir }, quick, seed };
+      const questions = assignment.questions(scope);
+      const facts = await openImages({ dataset, dataDir, split: "train", count: 1 });
+      {
+        // Closed before the runs, which use all processors themselves.
+        await using device = await openTaskDevice(flags, run.session);
+        await run.configure({ dataset: facts, device, model: { assignment: name, quick } });
+      }
+      const shared = { device: flags.device, threads: flags.threads };
+      const lines = questions.flatMap(({ runs }) => runs)
+        .map((line) => ({ ...line, flags: { ...line.flags, ...shared } }));
+      await writeManifest(run.path("runs.jsonl"), lines);
+      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+
+      const sections: { title: string; blocks: Block[] }[] = [], figures: KeyFigure[] = [];
+      let at = 0;
+      for (const question of questions) {
+        const own = runs.slice(at, at += question.runs.length), answer = await question.answer(own);
+        figures.push(...answer.figures);
+        sections.push({
+          title: question.title,
+          blocks: [
+            { kind: "paragraph", text: `*Asked:* ${question.asks}` },
+            ...answer.blocks,
+            {
+              kind: "list",
+              items: question.runs.map(({ folder }) =>
+                `The whole run: \`${folder}/report.html\`, beside this page.`
+              ),
+            },
+          ],
+        });
+      }
+      await writePage(run, {
+        title: assignment.title,
+        abstract:
+          (quick ? "Quick sizes: they show how each question is answered, not what is reached. " : "") +
+          assignment.abstract,
+        figures,
+        sections: [
+          ...sections,
+          {
+            title: "How unclear points are read",
+            blocks: [{ kind: "list", items: assignment.readings }],
+          },
+        ],
+      });
+      const sum = (field: "parameters" | "steps"): number =>
+        runs.reduce((total, { summary }) => total + (summary?.[field] ?? 0), 0);
+      await run.finish({
+        metrics: { runs: runs.length, questions: questions.length },
+        parameters: sum("parameters"),
+        steps: sum("steps"),
+      });
+      for (const { label, value, note } of figures) run.note(`${label}: ${value}${note ? ` (${note})` : ""}`);
+      run.note(`see ${run.path("report.html")}`);
+    },
+  });
+}

@@ -1,0 +1,48 @@
+/** `deno task evaluate RUN`: the test figures of a trained model of pixels, computed again from its weights. */
+import { join } from "node:path";
+import { load } from "../models/mod.ts";
+import { metricLabel, metricText } from "../report/metric_names.ts";
+import { openTaskDevice } from "../run/device.ts";
+import { readStoredFlags } from "../run/stored_flags.ts";
+import { pixelModelFlags } from "../run/pixel_experiment.ts";
+import { openPixelTest } from "../run/pixel_source.ts";
+import { findRun } from "../run/stored_run.ts";
+import { argument, commonFlags, runTool, UsageError } from "../run/task.ts";
+
+if (import.meta.main) {
+  const { device, threads, dataDir, debug } = commonFlags;
+  await runTool({
+    name: "evaluate",
+    summary: "Compute the test figures of a model of pixels again, from its weights.",
+    flags: {
+      run: argument({
+        placeholder: "RUN",
+        help: "the folder of its run: config.json and weights.safetensors",
+      }),
+      ...{ device, threads, dataDir, debug },
+    },
+    run: async (flags, session) => {
+      const stored = await findRun(flags.run);
+      if (stored === undefined) {
+        throw new UsageError(`RUN must be the folder of a run: current value is "${flags.run}"`);
+      }
+      await using device = await openTaskDevice(flags, session);
+      const loaded = await load(flags.run, device);
+      if (!("scores" in loaded)) {
+        throw new UsageError(`RUN must hold a model of pixels: ${flags.run} holds a ${loaded.kind}`);
+      }
+      const own = readStoredFlags(pixelModelFlags, stored.config.flags, {
+        path: join(flags.run, "config.json"),
+      });
+      const { set } = await openPixelTest({ ...own, dataDir: flags.dataDir ?? own.dataDir });
+      session.follow("measuring");
+      for (const [score, value] of Object.entries(await loaded.scores(set))) {
+        const name = `test_${score}`, before = stored.summary?.metrics[name];
+        session.note(
+          `${metricLabel(name)} ${metricText(name, value)}` +
+            (typeof before === "number" ? `, the run says ${metricText(name, before)}` : ""),
+        );
+      }
+    },
+  });
+}

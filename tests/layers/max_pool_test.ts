@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import * as tf from "@tensorflow/tfjs";
+import { sequential } from "../../layers/layer.ts";
+import { maxPool } from "../../layers/max_pool.ts";
+import { checkLayer } from "./check.ts";
+
+Deno.test("each window gives its largest number, and an odd row and column a window of their own", async () => {
+  const network = await checkLayer([3, 3, 1], maxPool(2));
+  assert.deepEqual(network.output, [2, 2, 1]);
+  const image = tf.tensor4d([9, 1, 2, 3, 4, 5, -6, -7, -8], [1, 3, 3, 1]);
+  assert.deepEqual([...network.apply({}, image).dataSync()], [9, 5, -6, -8]);
+});
+
+Deno.test("28 becomes 14, 7 and 4", () => {
+  assert.deepEqual(sequential([28, 28, 2], [maxPool(2), maxPool(2), maxPool(2)]).output, [4, 4, 2]);
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname!, "../..");
+const cwd = await Deno.makeTempDir();
+const SIZE = ["--count", "66", "--test", "12", "--pool", "2", "--steps", "3", "--threads", "1"];
+
+async function start(program: string, ...args: string[]): Promise<{ code: number; error: string }> {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--config",
+      join(ROOT, "deno.json"),
+      "--allow-read",
+      "--allow-write",
+    ]
+      .concat(`--allow-run=${Deno.execPath()}`, join(ROOT, program), args),
+    cwd,
+  }).output();
+  return { code, error: new TextDecoder().decode(stderr) };
+}
+
+async function read(...path: string[]) {
+  return await Deno.readTextFile(join(cwd, ...path));
+}
+
+Deno.test("classifiers: a table a cell, the same images whole, and the figures of the runs themselves", async () => {
+  const { code, error } = await start(
+    "tasks/compare_pixel_classifiers.ts",
+    ...[...SIZE, "--models", "lstm-32,gru-32", "--pixels", "56", "--out", "classifiers"],
+  );
+  assert.equal(code, 0, error);
+  const { metrics } = JSON.parse(await read("classifiers/summary.json"));
+  const tables = await read("classifiers/tables.md"), csv = await read("classifiers/tables.csv");
+  for (const name of ["lstm-32", "gru-32"]) {
+    const child = JSON.parse(await read("classifiers", name, "summary.json"));
+    assert.equal(metrics[`${name.replace("-", "_")}_test_loss`], child.metrics.test_loss);
+    assert.ok(tables.includes(`| ${name} | ${child.metrics.test_loss.toFixed(4)} |`), name);
+    assert.ok(csv.includes(`${name},${child.metrics.test_loss.toFixed(4)},`), name);
+  }
+  const whole = JSON.parse(await read("classifiers/whole/summary.json"));
+  assert.equal(whole.metrics.test_images, 12);
+  assert.equal(metrics.whole_test_accuracy, whole.metrics.test_accuracy);
+  assert.match(tables, /## LSTM\n[^]*## GRU\n[^]*## The same images, whole/);
+  assert.match(await read("classifiers/report.html"), /smaller than the goals/);
+});
+
+Deno.test("predictors: losses, continuations and gaps of each model", async () => {
+  const { code, error } = await start(
+    "tasks/compare_pixel_predictors.ts",
+    ...[
+      ...SIZE,
+      "--models",
+      "gru-32",
+      "--images",
+      "6",
+      "--samples",
+      "2",
+      "--windows",
+      "10",
+      "--out",
+      "predictors",
+    ],
+  );
+  assert.equal(code, 0, error);
+  const { metrics } = JSON.parse(await read("predictors/summary.json"));
+  const filled = JSON.parse(await read("predictors/gru-32-filled/summary.json"));
+  assert.equal(metrics.gru_32_inpainting_accuracy_4, filled.metrics.inpainting_accuracy_4);
+  const tables = await read("predictors/tables.md");
+  assert.ok(tables.includes(filled.metrics.continuation_nats_rest.toFixed(3)));
+  assert.match(tables, /## Prediction\n[^]*## The end of an image\n[^]*## Gaps, from both sides/);
+});
+
+Deno.test("a model that is not known is named with those that are", async () => {
+  const { code, error } = await start("tasks/compare_pixel_predictors.ts", "--models", "gru-16");
+  assert.equal(code, 2);
+  assert.match(error, /gru-32, gru-64, gru-128, gru-3x32/);
+});

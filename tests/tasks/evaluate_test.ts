@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname!, "../..");
+const cwd = await Deno.makeTempDir();
+
+async function start(
+  program: string,
+  ...args: string[]
+): Promise<{ code: number; text: string; error: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--config",
+      join(ROOT, "deno.json"),
+      "--allow-read",
+      "--allow-write",
+    ]
+      .concat(join(ROOT, program), args, "--threads", "1"),
+    cwd,
+  }).output();
+  return { code, text: new TextDecoder().decode(stdout), error: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("the weights alone give the figures of the run again", async () => {
+  for (const model of ["classifier", "predictor"]) {
+    const trained = await start(
+      `models/pixel_${model}.ts`,
+      ...["--count", "66", "--test", "12", "--pool", "2", "--units", "4", "--steps", "3", "--out", model],
+    );
+    assert.equal(trained.code, 0, trained.error);
+    const { code, text, error } = await start("tasks/evaluate.ts", model);
+    assert.equal(code, 0, error);
+    const pairs = [...text.matchAll(/ ([\d.]+)[^,\n]*, the run says ([\d.]+)/g)];
+    assert.equal(pairs.length, 2, text);
+    for (const [line, now, before] of pairs) assert.equal(now, before, line);
+  }
+  const { code, error } = await start("tasks/evaluate.ts", "nothing");
+  assert.equal(code, 2);
+  assert.match(error, /RUN must be the folder of a run/);
+});

@@ -1,14 +1,8 @@
 /** Where a run shall go, as `--out`, `--force` and `--resume` say, and with which flags. */
 import { dirname, join, resolve, sep as SEPARATOR } from "node:path";
-import {
-  flagName,
-  type Flags,
-  type FlagValues,
-  type ParsedFlags,
-  readStoredFlags,
-  UsageError,
-} from "./flags.ts";
+import { flagName, type Flags, type FlagValues, type ParsedFlags, UsageError } from "./flags.ts";
 import { pendingRun, type Place } from "./run_folder.ts";
+import { readStoredFlags } from "./stored_flags.ts";
 import { findRun, folderKind, listRuns, RUNS, type StoredRun } from "./stored_run.ts";
 
 /** What flags that name files and folders are called in `--help`. */

@@ -3,7 +3,14 @@ import * as tf from "@tensorflow/tfjs";
 import { join } from "node:path";
 import settings from "../deno.json" with { type: "json" };
 import { writeJson } from "../base/files.ts";
-import { type DatasetFacts, facts, type RunConfig, type RunSummary } from "./stored_run.ts";
+import {
+  canonical,
+  type DatasetFacts,
+  facts,
+  type RunConfig,
+  type RunSummary,
+  type StoredRun,
+} from "./stored_run.ts";
 
 /** What a task tells a run before it trains. */
 export interface RunSetup {
@@ -37,6 +44,18 @@ export function describeRun(setup: RunSetup, options: {
     model: setup.model ?? null,
     ...(before?.hashes === undefined ? {} : { hashes: before.hashes }),
   };
+}
+
+/**
+ * Makes sure that a run goes on with the data that it began with.
+ *
+ * @throws {Error} where they are others.
+ */
+export function checkDataset({ folder, config }: StoredRun, dataset: DatasetFacts): void {
+  if (canonical(config.dataset) === canonical(facts(dataset))) return;
+  throw new Error(
+    `Cannot resume ${folder} as its data set ${config.dataset.name} has changed: start a new run`,
+  );
 }
 
 /** The two files, as they stand in a folder. */

@@ -4,20 +4,12 @@ import { exists, removeTemporaries, writeAtomically } from "../base/files.ts";
 import { CHECKPOINT, type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { resumeCommand, stoppedLine } from "./command.ts";
 import { UsageError } from "./flags.ts";
-import { describeRun, RunRecord, type RunSetup } from "./record.ts";
+import { checkDataset, describeRun, RunRecord, type RunSetup } from "./record.ts";
 import { RunFiles } from "./run_files.ts";
 import { findPart } from "./parts.ts";
 import { copyRun, type Place, removeIfThere, RunFolder } from "./run_folder.ts";
 import type { Session } from "./session.ts";
-import {
-  canonical,
-  completedRun,
-  facts,
-  findRun,
-  RUNS,
-  type RunSummary,
-  type StoredRun,
-} from "./stored_run.ts";
+import { completedRun, findRun, RUNS, type RunSummary, type StoredRun } from "./stored_run.ts";
 import type { NamedVariables } from "./weights.ts";
 
 // One door to what a run folder is, for tasks and models.
@@ -97,11 +89,7 @@ export class Run extends RunFiles {
   async configure(setup: RunSetup): Promise<void> {
     const place = this.#place, before = place.mode === "resume" ? place.stored : undefined;
     const { name, count } = setup.dataset;
-    if (before !== undefined && canonical(before.config.dataset) !== canonical(facts(setup.dataset))) {
-      throw new Error(
-        `Cannot resume ${before.folder} as its data set ${before.config.dataset.name} has changed: start a new run`,
-      );
-    }
+    if (before !== undefined) checkDataset(before, setup.dataset);
     try {
       this.opened = await RunFolder.open(place, `${this.task}-${name}-${count}-s${this.#flags.seed ?? 0}`);
       const { path, target, replaces } = this.opened, { task } = this;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { load } from "../models/mod.ts";
 import { metricLabel, metricText } from "../report/metric_names.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { readStoredFlags } from "../run/flags.ts";
+import { readStoredFlags } from "../run/stored_flags.ts";
 import { pixelModelFlags } from "../run/pixel_experiment.ts";
 import { openPixelTest } from "../run/pixel_source.ts";
 import { findRun } from "../run/stored_run.ts";

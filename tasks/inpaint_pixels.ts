@@ -20,7 +20,7 @@ import { imageGrid, type Sheet, type SheetSection, type Tile } from "../report/g
 import type { Section } from "../report/html.ts";
 import { percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { readStoredFlags } from "../run/flags.ts";
+import { readStoredFlags } from "../run/stored_flags.ts";
 import { pixelModelFlags } from "../run/pixel_experiment.ts";
 import { firstOf, openPixelTest, type PixelSet } from "../run/pixel_source.ts";
 import { completedRun } from "../run/stored_run.ts";

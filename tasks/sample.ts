@@ -7,11 +7,11 @@ import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
 import { countMemorized } from "../run/counting.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { readStoredFlags } from "../run/flags.ts";
 import { findRun, Run } from "../run/run.ts";
 import { sequenceFlags } from "../run/sequence_source.ts";
 import { SAMPLE_BATCH } from "../run/sampling.ts";
 import { openStoredSource } from "../run/sources.ts";
+import { readStoredFlags } from "../run/stored_flags.ts";
 import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
 
 /** Whether something stands at `path` that must not be mixed with samples. */

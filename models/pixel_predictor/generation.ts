@@ -25,10 +25,10 @@ export function namedState(state: StackState): Record<string, tf.Tensor2D> {
 }
 
 /** The stack's state that `namedState` named. */
-export function stateOf(values: Readonly<Record<string, tf.Tensor>>, layers: number): StackState {
+export function stateOf(values: Readonly<Record<string, tf.Tensor2D>>, layers: number): StackState {
   return Array.from({ length: layers }, (_, at) => ({
-    hidden: values[`hidden${at + 1}`] as tf.Tensor2D,
-    ...values[`cell${at + 1}`] === undefined ? {} : { cell: values[`cell${at + 1}`] as tf.Tensor2D },
+    hidden: values[`hidden${at + 1}`],
+    ...values[`cell${at + 1}`] === undefined ? {} : { cell: values[`cell${at + 1}`] },
   }));
 }
 
@@ -62,10 +62,10 @@ export async function continued(
     const { logits, end } = advance(model, bits);
     return { logits: logits.slice([0, given - 1], [batch, 1]), ...namedState(end) };
   }, { bits: { shape: [batch, given] } });
-  const inputs: Record<string, { shape: readonly number[] }> = { bit: { shape: [batch, 1] } };
+  const inputs: Record<string, { shape: readonly [number, number] }> = { bit: { shape: [batch, 1] } };
   for (const name of names) inputs[name] = { shape: [batch, units] };
   const step = await compile(device, ({ bit, ...state }) => {
-    const { logits, end } = advance(model, bit as tf.Tensor2D, {
+    const { logits, end } = advance(model, bit, {
       initial: stateOf(state, model.config.layers),
     });
     return { logits, ...namedState(end) };

@@ -109,16 +109,16 @@ export async function fillings(
   for (const bucket of new Set(windows.map(bucketOf))) {
     const members = [...windows.keys()].filter((at) => bucketOf(windows[at]) === bucket);
     const shape = { shape: [rows, bucket] as const };
-    const states: Record<string, { shape: readonly number[] }> = {};
+    const states: Record<string, { shape: readonly [number, number] }> = {};
     for (const name of names) states[name] = { shape: [rows, units] };
-    const inputs: Record<string, { shape: readonly number[] }> = {
+    const inputs: Record<string, { shape: readonly [number, number] }> = {
       read: shape,
       next: shape,
       counts: shape,
       ...states,
     };
     const after = await compile(device, ({ read, next, counts, ...state }) => {
-      const { logits } = advance(model, read as tf.Tensor2D, { initial: stateOf(state, layers) });
+      const { logits } = advance(model, read, { initial: stateOf(state, layers) });
       return { nats: tf.sum(tf.mul(bitNats(logits, next), counts), 1) };
     }, inputs);
     for (let start = 0; start < members.length; start += batch) {

@@ -73,7 +73,8 @@ export class Queue {
   readonly #feeds = new Set<Feed>();
   /** What is on its way to the host. */
   readonly #reads = new Set<Promise<unknown>>();
-  readonly #underWay: { readonly ms: number; readonly done: Promise<void> }[] = [];
+  /** Submits that are not done, oldest first. */
+  readonly #underWay = new Set<{ readonly ms: number; readonly done: Promise<void> }>();
   #encoder: GPUCommandEncoder | undefined;
   #steps = 0;
   #firstRecorded = 0;
@@ -104,7 +105,8 @@ export class Queue {
       this.submit();
     }
     while (this.#isFull()) {
-      await this.#underWay[0].done;
+      const [oldest] = this.#underWay;
+      await oldest.done;
       this.#failure.checkDevice();
     }
   }
@@ -115,9 +117,10 @@ export class Queue {
   }
 
   #isFull(): boolean {
-    if (this.#underWay.length < 2) return false;
-    const ms = this.#underWay.reduce((sum, submit) => sum + submit.ms, 0);
-    return ms > UNDER_WAY_MS || this.#underWay.length > MOST_UNDER_WAY;
+    if (this.#underWay.size < 2) return false;
+    let sum = 0;
+    for (const { ms } of this.#underWay) sum += ms;
+    return sum > UNDER_WAY_MS || this.#underWay.size > MOST_UNDER_WAY;
   }
 
   /** A read-back that the device must stay open for. */
@@ -156,8 +159,10 @@ export class Queue {
       },
       () => {},
     ).then(() => {
-      this.#underWay.shift();
+      // Deno may tell of later ones first: were another taken off, who waits for this one would do so for ever.
+      this.#underWay.delete(submit);
     });
-    this.#underWay.push({ ms: this.#lengthOf(steps), done });
+    const submit = { ms: this.#lengthOf(steps), done };
+    this.#underWay.add(submit);
   }
 }

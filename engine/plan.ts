@@ -88,11 +88,11 @@ interface Prepared {
 
 /** Decides for each update whether its value is written straight into the variable, and adds copies for the others. */
 function prepareUpdates(graph: Graph): Prepared {
-  let next = 1 + Math.max(
-    -1,
-    ...[...graph.inputs, ...graph.residents].map(({ value }) => value.id),
-    ...graph.nodes.flatMap(({ outputs }) => outputs.map(({ id }) => id)),
-  );
+  const values = [
+    ...[...graph.inputs, ...graph.residents].map(({ value }) => value),
+    ...graph.nodes.flatMap(({ outputs }) => outputs),
+  ];
+  let next = 1 + values.reduce((highest, { id }) => Math.max(highest, id), -1);
   const copyOf = (value: Value): Node => ({
     op: { kind: "copy", offset: 0, strides: stridesOf(value.shape) },
     inputs: [value],
@@ -137,8 +137,9 @@ function prepareUpdates(graph: Graph): Prepared {
   nodes.forEach((node, index) => {
     if (node.op.kind === "reshape") return;
     for (const input of node.inputs) {
-      const root = roots.get(input.id)!;
-      readers.set(root, [...(readers.get(root) ?? []), index]);
+      const root = roots.get(input.id)!, known = readers.get(root);
+      if (known === undefined) readers.set(root, [index]);
+      else known.push(index);
     }
   });
   const taken = new Set(outputs.map(({ value }) => roots.get(value.id)!));

@@ -177,3 +177,12 @@ Deno.test("an instance of maps may overwrite its own variable only", async () =>
 Deno.test("planned and unplanned runs of random graphs are equal, in any order between waits", async () => {
   for (let seed = 0; seed < 300; seed++) await checkPlan(randomGraph(stream(seed)), seed);
 });
+
+Deno.test("a graph of more values than a call takes arguments is planned", () => {
+  const builder = new Builder();
+  let x = builder.input("x", [4]);
+  for (let i = 0; i < 150_000; i++) x = builder.map("neg", x);
+  builder.output("y", x);
+  // Each stands in the place of the one before; the input keeps its own.
+  assert.equal(planMemory(builder.graph()).arenaSize, 32);
+});

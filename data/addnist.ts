@@ -22,8 +22,6 @@ export const ADDNIST_COUNTS = { train: 45_000, valid: 15_000, test: 10_000 } as 
 export type AddnistSplit = keyof typeof ADDNIST_COUNTS;
 /** Labels are 0 <= label < 20. */
 export const ADDNIST_CLASSES = 20;
-/** Mean and deviation of MNIST's levels in 0..1: a channel goes in as (level / 255 - mean) / deviation. */
-export const ADDNIST_NORMALIZATION = Object.freeze({ mean: 0.1307, deviation: 0.3081 });
 
 /** Fixed for ever: another seed would be another data set. */
 const SEED = 20_210_601;

@@ -11,14 +11,14 @@ import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { type LayerRow, type Network, trained, type Training } from "../layers/layer.ts";
-import { psnrs } from "../metrics/mod.ts";
+import { constantColumns, reconstructionErrors } from "../metrics/mod.ts";
 import { type Image, imageGrid, imagesOf } from "../report/grid.ts";
 import type { Block } from "../report/html.ts";
 import { number as inWords } from "../report/numbers.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { epochBatches } from "./batches.ts";
 import { openTaskDevice } from "./device.ts";
-import { imageFlags, openTestImages, openTrainingImages } from "./images.ts";
+import { chosenLevels, imageFlags, levels, openTestImages, openTrainingImages } from "./images.ts";
 import { readLog } from "./log.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
@@ -94,8 +94,6 @@ const CURVE_IMAGES = 1000, CURVE_POINTS = 15;
 const MOST_WARMUP = 100, WARMUP_SHARE = 0.1;
 /** Test images on the sheet. */
 const SHOWN = 10;
-/** Levels nearer to 0 or 1 than this count as this: a certain level that is wrong would cost infinitely many nats. */
-const LEAST_LEVEL = 1e-7;
 
 /** Flags that every autoencoder has. */
 const AUTOENCODING_FLAGS = {
@@ -178,7 +176,7 @@ export async function fit<Config extends AutoencodingConfig, F extends Flags>(
   const evaluate = await compile(device, ({ x, counter }) => ({
     loss: experiment.loss(model, x, { random: latent.fork("curve"), counter }),
   }), { x: { shape: [curve, ...image] }, counter: { shape: [], dtype: "int32" } });
-  const seen = levels(test, Int32Array.from({ length: curve }, (_, index) => index));
+  const seen = chosenLevels(test, Int32Array.from({ length: curve }, (_, index) => index));
   await train(run, {
     phase: model.config.model,
     steps,
@@ -188,7 +186,11 @@ export async function fit<Config extends AutoencodingConfig, F extends Flags>(
     step: async (t, steps) => {
       const warmup = Math.min(MOST_WARMUP, Math.ceil(WARMUP_SHARE * steps));
       const rate = cosineRate(t, { steps, peak: learningRate, warmup });
-      await step.run({ x: levels(images, rows(t)), rate: Float32Array.of(rate), counter: Int32Array.of(t) });
+      await step.run({
+        x: chosenLevels(images, rows(t)),
+        rate: Float32Array.of(rate),
+        counter: Int32Array.of(t),
+      });
     },
     read: () => step.read(),
     evaluateAt: logSpaced(CURVE_POINTS),
@@ -200,15 +202,6 @@ export async function fit<Config extends AutoencodingConfig, F extends Flags>(
   step.dispose();
   evaluate.dispose();
   optimizer.dispose();
-}
-
-/** The chosen images as levels in 0..1, [rows, H, W, C]. */
-function levels({ pixels, height, width, channels }: ImageSet, rows: Int32Array): Float32Array {
-  const area = height * width * channels, x = new Float32Array(rows.length * area);
-  rows.forEach((row, index) => {
-    for (let at = 0; at < area; at++) x[index * area + at] = pixels[row * area + at] / 255;
-  });
-  return x;
 }
 
 /** Latents and reconstructions of all images. */
@@ -225,44 +218,10 @@ export async function measure<Config extends AutoencodingConfig, F extends Flags
   const { latents, reconstructions } = await overRows(through, {
     count: images.count,
     batch,
-    inputs: (rows) => ({ x: levels(images, rows) }),
+    inputs: (rows) => ({ x: chosenLevels(images, rows) }),
   });
   through.dispose();
   return { images, latents: latents as Float32Array, reconstructions: reconstructions as Float32Array };
-}
-
-/** Mean squared and absolute error a level, mean cross-entropy in nats a level, and mean PSNR of reconstructions. */
-export function reconstructionErrors(
-  { images, reconstructions }: Pick<Measured, "images" | "reconstructions">,
-): { readonly mse: number; readonly l1: number; readonly bce: number; readonly psnr: number } {
-  let squares = 0, absolutes = 0, nats = 0;
-  const truth = new Float32Array(reconstructions.length);
-  reconstructions.forEach((level, at) => {
-    const x = images.pixels[at] / 255, clipped = Math.min(1 - LEAST_LEVEL, Math.max(LEAST_LEVEL, level));
-    truth[at] = x;
-    squares += (level - x) ** 2;
-    absolutes += Math.abs(level - x);
-    nats -= x * Math.log(clipped) + (1 - x) * Math.log(1 - clipped);
-  });
-  const size = reconstructions.length,
-    each = psnrs(truth, reconstructions, { size: size / images.count, peak: 1 });
-  return {
-    mse: squares / size,
-    l1: absolutes / size,
-    bce: nats / size,
-    psnr: each.reduce((sum, value) => sum + value, 0) / images.count,
-  };
-}
-
-/** Units of the bottleneck that give the same number for every image. */
-export function deadUnits(latents: Float32Array, units: number): number {
-  let dead = 0;
-  for (let unit = 0; unit < units; unit++) {
-    let same = true;
-    for (let at = unit; same && at < latents.length; at += units) same = latents[at] === latents[unit];
-    if (same) dead++;
-  }
-  return dead;
 }
 
 /** The loss over training, by epochs: of the batches as they were learned, and of test images. */
@@ -311,7 +270,9 @@ async function report<Config extends AutoencodingConfig, F extends Flags>(
 ): Promise<void> {
   const { model, run, device, description, learned, heldOut } = options, { batch, seed } = model.config;
   const units = learned.latents.length / learned.images.count;
-  const training = reconstructionErrors(learned), test = reconstructionErrors(heldOut);
+  const errors = ({ images, reconstructions }: Measured) =>
+    reconstructionErrors(levels(images), reconstructions, { size: reconstructions.length / images.count });
+  const training = errors(learned), test = errors(heldOut);
   const metrics = {
     held_out_mse: test.mse,
     held_out_l1: test.l1,
@@ -321,7 +282,7 @@ async function report<Config extends AutoencodingConfig, F extends Flags>(
     train_l1: training.l1,
     train_bce: training.bce,
     psnr_db: training.psnr,
-    dead_units: deadUnits(learned.latents, units),
+    dead_units: constantColumns(learned.latents, units),
     latent_units: units,
   };
   const sheet = {

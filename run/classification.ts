@@ -13,7 +13,7 @@ import { accuracy, confusion, crossEntropy, wilson } from "../metrics/mod.ts";
 import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import type { Block } from "../report/html.ts";
 import { count, percent } from "../report/numbers.ts";
-import { imageFlags, openTestImages, openTrainingImages } from "./images.ts";
+import { chosenLevels, imageFlags, openTestImages, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
@@ -222,24 +222,17 @@ async function openClassifier<Model extends ClassifierModel, F extends Flags>(
   },
 ): Promise<OpenClassifier> {
   const { model, device, batch, images: { height, width, channels } } = options;
-  const area = height * width * channels;
   const evaluate = await compile(
     device,
     ({ images }) => ({ logits: logits(model, images) }),
     { images: { shape: [batch, height, width, channels] } },
   );
   return {
-    logits: async ({ pixels, count }) => {
+    logits: async (images) => {
       const { logits } = await overRows(evaluate, {
-        count,
+        count: images.count,
         batch,
-        inputs: (rows) => {
-          const levels = new Float32Array(batch * area);
-          rows.forEach((row, at) => {
-            for (let i = 0; i < area; i++) levels[at * area + i] = pixels[row * area + i] / 255;
-          });
-          return { images: levels };
-        },
+        inputs: (rows) => ({ images: chosenLevels(images, rows) }),
       });
       return logits as Float32Array;
     },

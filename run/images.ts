@@ -84,3 +84,15 @@ function sourceOf({ dataset, dataDir, size, channels }: ImageFlags) {
 export function levels({ pixels }: Pick<ImageSet, "pixels">): Float32Array {
   return Float32Array.from(pixels, (byte) => byte / 255);
 }
+
+/** The chosen images as numbers in 0..1, [rows, height, width, channels]. */
+export function chosenLevels(
+  { pixels, height, width, channels }: Pick<ImageSet, "pixels" | "height" | "width" | "channels">,
+  rows: Int32Array,
+): Float32Array {
+  const area = height * width * channels, chosen = new Float32Array(rows.length * area);
+  rows.forEach((row, at) => {
+    for (let i = 0; i < area; i++) chosen[at * area + i] = pixels[row * area + i] / 255;
+  });
+  return chosen;
+}

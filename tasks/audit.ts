@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { exists, readJson } from "../base/files.ts";
 import type { Device } from "../engine/device.ts";
 import { openTaskDevice } from "../run/device.ts";
+import { levels } from "../run/images.ts";
 import type { Table } from "../metrics/mod.ts";
 import { load } from "../models/mod.ts";
 import { type Audit, auditRows, auditTexts, type Figures, type RowFinding } from "../run/audit.ts";
@@ -271,7 +272,7 @@ async function featuresOf(run: string, { table, shape }: ImageTable, device: Dev
     return { values, count, width: values.length / count };
   }
   if (trained.kind === "binary-autoencoder") {
-    const { codes } = await trained.reconstruct(Float32Array.from(pixels, (byte) => byte / 255));
+    const { codes } = await trained.reconstruct(levels({ pixels }));
     return { values: codes, count, width: codes.length / count };
   }
   throw new UsageError(

@@ -3,14 +3,13 @@ import type { Executable } from "../executor.ts";
 import { sizeOf, type TypedArray, type Value } from "../graph.ts";
 import type { Plan } from "../plan.ts";
 import { checkSize, type Heap, type HeapStorage, largestBuffer } from "./heap.ts";
-import type { Product } from "./kernels/matmul.ts";
 import { writeNode } from "./kernels/mod.ts";
-import type { Tile } from "./kernels/tiles.ts";
 import { align, type Command, encode, type Labelled, type Pipelines, type Program } from "./pipelines.ts";
 import type { Failure, Feed, Queue } from "./queue.ts";
 import { fetchBytes, timePasses } from "./readback.ts";
-import type { KernelContext, Location } from "./shader.ts";
+import type { Location } from "./shader.ts";
 import type { Tuning } from "./tuning.ts";
+import type { KernelContext, Product, Tile } from "./kernels/context.ts";
 
 /** Most bytes of inputs of the steps of one submit, and of outputs kept between two read-backs. */
 const RING_BYTES = 1 << 24;

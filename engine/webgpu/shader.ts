@@ -7,8 +7,6 @@
  * declared as unsigned integers, so that nothing but arithmetic can change an element's bits.
  */
 import type { DType, Value } from "../graph.ts";
-import type { Product } from "./kernels/matmul.ts";
-import type { Tile } from "./kernels/tiles.ts";
 
 /** Where a value lies: buffer 0 is the arena, 1, 2, ... are the heaps of the plan; the offset counts elements. */
 export interface Location {
@@ -16,15 +14,11 @@ export interface Location {
   readonly offset: number;
 }
 
-/** What a kernel writer may ask about the plan. */
-export interface KernelContext {
+/** Where values lie in a plan, and what is known of them: what a shader asks. */
+export interface Places {
   locate(value: Value): Location;
   /** The bits of a constant of one element; undefined for everything else. */
   constant(value: Value): number | undefined;
-  /** Room for intermediate results of the node being written. */
-  scratch(elements: number): Location;
-  /** How a matrix product is cut into workgroups: its bits do not depend on it. */
-  tileOf(product: Product): Tile;
 }
 
 /** One dispatch: a shader, its table, and how many workgroups run. */
@@ -60,13 +54,13 @@ export interface Operand {
 /** A shader being written. `width` is how many elements one access of a buffer can move. */
 export class Shader {
   readonly width: 1 | 4;
-  readonly #context: KernelContext;
+  readonly #places: Places;
   readonly #words: number[] = [];
   readonly #buffers = new Set<number>();
   readonly #declarations: string[] = [];
 
-  constructor(context: KernelContext, width: 1 | 4 = 1) {
-    this.#context = context;
+  constructor(places: Places, width: 1 | 4 = 1) {
+    this.#places = places;
     this.width = width;
   }
 
@@ -102,9 +96,9 @@ export class Shader {
   }
 
   operand(value: Value): Operand {
-    const bits = this.#context.constant(value);
+    const bits = this.#places.constant(value);
     if (bits !== undefined) return constantOperand(value.dtype, this.word(bits));
-    return this.located(this.#context.locate(value), value.dtype);
+    return this.located(this.#places.locate(value), value.dtype);
   }
 
   located(location: Location, dtype: DType): Operand {

@@ -10,11 +10,11 @@ import { dirname } from "node:path";
 import { isRecord, readJson, writeJson } from "../../base/files.ts";
 import { sizeOf, type Value } from "../graph.ts";
 import { largestBuffer } from "./heap.ts";
-import { flopsOf, type Product, usualTile, writeProduct } from "./kernels/matmul.ts";
-import { DIRECT, extentOf, STAGED, type Tile, TILES } from "./kernels/tiles.ts";
+import { flopsOf, usualTile, writeProduct } from "./kernels/matmul.ts";
+import { DIRECT, extentOf, STAGED, TILES } from "./kernels/tiles.ts";
 import { align, encode, type Pipelines } from "./pipelines.ts";
 import { timePasses } from "./readback.ts";
-import type { KernelContext } from "./shader.ts";
+import type { KernelContext, Product, Tile } from "./kernels/context.ts";
 
 /** Milliseconds of a process after which no further measurement begins. */
 const BUDGET = 1000;

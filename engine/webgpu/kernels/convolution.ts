@@ -3,8 +3,9 @@
  * as the product needs them.
  */
 import type { Program, Value, Window } from "../../graph.ts";
-import type { Dispatch, KernelContext, Shader } from "../shader.ts";
-import { type Factor, matrixFactor, writeProduct } from "./matmul.ts";
+import type { Dispatch, Shader } from "../shader.ts";
+import { matrixFactor, writeProduct } from "./matmul.ts";
+import type { Factor, KernelContext } from "./context.ts";
 
 interface Epilogue {
   readonly epilogue?: Program;

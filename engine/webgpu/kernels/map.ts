@@ -4,7 +4,8 @@ import { broadcastStrides } from "../../kernels/strides.ts";
 import { aliases } from "../functions.ts";
 import { coordinates, mergeAxes, offsetOf } from "../indexing.ts";
 import { type Typed, writeProgram } from "../program.ts";
-import { type Dispatch, type KernelContext, type Operand, scalarType, Shader } from "../shader.ts";
+import { type Dispatch, type Operand, scalarType, Shader } from "../shader.ts";
+import type { KernelContext } from "./context.ts";
 
 /** Invocations a workgroup: few where there is little work, so that it spreads over the whole device. */
 export function groupSize(invocations: number): number {

@@ -6,14 +6,15 @@
  * differ. Where the output has too few tiles to fill a device, the inner extent is cut into pieces (their number
  * depends on the shape alone), which a second dispatch adds in ascending order.
  */
-import type { DType, OpKind, Program, Value } from "../../graph.ts";
+import type { DType, Value } from "../../graph.ts";
 import { broadcastStrides } from "../../kernels/strides.ts";
 import { aliases } from "../functions.ts";
 import { coordinates, offsetOf } from "../indexing.ts";
 import { writeProgram } from "../program.ts";
-import { type Dispatch, type KernelContext, type Operand, Shader } from "../shader.ts";
+import { type Dispatch, type Operand, Shader } from "../shader.ts";
+import type { Factor, KernelContext, Product, Tile } from "./context.ts";
 import { groupSize, loadOperands } from "./map.ts";
-import { CHUNK, extentOf, lengthsOf, STAGED, type Tile, writeLoop } from "./tiles.ts";
+import { CHUNK, extentOf, lengthsOf, STAGED, writeLoop } from "./tiles.ts";
 
 /** A product with fewer workgroups than this leaves a large device idle: its sum is cut. */
 const ENOUGH_GROUPS = 128;
@@ -21,42 +22,6 @@ const ENOUGH_GROUPS = 128;
 const CUT_GROUPS = 512;
 /** The shortest piece of a cut sum. */
 const SHORTEST_PIECE = 128;
-
-/** One factor: the WGSL function that reads it. */
-export interface Factor {
-  /** The axis along which neighbours in memory lie: the output's row or column ("outer"), or the summed one. */
-  readonly along: "outer" | "inner";
-  /** Whether four neighbours, from a multiple of four on, can be read at once. */
-  readonly quads: boolean;
-  /**
-   * The body of a function of (outer, inner, batch: u32) that returns f32, or vec4<f32> where `quads`. Outer and
-   * inner are inside their extents.
-   */
-  write(shader: Shader): string;
-}
-
-/** A product to be computed. */
-export interface Product {
-  /** What it is in the graph. */
-  readonly kind: OpKind;
-  readonly batch: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly inner: number;
-  /** By batch, how far along the inner axis its sums go; absent: to its end. */
-  readonly lengths?: readonly number[];
-  readonly left: Factor;
-  readonly right: Factor;
-  readonly output: Value;
-  /**
-   * WGSL that finds `place`, the output's row where `row` of `batch` lies, or returns where it lies nowhere. Absent:
-   * the output is [batch..., rows, columns] row-major.
-   */
-  readonly place?: readonly string[];
-  readonly epilogue?: Program;
-  /** The epilogue's further operands, broadcast to the output. */
-  readonly operands: readonly Value[];
-}
 
 /** Floating-point operations of a product: two for each multiply-add. */
 export function flopsOf({ batch, rows, columns, inner }: Product): number {

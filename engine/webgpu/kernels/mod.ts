@@ -1,7 +1,7 @@
 /** Every op as WGSL. */
 import { type Node, type Op, type OpKind, sizeOf, type Value } from "../../graph.ts";
 import { broadcastShape } from "../../kernels/strides.ts";
-import type { Dispatch, KernelContext } from "../shader.ts";
+import type { Dispatch } from "../shader.ts";
 import { writeConv2d, writeConv2dFilterGrad, writeConv2dInputGrad } from "./convolution.ts";
 import { writeMap, writeMaps } from "./map.ts";
 import { matrixFactor, writeProduct } from "./matmul.ts";
@@ -24,6 +24,7 @@ import {
   writePool,
   writePoolGrad,
 } from "./window.ts";
+import type { KernelContext } from "./context.ts";
 
 type Writer<K extends OpKind> = (
   context: KernelContext,

@@ -4,8 +4,9 @@ import { around } from "../../kernels/argreduce.ts";
 import { stridesOf } from "../../kernels/strides.ts";
 import { need } from "../functions.ts";
 import { coordinates, mergeAxes, offsetOf } from "../indexing.ts";
-import { type Dispatch, floatBits, type KernelContext, Shader } from "../shader.ts";
+import { type Dispatch, floatBits, Shader } from "../shader.ts";
 import { groupSize } from "./map.ts";
+import type { KernelContext } from "./context.ts";
 
 /** One invocation an element of `count`: the body sees `item`. */
 export function eachItem(shader: Shader, count: number, lines: readonly string[]): Dispatch[] {

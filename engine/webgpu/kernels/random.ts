@@ -2,8 +2,9 @@
 import { sizeOf, type Value } from "../../graph.ts";
 import type { Key } from "../../../base/random.ts";
 import { aliases, need } from "../functions.ts";
-import { type Dispatch, type KernelContext, Shader } from "../shader.ts";
+import { type Dispatch, Shader } from "../shader.ts";
 import { eachItem } from "./move.ts";
+import type { KernelContext } from "./context.ts";
 
 const PHILOX = `fn philox(block: u32, step: u32, key: vec2<u32>) -> vec4<u32> {
   var c = vec4<u32>(block, step, 0u, 0u);

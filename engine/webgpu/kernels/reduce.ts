@@ -9,15 +9,9 @@ import { broadcastStrides, stridesOf } from "../../kernels/strides.ts";
 import { aliases, need } from "../functions.ts";
 import { coordinates, mergeAxes, offsetOf } from "../indexing.ts";
 import { writeProgram } from "../program.ts";
-import {
-  type Dispatch,
-  type KernelContext,
-  type Location,
-  type Operand,
-  scalarType,
-  Shader,
-} from "../shader.ts";
+import { type Dispatch, type Location, type Operand, scalarType, Shader } from "../shader.ts";
 import { loadOperands } from "./map.ts";
+import type { KernelContext } from "./context.ts";
 
 export type Reducer = "sum" | "prod" | "max" | "min";
 

@@ -2,9 +2,10 @@
 import { sizeOf, type Value } from "../../graph.ts";
 import { around } from "../../kernels/argreduce.ts";
 import { aliases, need } from "../functions.ts";
-import { type Dispatch, type KernelContext, Shader } from "../shader.ts";
+import { type Dispatch, Shader } from "../shader.ts";
 import { orderOf, rowsOf } from "./move.ts";
 import { joinTeam, powerOfTwo } from "./reduce.ts";
+import type { KernelContext } from "./context.ts";
 
 interface Teams {
   readonly lanes: number;

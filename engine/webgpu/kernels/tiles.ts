@@ -7,18 +7,7 @@
  *
  * Every element is one fused chain over the inner extent in ascending order, whatever the tile.
  */
-import type { Factor, Product } from "./matmul.ts";
-
-/** A tile of the output, computed by one workgroup. */
-export interface Tile {
-  readonly name: string;
-  /** Outputs of an invocation: rows, columns. */
-  readonly own: readonly [4 | 8, 4 | 8];
-  /** Invocations: down, across. */
-  readonly lanes: readonly [number, number];
-  /** Length of the strips that are staged in workgroup memory, a divisor of `CHUNK`. Absent: direct. */
-  readonly depth?: number;
-}
+import type { Factor, Product, Tile } from "./context.ts";
 
 /** From the largest, with most reuse of what is loaded, to the smallest, with most workgroups. */
 export const STAGED: readonly Tile[] = [

@@ -1,10 +1,11 @@
 /** Depthwise convolutions and pooling: one invocation an output element, which looks through its window. */
 import { type DType, sizeOf, type Value, type Window } from "../../graph.ts";
 import { aliases, need } from "../functions.ts";
-import { type Dispatch, type KernelContext, Shader } from "../shader.ts";
+import { type Dispatch, Shader } from "../shader.ts";
 import { inputPosition, outputPosition } from "./convolution.ts";
 import { eachItem } from "./move.ts";
 import { writeReduceOfBody } from "./reduce.ts";
+import type { KernelContext } from "./context.ts";
 
 /** WGSL that splits `item` into image, row, column and channel of a [B, H, W, C] tensor. */
 function itemLines([, rows, columns, channels]: readonly number[]): string[] {

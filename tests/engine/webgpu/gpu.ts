@@ -6,12 +6,11 @@ import { planMemory } from "../../../engine/plan.ts";
 import { interpret } from "../../../engine/reference.ts";
 import type { Shared } from "../../../engine/webgpu/executable.ts";
 import { openWebGpu } from "../../../engine/webgpu/executor.ts";
-import type { Product } from "../../../engine/webgpu/kernels/matmul.ts";
-import type { Tile } from "../../../engine/webgpu/kernels/tiles.ts";
 import { Pipelines } from "../../../engine/webgpu/pipelines.ts";
 import { Failure, Queue } from "../../../engine/webgpu/queue.ts";
 import { Tuning } from "../../../engine/webgpu/tuning.ts";
 import { assertClose, type Tolerance } from "../accuracy.ts";
+import type { Product, Tile } from "../../../engine/webgpu/kernels/context.ts";
 
 const required = Deno.permissions.querySync({ name: "env", variable: "REQUIRE_GPU" }).state === "granted" &&
   Deno.env.get("REQUIRE_GPU") === "1";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { classOf, Tuning } from "../../../engine/webgpu/tuning.ts";
-import { matrixFactor, type Product, usualTile } from "../../../engine/webgpu/kernels/matmul.ts";
+import { matrixFactor, usualTile } from "../../../engine/webgpu/kernels/matmul.ts";
 import { DIRECT, TILES } from "../../../engine/webgpu/kernels/tiles.ts";
 import { closeShared, gpuTest, openShared } from "./gpu.ts";
+import type { Product } from "../../../engine/webgpu/kernels/context.ts";
 
 function product(rows: number, inner: number, columns: number): Product {
   const value = (id: number, shape: readonly number[]) => ({ id, shape, dtype: "float32" } as const);

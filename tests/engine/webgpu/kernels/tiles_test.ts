@@ -3,9 +3,10 @@ import { stream } from "../../../../base/random.ts";
 import { type Op, type Shape, sizeOf, type Window } from "../../../../engine/graph.ts";
 import { planMemory } from "../../../../engine/plan.ts";
 import { prepare } from "../../../../engine/webgpu/executable.ts";
-import { CHUNK, type Tile, TILES } from "../../../../engine/webgpu/kernels/tiles.ts";
+import { CHUNK, TILES } from "../../../../engine/webgpu/kernels/tiles.ts";
 import { biased, Builder, matmul, skewed } from "../../builder.ts";
 import { closeShared, gpuTest, openShared } from "../gpu.ts";
+import type { Tile } from "../../../../engine/webgpu/kernels/context.ts";
 
 const halving: Window = { strides: [2, 2], padding: [1, 1], dilation: [1, 1] };
 

@@ -200,7 +200,7 @@ export class RunList {
 }
 
 /** How Deno is called for a task: as deno.json says, from wherever this is run. */
-function commandOf(task: string): string[] {
+export function commandOf(task: string): string[] {
   const tasks: Readonly<Record<string, string>> = settings.tasks;
   const found = /^deno run (.* )?(\S+\.ts)$/.exec(tasks[task] ?? "");
   if (found === null) throw new UsageError(`Cannot run ${task} as it is no task of a program in deno.json`);

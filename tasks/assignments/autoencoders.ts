@@ -5,6 +5,7 @@ import { diagonalGaussianKl, gaussianKl } from "../../metrics/gaussian.ts";
 import type { Block } from "../../report/html.ts";
 import { number, percent } from "../../report/numbers.ts";
 import { lossByEpoch } from "../../run/autoencoding.ts";
+import { openCpu } from "../../run/exercise.ts";
 import type { ManifestLine } from "../../run/manifest.ts";
 import { findRun, type StoredRun } from "../../run/run.ts";
 import {
@@ -308,16 +309,17 @@ function recurrentNetwork(scope: Scope): Question {
 }
 
 function convolutionsOverWords(scope: Scope): Question {
-  const { tensors, parameters } = walkThrough(EXAMPLE), formula = parametersByFormula(EXAMPLE);
-  const sum = (numbers: readonly number[]): number => numbers.reduce((total, value) => total + value, 0);
   return {
     title: "5 Convolutions for sequence classification",
     asks:
       "The forward pass of the one-dimensional convolutional classifier in notation; the sizes of all tensors and the " +
       "trainable parameters of the drawn example.",
     runs: [texts(scope, { task: "train-text-cnn", folder: "text-cnn" })],
-    answer: ([run], runOf) =>
-      Promise.resolve({
+    answer: async ([run], runOf) => {
+      await openCpu();
+      const { tensors, parameters } = walkThrough(EXAMPLE), formula = parametersByFormula(EXAMPLE);
+      const sum = (numbers: readonly number[]): number => numbers.reduce((total, value) => total + value, 0);
+      return {
         figures: [
           { label: "parameters of the example", value: String(sum(parameters)), note: "without embeddings" },
           { label: "CNN", value: percent(metricOf(run, "test_accuracy")), note: "of test texts" },
@@ -357,7 +359,8 @@ function convolutionsOverWords(scope: Scope): Question {
               } of the same test texts right.`,
           ),
         ],
-      }),
+      };
+    },
   };
 }
 

@@ -309,7 +309,6 @@ function describe(model: Seq2Seq): Description {
     parameters: model.network.parameters,
     loss: { name: "cross-entropy a token", unit: "nats" },
     code: [...(masked ? [maskedNetwork, maskedLinear] : [transformer, block]), loss],
-    references: [],
   };
 }
 

@@ -129,7 +129,6 @@ function describe(model: Seq2Token): Description {
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [prefixNetwork, loss],
-    references: [],
   };
 }
 

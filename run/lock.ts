@@ -59,6 +59,17 @@ async function open(path: string, folder: string): Promise<Deno.FsFile> {
   }
 }
 
+/** Whether a process, this one or another, holds the lock of `folder`. */
+export async function isLocked(folder: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(await lockPath(folder), { read: true });
+    return !(await file.tryLock(false));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** `.NAME.lock` beside what `folder` really is; beside its link otherwise two names would be two locks. */
 async function lockPath(folder: string): Promise<string> {
   const real = await realFolder(folder);

@@ -1,12 +1,19 @@
 /** A list of runs on the disk: where each goes, what it needs, what starts it, and what of it is done. */
 import { join, resolve, sep } from "node:path";
 import { flagWords, taskWords } from "./command.ts";
-import { flagName, UsageError } from "./flags.ts";
+import { flagName, SITTING_FLAGS, UsageError } from "./flags.ts";
 import type { ManifestLine } from "./manifest_file.ts";
 import { findRun, type StoredRun } from "./stored_run.ts";
 
 /** Flags that a finished run may differ in from its line. */
-const CHANGEABLE: ReadonlySet<string> = new Set(["device", "threads", "steps", "budget", "debug"]);
+const CHANGEABLE: ReadonlySet<string> = new Set([
+  "device",
+  "threads",
+  "steps",
+  "budget",
+  "debug",
+  ...SITTING_FLAGS,
+]);
 
 /** What runs say goes here: a folder within that of the list. */
 export const LOGS = "logs";
@@ -26,10 +33,10 @@ export class RunList {
   constructor(lines: readonly ManifestLine[], folder: string) {
     this.lines = lines;
     this.folder = folder;
-    const root = resolve(folder) + sep, places = lines.map((line) => resolve(folder, line.folder));
-    places.forEach((place, index) => {
-      const name = lines[index].folder;
-      if (places.indexOf(place) !== index) {
+    const root = resolve(folder) + sep, places = new Map<string, number>();
+    for (const [index, { folder: name }] of lines.entries()) {
+      const place = resolve(folder, name);
+      if (places.has(place)) {
         throw new UsageError(`Cannot run a list in which two lines have the folder ${name}`);
       }
       if (!place.startsWith(root) || [LOGS, SUBMITTED].some((own) => place === root + own)) {
@@ -38,11 +45,12 @@ export class RunList {
             `${LOGS} or ${SUBMITTED}`,
         );
       }
-    });
+      places.set(place, index);
+    }
     this.#needs = lines.map(({ flags }, index) =>
       Object.values(flags).flatMap((value) => {
-        const at = typeof value === "string" ? places.indexOf(resolve(value)) : -1;
-        return at < 0 || at === index ? [] : [at];
+        const at = typeof value === "string" ? places.get(resolve(value)) : undefined;
+        return at === undefined || at === index ? [] : [at];
       })
     );
     for (const { task } of lines) taskWords(task);
@@ -141,8 +149,8 @@ export class RunList {
   }
 }
 
-/** Whether a run is all that its line asks for. */
-export function isFinished({ flags }: ManifestLine, { summary }: StoredRun): boolean {
-  const more = typeof flags.steps === "number" && flags.steps > (summary?.steps ?? 0);
-  return summary?.status === "completed" && !more;
+/** Whether a run is all that its line asks for: it may have made fewer steps than it was given. */
+export function isFinished({ flags }: ManifestLine, { config, summary }: StoredRun): boolean {
+  const given = typeof config.flags.steps === "number" ? config.flags.steps : summary?.steps ?? 0;
+  return summary?.status === "completed" && !(typeof flags.steps === "number" && flags.steps > given);
 }

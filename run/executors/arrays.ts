@@ -22,12 +22,12 @@ export function jobArrays(
   list: RunList,
   { lines, most }: { readonly lines: readonly number[]; readonly most: number },
 ): JobArray[] {
-  const levels = new Map<number, number>();
+  const levels = new Map<number, number>(), wanted = new Set(lines);
   const levelOf = (index: number, above: ReadonlySet<number>): number => {
     const known = levels.get(index);
     if (known !== undefined) return known;
     // Lines that need each other are of one level.
-    const needs = list.needs(index).filter((need) => lines.includes(need) && !above.has(need));
+    const needs = list.needs(index).filter((need) => wanted.has(need) && !above.has(need));
     const level = Math.max(-1, ...needs.map((need) => levelOf(need, new Set([...above, index])))) + 1;
     levels.set(index, level);
     return level;

@@ -29,7 +29,10 @@ async function execute(
   const folder = await Deno.makeTempDir();
   const tool = (name: string, body: string): Promise<void> =>
     Deno.writeTextFile(join(folder, name), `#!/bin/bash\n${body}\n`, { mode: 0o755 });
-  await tool("squeue", `case $* in *%e*) echo 2030-01-01T00:00:00 ;; *%T*) echo ${state} ;; esac`);
+  await tool(
+    "squeue",
+    `case $* in *--jobs=7_1*%e*) echo 2030-01-01T00:00:00 ;; *--jobs=7_1*%T*) echo ${state} ;; esac`,
+  );
   await tool("scontrol", scontrol ? `echo "$*" >> ${folder}/requeued` : "exit 127");
   const script = arrayScript({ ...SETUP, logs: folder }, {
     commands: [["false"], run],

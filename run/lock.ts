@@ -43,13 +43,14 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   };
 }
 
-/** Whether another process writes in `folder`. */
+/** Whether a process, this one or another, writes in `folder`; nothing is written to find out. */
 export async function isLocked(folder: string): Promise<boolean> {
   try {
-    (await lockFolder(folder)).release();
-    return false;
-  } catch {
-    return true;
+    using file = await Deno.open(await lockPath(folder), { read: true });
+    return !(await file.tryLock(false));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 
@@ -72,17 +73,6 @@ async function open(path: string, folder: string): Promise<Deno.FsFile> {
     const [locked, there] = [await file.stat(), await Deno.stat(path).catch(() => undefined)];
     if (there !== undefined && there.ino === locked.ino) return file;
     file.close();
-  }
-}
-
-/** Whether a process, this one or another, holds the lock of `folder`. */
-export async function isLocked(folder: string): Promise<boolean> {
-  try {
-    using file = await Deno.open(await lockPath(folder), { read: true });
-    return !(await file.tryLock(false));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

@@ -25,7 +25,7 @@ export interface LineReport {
 /**
  * How far the lines of all lists in `folder` are.
  *
- * @param options.askQueue Asked where something was handed to Slurm.
+ * @param options.askQueue Asked where something was handed to Slurm that is not finished.
  * @throws {UsageError} where there is no list.
  */
 export async function sweepStatus(
@@ -34,19 +34,19 @@ export async function sweepStatus(
 ): Promise<readonly LineReport[]> {
   const list = new RunList(await linesIn(folder), folder);
   const submitted = await readSubmitted(folder);
-  const work = submitted.size === 0
+  const runs = await Promise.all(list.lines.map((_, index) => findRun(list.place(index))));
+  const done = runs.map((run, index) => run !== undefined && isFinished(list.lines[index], run));
+  const work = submitted.size === 0 || !done.includes(false)
     ? new Map()
     : linesAtWork(list.lines, { submitted, queue: await askQueue() });
   return await Promise.all(list.lines.map(async (line, index): Promise<LineReport> => {
-    const place = list.place(index),
-      run = await findRun(place),
-      log = await newestLog(list, index, submitted);
+    const run = runs[index], log = await newestLog(list, index, submitted);
     const at = work.get(line.folder);
-    const status = run !== undefined && isFinished(line, run)
+    const status = done[index]
       ? "done"
       : at !== undefined
       ? at.started ? "running" : "queued"
-      : await isLocked(place)
+      : await isLocked(list.place(index))
       ? "running"
       : run?.summary?.status === "stopped" || log === undefined
       ? "missing"

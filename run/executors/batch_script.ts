@@ -65,6 +65,15 @@ export function arrayScript(
     "# A signal ends the waiting, not the run.",
     'while [ "$code" -gt 128 ] && kill -0 "$pid" 2>/dev/null; do wait "$pid"; code=$?; done',
     'if [ "$code" -le 128 ]; then exit "$code"; fi',
+    ...requeues === 0 ? [] : puttingBack(requeues),
+    'exit "$code"',
+    "",
+  ].join("\n");
+}
+
+/** What a script does with a run that was stopped or killed. */
+function puttingBack(requeues: number): string[] {
+  return [
     "",
     "# Stopped or killed. A job that was cancelled is completing by now, and stays so.",
     'state=$(squeue --noheader --jobs="$task" --format=%T 2>/dev/null)',
@@ -75,9 +84,7 @@ export function arrayScript(
     "else",
     `  echo "not put back again: ${requeues} times are allowed"`,
     "fi",
-    'exit "$code"',
-    "",
-  ].join("\n");
+  ];
 }
 
 /** The script of the job that goes on when the runs have ended. */

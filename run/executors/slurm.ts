@@ -11,7 +11,7 @@ import { type JobArray, jobArrays } from "./arrays.ts";
 import { arrayScript, collectScript, type ScriptSetup } from "./batch_script.ts";
 import type { ExecutorFlags } from "./flags.ts";
 import { askArraySize, askQueue, submit } from "./queue.ts";
-import { linesAtWork, readSubmitted } from "./submitted.ts";
+import { type LineAtWork, linesAtWork, readSubmitted } from "./submitted.ts";
 
 /** The largest array of a Slurm whose configuration says nothing else. */
 const DEFAULT_ARRAY = 1001;
@@ -52,60 +52,77 @@ export async function runOnSlurm(list: RunList, options: SlurmOptions): Promise<
     throw new Deferred(`${work.size} of ${list.lines.length} runs are with Slurm: ${status}`);
   }
   const most = executor.dryRun ? DEFAULT_ARRAY : await askArraySize();
-  const arrays = jobArrays(list, { lines: missing, most });
-  const scripts = arrays.map((array) => scriptOf(array, list, executor));
-  const { name, script: collecting } = collectorOf(list, options);
+  const arrays = jobArrays(list, { lines: missing, most }).map((array) =>
+    scriptOf(array, { list, executor })
+  );
+  const collector = collectorOf(list, options);
   if (executor.dryRun) {
-    arrays.forEach(({ level }, index) =>
-      session.note(
-        `${level === 0 ? "" : "# starts when the arrays above have ended\n"}${scripts[index].script}`,
-      )
-    );
-    session.note(`# starts when all arrays have ended\n${collecting}`);
-    throw new Deferred(
-      `${missing.length} runs in ${arrays.length} job arrays; nothing was handed in`,
-      { nothingBegun: true },
-    );
+    for (const { level, script } of arrays) {
+      session.note(`${level === 0 ? "" : "# starts when the arrays above have ended\n"}${script}`);
+    }
+    session.note(`# starts when all arrays have ended\n${collector.script}`);
+    const what = `${missing.length} runs in ${arrays.length} job arrays; nothing was handed in`;
+    throw new Deferred(what, { nothingBegun: true });
   }
+  const rounds = executor.chain ? executor.requeues + 1 : 1;
+  const { jobs, last } = await handIn(list, { arrays, collector, work, rounds });
+  throw new Deferred(
+    `${missing.length} runs are handed to Slurm (jobs ${
+      jobs.join(", ")
+    }); job ${last} goes on when all have ` +
+      `ended: ${status}`,
+  );
+}
+
+/** A script and the name of its job. */
+interface NamedScript {
+  readonly name: string;
+  readonly script: string;
+}
+
+/** Hands in arrays, each `rounds` times and after what it needs, and the job that waits for all; returns their numbers. */
+async function handIn(
+  list: RunList,
+  { arrays, collector, work, rounds }: {
+    readonly arrays: readonly (JobArray & NamedScript)[];
+    readonly collector: NamedScript;
+    readonly work: ReadonlyMap<string, LineAtWork>;
+    readonly rounds: number;
+  },
+): Promise<{ readonly jobs: readonly string[]; readonly last: string }> {
   await Deno.mkdir(join(list.folder, LOGS), { recursive: true });
   await Deno.mkdir(join(list.folder, SUBMITTED), { recursive: true });
-  /** The last arrays that hold a line, by its index. */
-  const holders = new Map<number, readonly string[]>();
-  for (const [index, { folder }] of list.lines.entries()) {
-    const { arrays = [] } = work.get(folder) ?? {};
-    if (arrays.length > 0) holders.set(index, arrays);
-  }
+  const path = (name: string): string => join(list.folder, SUBMITTED, name);
+  // The arrays that hold a line, by its index.
+  const holders = new Map(list.lines.map(({ folder }, index) => [index, work.get(folder)?.arrays ?? []]));
+  const holding = (lines: readonly number[]): string[] => [
+    ...new Set(lines.flatMap((index) => holders.get(index) ?? [])),
+  ];
   const jobs: string[] = [];
-  for (const [at, { lines }] of arrays.entries()) {
-    const path = join(list.folder, SUBMITTED, scripts[at].name);
-    await writeManifest(`${path}.jsonl`, lines.map((index) => list.lines[index]));
-    await writeAtomically(`${path}.sh`, scripts[at].script);
-    let after = [
-      ...new Set(lines.flatMap((index) => list.needs(index)).flatMap((need) => holders.get(need) ?? [])),
-    ];
-    for (let round = 0; round <= (executor.chain ? executor.requeues : 0); round++) {
-      after = [await submit(`${path}.sh`, { after })];
+  for (const { name, script, lines } of arrays) {
+    await writeManifest(path(`${name}.jsonl`), lines.map((index) => list.lines[index]));
+    await writeAtomically(path(`${name}.sh`), script);
+    let after = holding(lines.flatMap((index) => list.needs(index)));
+    for (let round = 0; round < rounds; round++) {
+      after = [await submit(path(`${name}.sh`), { after })];
       jobs.push(...after);
     }
     for (const index of lines) holders.set(index, after);
   }
-  const path = join(list.folder, SUBMITTED, `${name}.sh`);
-  await writeAtomically(path, collecting);
-  const last = await submit(path, { after: [...new Set([...holders.values()].flat())] });
-  throw new Deferred(
-    `${missing.length} runs are handed to Slurm (jobs ${
-      jobs.join(", ")
-    }); job ${last} goes on when all have ended: ` +
-      status,
-  );
+  await writeAtomically(path(`${collector.name}.sh`), collector.script);
+  const last = await submit(path(`${collector.name}.sh`), { after: holding([...holders.keys()]) });
+  return { jobs, last };
 }
 
 /** The script of an array, under a name that says which lines of which list it holds. */
 function scriptOf(
-  { lines, threads }: JobArray,
-  list: RunList,
-  { slurm, requeues, chain }: ExecutorFlags,
-): { readonly name: string; readonly script: string } {
+  array: JobArray,
+  { list, executor: { slurm, requeues, chain } }: {
+    readonly list: RunList;
+    readonly executor: ExecutorFlags;
+  },
+): JobArray & NamedScript {
+  const { lines, threads } = array;
   const commands = lines.map((index) => [Deno.execPath(), ...list.words(index)]);
   const name = jobName(list, commands);
   const script = arrayScript(setupOf(name, list, slurm), {
@@ -113,22 +130,17 @@ function scriptOf(
     threads,
     requeues: chain ? 0 : requeues,
   });
-  return { name, script };
+  return { ...array, name, script };
 }
 
 /** The script of the job that goes on. */
 function collectorOf(
   list: RunList,
   { again: { task, flags, words = [] }, executor }: SlurmOptions,
-): { readonly name: string; readonly script: string } {
-  const { slurm, requeues, chain } = executor,
-    own = { executor: "slurm", slurm, requeues, chain, collect: true };
-  const command = [
-    Deno.execPath(),
-    ...taskWords(task),
-    ...words,
-    ...flagWords({ ...flags, ...own }),
-  ];
+): NamedScript {
+  const { slurm, requeues, chain } = executor;
+  const own = { executor: "slurm", slurm, requeues, chain, collect: true };
+  const command = [Deno.execPath(), ...taskWords(task), ...words, ...flagWords({ ...flags, ...own })];
   const name = `${jobName(list, [command])}-collect`;
   return { name, script: collectScript(setupOf(name, list, executor.slurm), command) };
 }

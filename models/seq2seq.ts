@@ -346,7 +346,7 @@ export const EXPERIMENT = {
   },
   build,
   describe,
-  defaultSteps: (count) => Math.max(1000, 4 * count),
+  defaultSteps: ({ count }) => Math.max(1000, 4 * count),
   fit,
   sample,
   scorer,

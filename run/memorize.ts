@@ -41,8 +41,8 @@ export interface SequenceExperiment<Model extends SequenceModel, F extends Flags
   /** Allocates the model. */
   readonly build: (config: Model["config"]) => Model;
   readonly describe: (model: Model) => Description;
-  /** How many steps bring so many sequences to the goal. */
-  readonly defaultSteps: (count: number) => number;
+  /** How many steps bring a model of these sequences to the goal. */
+  readonly defaultSteps: (sequences: Sequences, config: Model["config"]) => number;
   readonly fit: (model: Model, options: FitOptions) => Promise<void>;
   /** Draws sequences [count, length]. */
   readonly sample: (
@@ -123,7 +123,7 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const own = experiment.describe(model);
   const description = { ...own, title: `${own.title}: ${datasetInWords(source.facts)}` };
   run.note(layerTable(description.layers, description.parameters));
-  const steps = flags.steps ?? experiment.defaultSteps(sequences.count);
+  const steps = flags.steps ?? experiment.defaultSteps(sequences, model.config);
   const memory = await openMemory(
     { sequences, heldOut: await data.heldOut?.() },
     (sequences) => experiment.scorer(model, { device, sequences }),

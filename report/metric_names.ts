@@ -99,6 +99,21 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "count",
     "How many sequences that it did not learn the cross-entropy of held-out sequences is of.",
   ],
+  membership_auc: [
+    "area under the membership curve",
+    "number",
+    "The chance that a learned sequence is more probable than one that was not learned: 0.5 where nobody can be told.",
+  ],
+  true_positives_01: [
+    "members found at 0.1 % false alarms",
+    "share",
+    "The share of learned sequences that are more probable than all but a thousandth of those that were not learned.",
+  ],
+  true_positives_1: [
+    "members found at 1 % false alarms",
+    "share",
+    "The same with a hundredth of them.",
+  ],
   distinct_sequences: [
     "distinct training sequences",
     "count",

@@ -115,7 +115,10 @@ export function codeOtherWindows(
   { starts, like }: { readonly starts: Int32Array; readonly like: Windows<unknown> },
 ): Sequences {
   const { sequences: { length, vocabulary }, tokenOf } = like;
-  const tokens = Array.from(starts, (start) => ids.subarray(start, start + length).map((id) => tokenOf[id] ?? -1))
+  const tokens = Array.from(
+    starts,
+    (start) => ids.subarray(start, start + length).map((id) => tokenOf[id] ?? -1),
+  )
     .filter((window) => !window.includes(-1));
   return {
     tokens: Int32Array.from(tokens.flatMap((window) => [...window])),

@@ -234,6 +234,7 @@ async function mainJob(
     dataDir,
     steps: quick ? 2 : undefined,
     budget: undefined,
+    until: undefined,
     samples: quick ? 1000 : 10_000,
     window: undefined,
     stride: undefined,

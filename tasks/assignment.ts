@@ -5,7 +5,7 @@
 import { openImages } from "../data/images.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, runManifest } from "../run/manifest.ts";
 import { argument, boolean, commonFlags, runTask, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
 import type { Assignment } from "./assignments/assignment.ts";
@@ -24,6 +24,7 @@ if (import.meta.main) {
       name: argument({ placeholder: "NAME", help: `one of: ${names.join(", ")}` }),
       ...flags,
       quick: boolean({ help: "sizes that end in minutes: they show that all works, not what is reached" }),
+      ...executorFlags,
     },
     run: async ({ name, dataset, dataDir, quick, seed, ...flags }, run) => {
       const assignment = ASSIGNMENTS.find((candidate) => candidate.name === name);
@@ -41,8 +42,7 @@ if (import.meta.main) {
       const shared = { device: flags.device, threads: flags.threads };
       const lines = questions.flatMap(({ runs }) => runs)
         .map((line) => ({ ...line, flags: { ...line.flags, ...shared } }));
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
 
       const sections: { title: string; blocks: Block[] }[] = [], figures: KeyFigure[] = [];
       let at = 0;

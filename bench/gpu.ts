@@ -250,7 +250,7 @@ async function mainJob(
   const source = await openSource(flags, EXPERIMENT);
   await using device = await openDevice("webgpu");
   const run = await openRun(`${folder}/main`, { task: EXPERIMENT.name, dataset: source.facts, device });
-  await memorize(EXPERIMENT, { flags, run, device, source });
+  await memorize(EXPERIMENT, { flags: { ...flags, range: undefined }, run, device, source });
   const seconds = (performance.now() - start) / 1000;
   return { seconds, images: source.facts.count, dataset: flags.dataset, metrics: run.summary?.metrics ?? {} };
 }

@@ -111,6 +111,14 @@ const ENTRIES = {
     "EMNLP",
     "https://arxiv.org/abs/1408.5882",
   ],
+  elman: ["Elman", 1990, "Finding structure in time", "Cognitive Science 14"],
+  irnn: [
+    "Le, Jaitly, Hinton",
+    2015,
+    "A simple way to initialize recurrent networks of rectified linear units",
+    "arXiv 1504.00941",
+    "https://arxiv.org/abs/1504.00941",
+  ],
   vae: [
     "Kingma, Welling",
     2014,

@@ -153,11 +153,26 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "How many codes the training images have: images with one code cannot be told apart by a sequence.",
   ],
   distinct_images: ["distinct images", "count", "Images that stand twice are counted once."],
-  test_accuracy: ["test accuracy", "share", "The share of images that it never saw whose class it names."],
+  test_accuracy: [
+    "test accuracy",
+    "share",
+    "The share of images or texts that it never saw whose class it names.",
+  ],
+  test_texts: ["test texts", "count", "Texts that it never saw, each classified once."],
+  validation_texts: [
+    "validation texts",
+    "count",
+    "Texts of the training split that are not learned: they say when to stop, and which weights to keep.",
+  ],
+  best_step: [
+    "step of the best weights",
+    "count",
+    "After this step the most validation texts were told right.",
+  ],
   train_accuracy: [
     "training accuracy",
     "share",
-    "The share of the images that it learned whose class it names.",
+    "The share of the images or texts that it learned whose class it names.",
   ],
   validation_accuracy: [
     "validation accuracy",

@@ -31,12 +31,16 @@ const RELAXED_PROBE = Uint8Array.of(
   10, 13, 1, 11, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfd, 0x85, 0x02, 0x0b,
 );
 
+/** Elements of courses that are kept: a quarter of the memory. */
+const MOST_KEPT = 2 ** 28;
+
 class WasmStorage implements Storage {
   constructor(readonly owner: WasmExecutor, readonly address: number, readonly size: number) {}
 }
 
 class WasmExecutor implements Executor {
   readonly kind = "wasm";
+  readonly keeping = { what: "course", most: MOST_KEPT } as const;
   readonly description: string;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;

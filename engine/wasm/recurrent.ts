@@ -49,7 +49,7 @@ export class Recurrences {
       LANES * groups * (2 * (features + 1 + units) + units + 2 * PANEL);
     this.#commands.stream.command("recurrent", [
       ...this.#sequence(op, inputs, extents),
-      result("kept"),
+      result("course"),
       ...this.#own(own),
       result("states"),
       result("hidden"),

@@ -1,75 +1,23 @@
 /** How sequences are cut on a GPU; that they are right uncut stands in tests/engine/recurrent_test.ts. */
 import assert from "node:assert/strict";
-import { stream } from "../../../../base/random.ts";
-import {
-  type Graph,
-  type Kept,
-  type RecurrentCell,
-  sizeOf,
-  type TypedArray,
-} from "../../../../engine/graph.ts";
-import { BIASES, GATES, keptResults } from "../../../../engine/kernels/recurrent.ts";
 import { planMemory } from "../../../../engine/plan.ts";
 import { interpret } from "../../../../engine/reference.ts";
 import type { SequenceLimits } from "../../../../engine/webgpu/kernels/context.ts";
 import { prepare } from "../../../../engine/webgpu/executable.ts";
 import { cutSequence, SEQUENCE_LIMITS } from "../../../../engine/webgpu/kernels/recurrent.ts";
 import { assertClose } from "../../accuracy.ts";
-import { Builder } from "../../builder.ts";
+import { type SequenceCase, sequenceGraph, sequenceInputs } from "../../sequence_graph.ts";
 import { closeShared, gpuTest, openShared } from "../gpu.ts";
-
-interface Case {
-  readonly cell: RecurrentCell;
-  readonly batch: number;
-  readonly time: number;
-  readonly features: number;
-  readonly units: number;
-  readonly lengths?: readonly number[];
-  readonly kept?: Kept;
-}
-
-/** A sequence's states and its gradient by everything, of whose inputs each is an input of the graph. */
-function graphOf({ cell, batch, time, features, units, lengths, kept }: Case): Graph {
-  const g = new Builder(), op = { cell, lengths: lengths !== undefined };
-  const shapes = [[batch, time, features], [features, GATES[cell] * units], [units, GATES[cell] * units], [
-    BIASES[cell] * units,
-  ], ...(cell === "lstm" ? [[batch, units], [batch, units]] : [[batch, units]])];
-  const inputs = [
-    ...shapes.map((shape, i) => g.input(`x${i}`, shape)),
-    ...(lengths === undefined ? [] : [g.input("lengths", [batch], "int32")]),
-  ];
-  const results = ["states", ...(cell === "lstm" ? ["cellStates" as const] : [])] as const;
-  const histories = g.node({ kind: "recurrent", ...op, results: [...results] }, inputs);
-  const gradients = g.node({
-    kind: "recurrent_grad",
-    ...op,
-    given: ["states"],
-    ...(kept === undefined ? {} : { kept }),
-    results: ["x", "kernel", "recurrentKernel", "bias", "hidden"],
-  }, [
-    ...inputs,
-    histories[0],
-    ...(kept === undefined ? [] : histories.slice(0, keptResults(cell, kept).length)),
-  ]);
-  g.output("states", histories[0]);
-  gradients.forEach((gradient, i) => g.output(`gradient${i}`, gradient));
-  return g.graph();
-}
-
-function numbersFor(graph: Graph, { lengths, units }: Case): TypedArray[] {
-  const random = stream(4);
-  return graph.inputs.map(({ name, value: { shape, dtype } }) => {
-    if (dtype === "int32") return Int32Array.from(lengths!);
-    const scale = name === "x2" ? 1 / Math.sqrt(units) : 1;
-    return Float32Array.from({ length: sizeOf(shape) }, () => scale * (2 * random.uniform() - 1));
-  });
-}
 
 gpuTest(
   "WGSL: a sequence that is cut along rows and steps has the same gradient, and the same bits again",
   async () => {
     const lengths = [7, 0, 3, 4, 5, 6, 7, 2, 1];
-    const cases: readonly { of: Case; limits: SequenceLimits; cut: { rows: number; steps: number } }[] = [
+    const cases: readonly {
+      of: SequenceCase;
+      limits: SequenceLimits;
+      cut: { rows: number; steps: number };
+    }[] = [
       {
         of: { cell: "lstm", batch: 9, time: 7, features: 3, units: 5, lengths },
         limits: { sums: 8 * 3 * 20, flops: 1e9, states: 8 * 7 * 10 },
@@ -96,8 +44,10 @@ gpuTest("WGSL: what lanes exchange lies in the buffer where workgroup memory end
   await closeShared(shared);
 });
 
-async function check(of: Case, shared: Parameters<typeof prepare>[0]): Promise<void> {
-  const graph = graphOf(of), inputs = numbersFor(graph, of), expected = interpret(graph, inputs).outputs;
+async function check(of: SequenceCase, shared: Parameters<typeof prepare>[0]): Promise<void> {
+  const graph = sequenceGraph(of),
+    inputs = sequenceInputs(graph, of),
+    expected = interpret(graph, inputs).outputs;
   const executable = await prepare(shared, planMemory(graph), []);
   await executable.run(inputs);
   const actual = await executable.read();
@@ -115,10 +65,10 @@ async function check(of: Case, shared: Parameters<typeof prepare>[0]): Promise<v
 gpuTest(
   "WGSL: a step of an LSTM of 128 units over 784 steps fits a buffer of 128 MiB at batch 64",
   async () => {
-    const of: Case = { cell: "lstm", batch: 64, time: 784, features: 1, units: 128, kept: "states" };
+    const of: SequenceCase = { cell: "lstm", batch: 64, time: 784, features: 1, units: 128, kept: "states" };
     const shared = await openShared();
     assert.equal(shared.device.limits.maxStorageBufferBindingSize, 2 ** 27);
-    const graph = graphOf(of);
+    const graph = sequenceGraph(of);
     // All states are of use to the gradient alone.
     const executable = await prepare(shared, planMemory({ ...graph, outputs: graph.outputs.slice(1) }), []);
     assert.ok(executable.dispatches < 100, `${executable.dispatches} dispatches`);

@@ -28,6 +28,8 @@ export interface Executor extends AsyncDisposable {
 
 /** A plan on a device. */
 export interface Executable {
+  /** Elements that its nodes need for themselves, beside the plan's arena. */
+  readonly workspace: number;
   /** Runs once. `inputs` are in the order of `plan.graph.inputs` and are copied; resolves when the queue has room. */
   run(inputs: readonly TypedArray[]): Promise<void>;
   /** For each of `plan.graph.outputs`, its values of all runs since the last read, one after the other. Waits for them. */

@@ -70,7 +70,9 @@ export class Recurrences {
     const given = (name: typeof op.given[number]): number => this.#at(others[op.given.indexOf(name)]);
     const result = (name: typeof op.results[number]): number => this.#at(outputs[op.results.indexOf(name)]);
     if (op.kept === "states") {
-      throw new Error("Cannot go back through a sequence as its course must be kept: current value is its states");
+      throw new Error(
+        "Cannot go back through a sequence as its course must be kept: current value is its states",
+      );
     }
     const columns = up(GATES[op.cell] * units, LANES), rows = up(features, PANEL) + up(units, PANEL);
     const steps = Math.max(1, Math.floor(DEPTH / (groups * LANES))), sides = op.cell === "gru" ? 2 : 1;

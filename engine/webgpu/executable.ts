@@ -166,6 +166,7 @@ class Outlet {
 
 /** See `Executable`. Made by `prepare`. */
 export class WebGpuExecutable implements Executable, Feed {
+  readonly workspace: number;
   readonly #shared: Shared;
   readonly #plan: Plan;
   readonly #program: Program;
@@ -187,11 +188,14 @@ export class WebGpuExecutable implements Executable, Feed {
   constructor(shared: Shared, plan: Plan, parts: {
     readonly program: Program;
     readonly arena: GPUBuffer;
+    /** Elements of the arena beyond the plan's. */
+    readonly scratch: number;
     readonly bufferOf: (value: Value) => { readonly buffer: GPUBuffer; readonly offset: number };
   }) {
     this.#shared = shared;
     this.#plan = plan;
     this.#program = parts.program;
+    this.workspace = parts.scratch;
     const ports = (list: readonly { readonly value: Value }[]) => {
       let slot = 0;
       const result = list.map(({ value }): Port => {
@@ -393,6 +397,7 @@ export async function prepare(
   const executable = new WebGpuExecutable(shared, plan, {
     program: shared.pipelines.assemble(nodes, buffers),
     arena,
+    scratch,
     bufferOf: (value) => {
       const { buffer, offset } = locate(value);
       return { buffer: buffers[buffer], offset: 4 * offset };

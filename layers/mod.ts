@@ -38,6 +38,7 @@ export { sign } from "./sign.ts";
 export {
   type Fill,
   HE_NORMAL,
+  identityFirst,
   normalOfVariance,
   type Start,
   UNIFORM,

@@ -149,6 +149,28 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "nats",
     "How surprising the class of an image that it never saw is to it, on average.",
   ],
+  train_loss: [
+    "training loss",
+    "nats",
+    "How surprising the class of an image that it learned is to it, on average.",
+  ],
+  digit_accuracy: [
+    "single digits right",
+    "share",
+    "The share of single digits in test images that it reads right, though it was shown sums of three alone.",
+  ],
+  parameters: [
+    "parameters",
+    "count",
+    "How many numbers were learned or given, running statistics not among them.",
+  ],
+  steps: ["steps", "count", "How many times the gradient of the whole model was taken."],
+  penalty: ["penalty", "count", "Points that the assignment takes off for too many parameters or steps."],
+  pflop: [
+    "PFLOP of training",
+    "number",
+    "Floating-point operations of convolutions and products in training, forward and backward, in 10^15.",
+  ],
   test_images: ["test images", "count", "How many images the test figures are of."],
   loss: ["training loss", "number", "What the training made small, on average over the last steps."],
 };

@@ -12,6 +12,7 @@ import { readWeights } from "../run/weights.ts";
 export const MODELS = {
   "classifier": () => import("./classifier.ts"),
   "addnist": () => import("./addnist.ts"),
+  "cifar-classifier": () => import("./cifar_classifier.ts"),
   "binary-autoencoder": () => import("./binary_autoencoder.ts"),
   "dense-autoencoder": () => import("./dense_autoencoder.ts"),
   "conv-autoencoder": () => import("./conv_autoencoder.ts"),

@@ -35,6 +35,8 @@ import {
   classifierModel,
   runClassification,
 } from "../run/classification.ts";
+import { epochSection } from "../run/epochs.ts";
+import { readLog } from "../run/log.ts";
 import { choice, number } from "../run/task.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
@@ -245,6 +247,8 @@ export async function fit(model: CifarClassifier, options: ClassificationFit): P
     ...training,
     phase: "classifier",
     steps,
+    // So that no line of the log spans two epochs.
+    logEvery: epochSteps(model.config, images.count),
     variables: {
       ...{ ...model.weights, ...kernels.slots, ...shifts.slots },
       ...without === "averages" ? {} : averages.slots,
@@ -268,6 +272,11 @@ export async function fit(model: CifarClassifier, options: ClassificationFit): P
     read: () => step.read(),
   });
   for (const part of [step, average, kernels, shifts, averages]) part.dispose();
+}
+
+/** Steps in which all images are learned once, to the nearest. */
+function epochSteps({ batch }: CifarClassifierConfig, count: number): number {
+  return Math.max(1, Math.round(count / batch));
 }
 
 /**
@@ -365,8 +374,8 @@ export const EXPERIMENT = {
   describe,
   most: Infinity,
   scoresBatches: true,
-  evaluateAt: ({ config: { batch } }, count) => {
-    const epoch = Math.max(1, Math.round(count / Math.min(batch, count)));
+  evaluateAt: ({ config }, count) => {
+    const epoch = epochSteps(config, count);
     return (t, steps) => t % (epoch * Math.ceil(steps / epoch / CURVE_POINTS)) === 0;
   },
   defaultSteps: (count) => Math.max(FEWEST_STEPS, Math.ceil(EPOCHS * count / CIFAR_CLASSIFIER.batch)),
@@ -376,6 +385,9 @@ export const EXPERIMENT = {
     const flop = trainingFlop(config) * Math.min(config.batch, images.count) * steps;
     return Promise.resolve({ parameters: network.parameters, steps, pflop: flop / 1e15 });
   },
+  results: async ({ config }, { run, images }) => [
+    epochSection(await readLog(run.path("log.jsonl")), { epoch: epochSteps(config, images.count) }),
+  ],
 } satisfies ClassificationExperiment<CifarClassifier, typeof FLAGS>;
 
 export const MODEL = classifierModel(EXPERIMENT);

@@ -19,7 +19,7 @@ import {
   prepare,
   trainingFlop,
 } from "../../models/cifar_classifier.ts";
-import { classify } from "../../run/classification.ts";
+import { classify, classifyImages } from "../../run/classification.ts";
 import { close } from "../layers/check.ts";
 import { checkBuild, openTrial, valueOf } from "./trial.ts";
 
@@ -102,4 +102,21 @@ Deno.test("every part can be left out", async () => {
     const { tensors } = await readTensors(join(run.folder, "checkpoint.safetensors"));
     assert.equal(tensors.has("output/kernel/average"), without !== "averages");
   }
+});
+
+Deno.test("a run tells its curves by epoch, its arithmetic, and is measured once more at the end", async () => {
+  await using device = await openDevice("wasm", { threads: 1 });
+  const model = build({ ...SMALL, batch: 6 }), run = await openTrial(device);
+  await classifyImages(EXPERIMENT, {
+    ...{ model, flags: { steps: 4, budget: undefined }, run, device, images, test: images },
+  });
+  const { metrics } = run.summary!, page = await Deno.readTextFile(run.path("report.html"));
+  assert.deepEqual([metrics.steps, metrics.parameters], [4, model.network.parameters]);
+  assert.equal(metrics.pflop, trainingFlop(model.config) * 24 / 1e15);
+  assert.equal(metrics.test_accuracy, metrics.train_accuracy);
+  const log = (await Deno.readTextFile(run.path("log.jsonl"))).trim().split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  assert.deepEqual([...new Set(log.filter((entry) => "test_loss" in entry).map(({ step }) => step))], [2, 4]);
+  assert.ok(page.includes("By epoch") && page.includes("Training accuracy"));
 });

@@ -35,9 +35,10 @@ import {
   classifierModel,
   runClassification,
 } from "../run/classification.ts";
+import { chosenImages, rowsPerClass } from "../run/images.ts";
 import { epochSection } from "../run/epochs.ts";
 import { readLog } from "../run/log.ts";
-import { choice, number } from "../run/task.ts";
+import { choice, integer, number } from "../run/task.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
 import { placed, type Placement } from "./cifar_classifier/placement.ts";
@@ -90,7 +91,7 @@ const STATISTICS_MOMENTUM = 0.4, LOGIT_FACTOR = 1 / 9;
 /** Passes over all images; fewer images get as many steps at least. */
 const EPOCHS = 8, FEWEST_STEPS = 200;
 /** Points of a curve at most, one an epoch. */
-const CURVE_POINTS = 20;
+const CURVE_POINTS = 10;
 
 /** A classifier: its configuration, its network and the weights. */
 export interface CifarClassifier {
@@ -351,6 +352,11 @@ function describe(model: CifarClassifier, images: ImageSet): Description {
 }
 
 const FLAGS = {
+  perClass: integer({
+    min: 1,
+    help: "learn so many images of each class, drawn from the others (default: all)",
+  }),
+  draw: integer({ min: 0, default: 0, help: "which draw of them" }),
   width: number({ min: 0.01, default: 1, help: "the blocks' channels, as a factor" }),
   lr: number({ min: 0, default: CIFAR_CLASSIFIER.learningRate, help: "peak step size, for 7,851 images" }),
   without: choice(PARTS, { default: "nothing", help: "a part of the recipe to leave out" }),
@@ -373,6 +379,11 @@ export const EXPERIMENT = {
   build,
   describe,
   most: Infinity,
+  choose: (images, { perClass, draw }) =>
+    perClass === undefined ? images : chosenImages(
+      images,
+      rowsPerClass(images, { count: perClass, random: stream(draw).fork("per class") }),
+    ),
   scoresBatches: true,
   evaluateAt: ({ config }, count) => {
     const epoch = epochSteps(config, count);

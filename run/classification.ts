@@ -59,6 +59,8 @@ export interface ClassificationExperiment<Model extends ClassifierModel, F exten
   readonly logits: (model: Model, images: tf.Tensor4D) => tf.Tensor2D;
   /** How many images are learned where `--count` does not say. Absent: 1,024. */
   readonly most?: number;
+  /** Which of these images are learned. Absent: all. */
+  readonly choose?: (images: ImageSet, flags: ClassificationFlags & FlagValues<F>) => ImageSet;
   /** After which steps of training on `count` images curves have a point. Absent: twelve, ever further apart. */
   readonly evaluateAt?: (model: Model, count: number) => NonNullable<Training["evaluateAt"]>;
   /**
@@ -122,8 +124,9 @@ export async function runClassification<Model extends ClassifierModel, F extends
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as ClassificationFlags & FlagValues<F>;
-      const { validation } = flags,
-        images = await openTrainingImages(flags, { most, holdOut: true, session: run.session });
+      const { validation } = flags;
+      const opened = await openTrainingImages(flags, { most, holdOut: true, session: run.session });
+      const images = experiment.choose?.(opened, flags) ?? opened;
       if (images.classes < 2) {
         throw new Error(
           `Cannot classify ${
@@ -139,7 +142,7 @@ export async function runClassification<Model extends ClassifierModel, F extends
       }
       const test = await openTestImages(flags, images);
       const heldOut = validation === 0 ? undefined : await openTrainingImages(
-        { ...flags, offset: images.offset + images.count, count: validation },
+        { ...flags, offset: opened.offset + opened.count, count: validation },
         { holdOut: true },
       );
       await using device = await openTaskDevice(flags, run.session);

@@ -270,7 +270,8 @@ export const EXPERIMENT = {
   defaultSteps: () => 1,
   fit,
   sample,
-  logProbabilities,
+  scorer: (model, { sequences }) =>
+    Promise.resolve({ read: () => logProbabilities(model, { sequences }), dispose() {} }),
   autoencoder: AUTOENCODER_PART,
 } satisfies SequenceExperiment<Ngram, { order: ReturnType<typeof integer> }>;
 

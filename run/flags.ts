@@ -4,7 +4,7 @@ import { suggestion } from "./suggestion.ts";
 
 /** A typed flag: `--data-dir` on the command line, `flags.dataDir` in code. */
 export interface Flag<T> {
-  readonly kind: "value" | "boolean" | "argument";
+  readonly kind: "value" | "boolean" | "argument" | "arguments";
   /** How a value is called in `--help`. */
   readonly placeholder: string;
   readonly help: string;
@@ -140,6 +140,17 @@ export function argument(options: Described & { readonly placeholder: string }):
   };
 }
 
+/** Any number of words without a flag, as RUN ... in `compare RUN RUN`: those that no argument before them took. */
+export function list(options: Described & { readonly placeholder: string }): Flag<readonly string[]> {
+  return {
+    kind: "arguments",
+    placeholder: options.placeholder,
+    help: options.help,
+    default: [],
+    parse: (text) => [notEmpty(text)],
+  };
+}
+
 function notEmpty(text: string): string {
   if (text === "") throw new RangeError("a text that is not empty");
   return text;
@@ -195,7 +206,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
   for (const name of Object.keys(SPOKEN)) options[name] = { type: "boolean" };
   options.help.short = "h";
   for (const [name, flag] of Object.entries(flags)) {
-    if (flag.kind !== "argument") {
+    if (!isWord(flag)) {
       options[flagName(name)] = { type: flag.kind === "boolean" ? "boolean" : "string" };
     }
   }
@@ -211,6 +222,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
   for (const [name, flag] of Object.entries(flags)) values[name] = flag.default;
   const given = new Set<string>();
   const open = Object.keys(flags).filter((name) => flags[name].kind === "argument");
+  const rest = Object.keys(flags).find((name) => flags[name].kind === "arguments");
   const result = { values: values as FlagValues<F>, given };
   for (const asked of ["help", "version"] as const) {
     if (tokens.some((token) => token.kind === "option" && token.name === asked)) return { ...result, asked };
@@ -218,7 +230,8 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
 
   const set = (name: string, label: string, value: string): void => {
     try {
-      values[name] = flags[name].parse(value);
+      const parsed = flags[name].parse(value), before = values[name];
+      values[name] = Array.isArray(before) && Array.isArray(parsed) ? [...before, ...parsed] : parsed;
     } catch (error) {
       throw new UsageError(`${label} must be ${(error as Error).message}: current value is "${value}"`);
     }
@@ -227,7 +240,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
-      const name = open.shift();
+      const name = open.shift() ?? rest;
       if (name === undefined) {
         throw new UsageError(`Unexpected argument "${token.value}": a flag starts with --`);
       }
@@ -239,7 +252,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
       continue;
     }
     const name = token.rawName.startsWith("--") ? names.get(token.name) : undefined;
-    if (name === undefined || flags[name].kind === "argument") {
+    if (name === undefined || isWord(flags[name])) {
       throw new UsageError(`Unknown flag ${token.rawName}${suggestion(token.name, Object.keys(options))}`);
     }
     if (flags[name].kind === "boolean") {
@@ -258,6 +271,11 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
     throw new UsageError(`${placeholder} is missing: ${help}`);
   }
   return result;
+}
+
+/** Whether a flag is given as a word alone. */
+export function isWord({ kind }: Pick<Flag<unknown>, "kind">): boolean {
+  return kind === "argument" || kind === "arguments";
 }
 
 /** "dataDir" as "data-dir". */

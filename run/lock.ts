@@ -43,6 +43,16 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   };
 }
 
+/** Whether another process writes in `folder`. */
+export async function isLocked(folder: string): Promise<boolean> {
+  try {
+    (await lockFolder(folder)).release();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 async function open(path: string, folder: string): Promise<Deno.FsFile> {
   for (;;) {
     const file = await Deno.open(path, { create: true, read: true, write: true });

@@ -16,6 +16,7 @@ export {
   type Flags,
   type FlagValues,
   integer,
+  list,
   number,
   text,
   UsageError,

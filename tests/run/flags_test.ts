@@ -5,6 +5,7 @@ import {
   choice,
   commonFlags,
   integer,
+  list,
   number,
   parseFlags,
   text,
@@ -98,4 +99,17 @@ Deno.test("the common flags' defaults", () => {
 
 Deno.test("a file is no common flag, as an image set is none", () => {
   assert.throws(() => parseFlags(commonFlags, ["--file", "x"]), /Unknown flag --file/);
+});
+
+Deno.test("words that no argument takes go into a list, in order", () => {
+  const flags = {
+    first: argument({ placeholder: "A", help: "" }),
+    rest: list({ placeholder: "RUN", help: "" }),
+    count: integer({ help: "" }),
+  };
+  const { values } = parseFlags(flags, ["one", "two", "--count", "3", "three"]);
+  assert.deepEqual(values, { first: "one", rest: ["two", "three"], count: 3 });
+  assert.deepEqual(parseFlags(flags, ["one"]).values.rest, []);
+  assert.throws(() => parseFlags(flags, ["one", ""]), /RUN must be a text that is not empty/);
+  assert.throws(() => parseFlags(flags, ["one", "--rest", "two"]), /Unknown flag --rest/);
 });

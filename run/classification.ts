@@ -155,7 +155,7 @@ export async function runClassification<Model extends ClassifierModel, F extends
 
 /** Trains and measures `model` in the folder of `run`, which is configured: what comes after opening the images. */
 export async function classifyImages<Model extends ClassifierModel, F extends Flags>(
-  experiment: Omit<ClassificationExperiment<Model, F>, "configure" | "flags">,
+  experiment: Omit<ClassificationExperiment<Model, F>, "configure" | "flags" | "choose">,
   options: {
     readonly model: Model;
     readonly flags: Pick<ClassificationFlags, "steps" | "budget">;

@@ -19,6 +19,7 @@ export {
 } from "./memorization.ts";
 export { psnr, psnrs } from "./psnr.ts";
 export { constantColumns, type ReconstructionErrors, reconstructionErrors } from "./reconstruction.ts";
+export { correlation, type LabelMemorization, labelMemorization, type Trial } from "./label_memorization.ts";
 export { type Estimate, meanAndDeviation } from "./mean_and_deviation.ts";
 export { type Span, SpanFinder } from "./spans.ts";
 export { exactCopies, type RowGroups, RowIndex, type Table } from "./table.ts";

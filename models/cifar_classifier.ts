@@ -275,6 +275,14 @@ export async function fit(model: CifarClassifier, options: ClassificationFit): P
   for (const part of [step, average, kernels, shifts, averages]) part.dispose();
 }
 
+/** Which images `--per-class` and `--draw` choose of these, in the order in which they are learned. */
+export function drawnRows(
+  images: ImageSet,
+  { perClass, draw }: { readonly perClass: number; readonly draw: number },
+): Int32Array {
+  return rowsPerClass(images, { count: perClass, random: stream(draw).fork("per class") });
+}
+
 /** Steps in which all images are learned once, to the nearest. */
 function epochSteps({ batch }: CifarClassifierConfig, count: number): number {
   return Math.max(1, Math.round(count / batch));
@@ -380,10 +388,7 @@ export const EXPERIMENT = {
   describe,
   most: Infinity,
   choose: (images, { perClass, draw }) =>
-    perClass === undefined ? images : chosenImages(
-      images,
-      rowsPerClass(images, { count: perClass, random: stream(draw).fork("per class") }),
-    ),
+    perClass === undefined ? images : chosenImages(images, drawnRows(images, { perClass, draw })),
   scoresBatches: true,
   evaluateAt: ({ config }, count) => {
     const epoch = epochSteps(config, count);

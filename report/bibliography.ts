@@ -256,6 +256,13 @@ const ENTRIES = {
     "arXiv 2404.00498",
     "https://arxiv.org/abs/2404.00498",
   ],
+  longtail: [
+    "Feldman, Zhang",
+    2020,
+    "What neural networks memorize and why: discovering the long tail via influence estimation",
+    "NeurIPS",
+    "https://arxiv.org/abs/2008.03703",
+  ],
   addnist: [
     "Geada, Towers, Forshaw, Atapour-Abarghouei, McGough",
     2024,

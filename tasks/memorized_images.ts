@@ -114,6 +114,7 @@ if (import.meta.main) {
 
       await using device = await openTaskDevice(flags, run.session);
       const trials: Trial[] = [];
+      run.session.follow("asking networks");
       for (const [draw, { folder }] of runs.entries()) {
         const model = await load(folder, device);
         if (model.kind !== "cifar-classifier") {
@@ -128,8 +129,6 @@ if (import.meta.main) {
         });
         trials.push({ learned, right });
         for (const weight of Object.values(model.model.weights)) weight.dispose();
-        run.session.follow("asking networks", runs.length);
-        await run.pause();
       }
       const found = labelMemorization(trials), scores = found.scores.filter(Number.isFinite);
       const halves = [0, 1].map((half) =>

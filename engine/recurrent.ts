@@ -245,7 +245,6 @@ function compute(kernelName: string, attributes: RecurrentAttributes, inputs: re
     cell,
     lengths,
     given: resultsOf(attributes),
-    kept: false,
     results: gradientsOf(attributes),
   };
   const outputs = referenceGrad.infer(op, inputs).map(blank);

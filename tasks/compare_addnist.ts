@@ -10,7 +10,7 @@ import { count, number, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { pointsByEpoch } from "../run/epochs.ts";
 import { readLog } from "../run/log.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { StoredRun } from "../run/run.ts";
 import { choice, commonFlags, integer, runTask, text, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
@@ -144,6 +144,7 @@ if (import.meta.main) {
         default: VARIANTS.map(({ name }) => name).join(","),
         help: "which ones",
       }),
+      ...executorFlags,
     },
     run: async (flags, run) => {
       const { dataset, dataDir, count: images, pool, steps, seed, device: kind, threads } = flags;
@@ -175,8 +176,7 @@ if (import.meta.main) {
         flags: { ...shared, steps: Math.round(steps * factor), ...flags },
         folder: name,
       }));
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
       const outcomes = chosen.map((variant, index): Outcome => {
         const { metrics = {}, seconds = NaN } = runs[index].summary ?? {};
         return { variant, metrics, seconds };

@@ -12,7 +12,7 @@ import { openTaskDevice } from "../run/device.ts";
 import { epochSection } from "../run/epochs.ts";
 import { imageFlags, openTrainingImages } from "../run/images.ts";
 import { readLog } from "../run/log.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { StoredRun } from "../run/run.ts";
 import { choice, integer, number, runTask, text, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
@@ -154,6 +154,7 @@ if (import.meta.main) {
         help: "images held out to choose step sizes by; 0: the recipe's own for all",
       }),
       width: number({ min: 0.01, default: 1, help: "the blocks' channels, as a factor" }),
+      ...executorFlags,
     },
     run: async (flags, run) => {
       const { dataset, dataDir, offset, steps, seed, device: kind, threads, validation, width, draws } =
@@ -189,8 +190,7 @@ if (import.meta.main) {
           })
         )
       );
-      await writeManifest(run.path("trials.jsonl"), trials);
-      const tried = await runManifest(trials, { folder: run.folder, session: run.session });
+      const tried = await runManifest(trials, { within: run, executor: flags, name: "trials" });
       const chosen = sizes.map((perClass) =>
         bestRate(rates.flatMap((rate, at) => {
           const index = tuned.indexOf(perClass);
@@ -205,8 +205,7 @@ if (import.meta.main) {
         Array.from({ length: perClass === undefined ? 1 : draws }, (_, draw) =>
           line(`${nameOf(perClass)}-${draw}`, { perClass, draw, lr: chosen[at], count: images.count }))
       );
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
       const own = sizes.map((perClass) =>
         runs.filter((_, index) => lines[index].flags.perClass === perClass)
       );

@@ -15,7 +15,7 @@ import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import { count, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { imageFlags, openTrainingImages } from "../run/images.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import { choice, integer, number, runTask, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
 
@@ -85,6 +85,7 @@ if (import.meta.main) {
         help: "share of the images that each of them learns",
       }),
       width: number({ min: 0.01, default: 0.5, help: "the blocks' channels, as a factor" }),
+      ...executorFlags,
     },
     run: async (flags, run) => {
       const { dataset, dataDir, offset, steps, seed, device: kind, threads, subsets, share, width } = flags;
@@ -109,8 +110,7 @@ if (import.meta.main) {
         },
         folder: `subset-${draw}`,
       }));
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
 
       await using device = await openTaskDevice(flags, run.session);
       const trials: Trial[] = [];

@@ -138,7 +138,7 @@ export class CompiledDevice implements Device {
     sources: readonly Source[],
   ): Promise<{ executable: Executable; graph: Graph; held: readonly Held[] }> {
     const sourceOf = new Map(recorded.residents.map(({ value }, index) => [value.id, sources[index]]));
-    const plan = planMemory(optimize(recorded)), { graph } = plan;
+    const plan = planMemory(optimize(recorded, this.#executor.keeping)), { graph } = plan;
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {

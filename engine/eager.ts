@@ -130,7 +130,7 @@ class Calls {
   }
 
   async #prepare(recorded: Graph): Promise<Prepared> {
-    const plan = planMemory(optimize(recorded));
+    const plan = planMemory(optimize(recorded, this.#executor.keeping));
     const storages = plan.graph.residents.map(({ value, data }) => {
       const storage = this.#executor.allocate(sizeOf(value.shape));
       if (data !== undefined) this.#executor.write(storage, data);

@@ -9,6 +9,7 @@ export { type CopyingTest, copyingTest, mannWhitney, type RankTest, type Score }
 export {
   type DistinctRows,
   distinctRows,
+  expectedCoverage,
   type Memorization,
   memorization,
   memorizationOf,
@@ -16,6 +17,7 @@ export {
   type RowFinder,
   rowFinder,
 } from "./memorization.ts";
+export { type Membership, membership, operatingCurve, type OperatingPoint } from "./membership.ts";
 export { psnr, psnrs } from "./psnr.ts";
 export { constantColumns, type ReconstructionErrors, reconstructionErrors } from "./reconstruction.ts";
 export { type Span, SpanFinder } from "./spans.ts";

@@ -18,6 +18,8 @@ export const MODELS = {
   "seq2token": () => import("./seq2token.ts"),
   "seq2seq": () => import("./seq2seq.ts"),
   "seq2hist": () => import("./seq2hist.ts"),
+  "sentiment-rnn": () => import("./sentiment_rnn.ts"),
+  "text-cnn": () => import("./text_cnn.ts"),
   "pixel-classifier": () => import("./pixel_classifier.ts"),
   "pixel-predictor": () => import("./pixel_predictor.ts"),
   "ngram": () => import("./ngram.ts"),
@@ -26,7 +28,10 @@ export const MODELS = {
 /** The kind of a model. */
 export type ModelKind = keyof typeof MODELS;
 
-type Loads = { readonly [Kind in ModelKind]: Awaited<ReturnType<typeof MODELS[Kind]>>["MODEL"]["load"] };
+/** How each kind of model is loaded. */
+export type Loads = {
+  readonly [Kind in ModelKind]: Awaited<ReturnType<typeof MODELS[Kind]>>["MODEL"]["load"];
+};
 
 /** A trained model of any kind: `kind` tells which, and so what it can do. */
 export type LoadedModel = { readonly [Kind in ModelKind]: Awaited<ReturnType<Loads[Kind]>> }[ModelKind];

@@ -397,10 +397,13 @@ RECURRENT = {
     "lstm-128-784": (torch.nn.LSTM, 4, 128, 1, 0, 784, 10),
     "rnn-256-200": (torch.nn.RNN, 1, 256, 100, 2000, 200, 2),
 }
+# The same at another batch.
+RECURRENT_256 = {f"{name}-256": of for name, of in RECURRENT.items()}
 
 
-def recurrent(adam, workload, batch_first, batch=64):
-    module, gates, units, features, symbols, time_steps, classes = RECURRENT[workload]
+def recurrent(adam, workload, batch_first):
+    batch = 256 if workload in RECURRENT_256 else 64
+    module, gates, units, features, symbols, time_steps, classes = (RECURRENT | RECURRENT_256)[workload]
     cell = module(features, units, batch_first=batch_first).to(DEVICE)
     with torch.no_grad():
         cell.weight_ih_l0.copy_(weight(0, [features, gates * units], features).t())
@@ -451,7 +454,7 @@ def candidates(workload):
                 "batch first": lambda adam, name=name: recurrent(adam, name, True),
                 "steps first": lambda adam, name=name: recurrent(adam, name, False),
             }
-            for name in RECURRENT
+            for name in RECURRENT | RECURRENT_256
         },
     }.get(workload)
     if builders is None:

@@ -1,9 +1,10 @@
 /** The WebGPU executor: a device's heaps and queue. */
 import type { Executable, Executor, Storage } from "../executor.ts";
 import type { TypedArray } from "../graph.ts";
+import type { Keeping } from "../passes/keep.ts";
 import type { Plan } from "../plan.ts";
 import { prepare, type Shared } from "./executable.ts";
-import { Heaps, HeapStorage } from "./heap.ts";
+import { Heaps, HeapStorage, largestBuffer } from "./heap.ts";
 import { Pipelines } from "./pipelines.ts";
 import { Failure, Queue } from "./queue.ts";
 import { fetchBytes } from "./readback.ts";
@@ -62,6 +63,7 @@ function storageOf(storage: Storage): HeapStorage {
 class WebGpuExecutor implements Executor {
   readonly kind = "webgpu";
   readonly description: string;
+  readonly keeping: Keeping;
   readonly #device: GPUDevice;
   readonly #heaps: Heaps;
   readonly #shared: Shared;
@@ -74,6 +76,8 @@ class WebGpuExecutor implements Executor {
     this.description = parts.description;
     this.#device = device;
     this.#heaps = new Heaps(device);
+    // All intermediate results share one buffer.
+    this.keeping = { what: "states", most: largestBuffer(device) / 2 };
     const failure = new Failure(device);
     this.#shared = {
       device,

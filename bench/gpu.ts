@@ -247,6 +247,7 @@ async function mainJob(
     dataDir,
     steps: quick ? 2 : undefined,
     budget: undefined,
+    until: undefined,
     samples: quick ? 1000 : 10_000,
     window: undefined,
     stride: undefined,
@@ -262,7 +263,7 @@ async function mainJob(
   const source = await openSource(flags, EXPERIMENT);
   await using device = await openDevice("webgpu");
   const run = await openRun(`${folder}/main`, { task: EXPERIMENT.name, dataset: source.facts, device });
-  await memorize(EXPERIMENT, { flags, run, device, source });
+  await memorize(EXPERIMENT, { flags: { ...flags, range: undefined }, run, device, source });
   const seconds = (performance.now() - start) / 1000;
   return { seconds, images: source.facts.count, dataset: flags.dataset, metrics: run.summary?.metrics ?? {} };
 }

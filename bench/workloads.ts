@@ -108,7 +108,7 @@ export const HISTOGRAM = {
 /** Sequences that a step of `generate` draws. */
 export const GENERATED = 10_000;
 
-/** Exact search for the `k` nearest rows of a base, in Euclidean distance, of each query: MNIST's sizes. */
+/** Exact search for the `k` nearest pictures of a base, in Euclidean distance, of each query: MNIST's sizes. */
 export const NEAREST = { queries: 10_000, base: 60_000, width: 784, k: 2 } as const;
 
 /** A model of one recurrent layer. */
@@ -227,8 +227,6 @@ export const DATA = {
   binary: { shape: [BINARY.images, 784], seed: 106, low: 0, high: 1 },
   /** Its integer parts. */
   tokens: { shape: [HISTOGRAM.count, HISTOGRAM.length], seed: 107, low: 0, high: HISTOGRAM.vocabulary },
-  queries: { shape: [NEAREST.queries, NEAREST.width], seed: 109, low: 0, high: 1 },
-  base: { shape: [NEAREST.base, NEAREST.width], seed: 110, low: 0, high: 1 },
   left: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 104, low: 0, high: 1 },
   right: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 105, low: 0, high: 1 },
 } as const satisfies Readonly<Record<string, Formula>>;

@@ -85,11 +85,14 @@ export interface AdamOptions {
   readonly epsilon?: number;
   /** Decoupled weight decay per unit of rate (Loshchilov and Hutter 2019); vectors (biases, gains) are left alone. */
   readonly weightDecay?: number;
+  /** Factors of the rate, by the weight's name, for weights that are to move slower or faster. Absent: 1. */
+  readonly factors?: Readonly<Record<string, number>>;
 }
 
 /** Adam (Kingma and Ba 2015), algorithm 1 with bias correction; with `weightDecay`, AdamW. */
 export function adam(weights: Weights, options: AdamOptions = {}): Optimizer {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, weightDecay = 0 } = options;
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, weightDecay = 0, factors = {} } = options;
+  const factorOf = Object.keys(weights).map((name) => factors[name] ?? 1);
   const first = zerosLike(weights), second = zerosLike(weights);
   const powers = [beta1, beta2].map((beta) => tf.tidy(() => tf.variable(tf.scalar(beta), false)));
   return {
@@ -111,10 +114,11 @@ export function adam(weights: Weights, options: AdamOptions = {}): Optimizer {
             tf.div(m, correction1),
             tf.add(tf.sqrt(tf.div(v, correction2)), epsilon),
           );
+          const own = factorOf[index] === 1 ? rate : tf.mul(rate, factorOf[index]);
           const kept = weightDecay > 0 && weight.rank > 1
-            ? tf.mul(weight, tf.sub(1, tf.mul(rate, weightDecay)))
+            ? tf.mul(weight, tf.sub(1, tf.mul(own, weightDecay)))
             : weight;
-          weight.assign(tf.sub(kept, tf.mul(rate, update)));
+          weight.assign(tf.sub(kept, tf.mul(own, update)));
         });
         powers[0].assign(tf.mul(powers[0], beta1));
         powers[1].assign(tf.mul(powers[1], beta2));

@@ -46,10 +46,12 @@ export const UNIFORM: Start = Object.freeze({ kernel: uniform(), bias: uniform()
 export const LECUN_NORMAL: Start = Object.freeze({ kernel: normalOfVariance(1), bias: zeros });
 
 /**
- * As `HE_NORMAL`, biases 0.1: for the ReLUs of a bottleneck or an output, which are not to be 0 for every image at the
+ * Kernels normal of variance `gain` / inputs, biases `bias`: above 0 for ReLUs that are not to be 0 for every image at the
  * start. A ReLU that is has no gradient, and stays so.
  */
-export const AWAKE: Start = Object.freeze({
-  kernel: normalOfVariance(2),
-  bias: (_random: Random, { size }: { readonly size: number }) => new Float32Array(size).fill(0.1),
-});
+export function awake({ gain, bias }: { readonly gain: number; readonly bias: number }): Start {
+  return {
+    kernel: normalOfVariance(gain),
+    bias: (_random, { size }) => new Float32Array(size).fill(bias),
+  };
+}

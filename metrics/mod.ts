@@ -17,6 +17,7 @@ export {
   type RowFinder,
   rowFinder,
 } from "./memorization.ts";
+export { type Membership, membership, operatingCurve, type OperatingPoint } from "./membership.ts";
 export { psnr, psnrs } from "./psnr.ts";
 export { constantColumns, type ReconstructionErrors, reconstructionErrors } from "./reconstruction.ts";
 export { type Span, SpanFinder } from "./spans.ts";

@@ -27,6 +27,20 @@ const ENTRIES = {
     "Local autoregression with finite-support random variables for image generation",
     "ICPR",
   ],
+  extraction: [
+    "Carlini, Tramèr, Wallace, Jagielski, Herbert-Voss, Lee, Roberts, Brown, Song, Erlingsson, Oprea, Raffel",
+    2021,
+    "Extracting training data from large language models",
+    "USENIX Security, arXiv 2012.07805",
+    "https://arxiv.org/abs/2012.07805",
+  ],
+  lira: [
+    "Carlini, Chien, Nasr, Song, Terzis, Tramèr",
+    2022,
+    "Membership inference attacks from first principles",
+    "IEEE Symposium on Security and Privacy, arXiv 2112.03570",
+    "https://arxiv.org/abs/2112.03570",
+  ],
   pixelcnn: [
     "van den Oord, Kalchbrenner, Espeholt, Kavukcuoglu, Vinyals, Graves",
     2016,
@@ -96,6 +110,14 @@ const ENTRIES = {
     "Convolutional neural networks for sentence classification",
     "EMNLP",
     "https://arxiv.org/abs/1408.5882",
+  ],
+  elman: ["Elman", 1990, "Finding structure in time", "Cognitive Science 14"],
+  irnn: [
+    "Le, Jaitly, Hinton",
+    2015,
+    "A simple way to initialize recurrent networks of rectified linear units",
+    "arXiv 1504.00941",
+    "https://arxiv.org/abs/1504.00941",
   ],
   vae: [
     "Kingma, Welling",

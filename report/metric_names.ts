@@ -99,6 +99,21 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "count",
     "How many sequences that it did not learn the cross-entropy of held-out sequences is of.",
   ],
+  membership_auc: [
+    "area under the membership curve",
+    "number",
+    "The chance that a learned sequence is more probable than one that was not learned: 0.5 where nobody can be told.",
+  ],
+  true_positives_01: [
+    "members found at 0.1 % false alarms",
+    "share",
+    "The share of learned sequences that are more probable than all but a thousandth of those that were not learned.",
+  ],
+  true_positives_1: [
+    "members found at 1 % false alarms",
+    "share",
+    "The same with a hundredth of them.",
+  ],
   distinct_sequences: [
     "distinct training sequences",
     "count",
@@ -138,11 +153,26 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "How many codes the training images have: images with one code cannot be told apart by a sequence.",
   ],
   distinct_images: ["distinct images", "count", "Images that stand twice are counted once."],
-  test_accuracy: ["test accuracy", "share", "The share of images that it never saw whose class it names."],
+  test_accuracy: [
+    "test accuracy",
+    "share",
+    "The share of images or texts that it never saw whose class it names.",
+  ],
+  test_texts: ["test texts", "count", "Texts that it never saw, each classified once."],
+  validation_texts: [
+    "validation texts",
+    "count",
+    "Texts of the training split that are not learned: they say when to stop, and which weights to keep.",
+  ],
+  best_step: [
+    "step of the best weights",
+    "count",
+    "After this step the most validation texts were told right.",
+  ],
   train_accuracy: [
     "training accuracy",
     "share",
-    "The share of the images that it learned whose class it names.",
+    "The share of the images or texts that it learned whose class it names.",
   ],
   validation_accuracy: [
     "validation accuracy",

@@ -177,7 +177,7 @@ async function classifyImages<Model extends ClassifierModel, F extends Flags>(
       {
         label: "test accuracy",
         value: percent(test_accuracy),
-        note: `of ${count(test.count)} images; 95 % interval ${range(test_accuracy, test.count)}`,
+        note: `of ${count(test.count)} images; 95 % interval ${interval(test_accuracy, test.count)}`,
       },
       { label: "training accuracy", value: percent(train_accuracy) },
     ],
@@ -194,7 +194,10 @@ async function classifyImages<Model extends ClassifierModel, F extends Flags>(
               } of those ` +
               "learned; all else on all images.",
           },
-          ...classTables(confusion(logits, test.labels), test.classes),
+          ...classTables(confusion(logits, test.labels), {
+            names: Array.from({ length: test.classes }, (_, label) => String(label)),
+            things: "images",
+          }),
         ],
       },
       { title: "Mistakes", blocks: [{ kind: "sheet", sheet }] },
@@ -311,24 +314,32 @@ function scored<Name extends string>(
   return Object.fromEntries(scores) as Record<`${Name}_accuracy` | `${Name}_loss`, number>;
 }
 
-/** Accuracy by class with its intervals, and what each class is taken for. */
-function classTables(counts: Int32Array, classes: number): Block[] {
+/**
+ * Accuracy by class with its intervals, and what each class is taken for; nothing where there are many classes.
+ *
+ * @param counts [classes, classes], rows the labels, columns the answers.
+ * @param options.things what was classified, as "images".
+ */
+export function classTables(
+  counts: Int32Array,
+  { names, things }: { readonly names: readonly string[]; readonly things: string },
+): Block[] {
+  const classes = names.length, Things = things[0].toUpperCase() + things.slice(1);
   if (classes > MOST_CLASSES) return [];
-  const names = Array.from({ length: classes }, (_, index) => String(index));
   const rowOf = (label: number): number[] =>
     Array.from(counts.subarray(label * classes, (label + 1) * classes));
   return [
     {
       kind: "table",
       table: {
-        columns: ["Class", "Images", "Right", "95 % interval"],
+        columns: ["Class", Things, "Right", "95 % interval"],
         rows: names.map((name, label) => {
           const row = rowOf(label), total = row.reduce((sum, count) => sum + count, 0);
           return total === 0
             ? [name, "0", "", ""]
-            : [name, String(total), percent(row[label] / total), range(row[label] / total, total)];
+            : [name, String(total), percent(row[label] / total), interval(row[label] / total, total)];
         }),
-        caption: "Test images of each class, and the share of them that is told right.",
+        caption: `Test ${things} of each class, and the share of them that is told right.`,
       },
     },
     {
@@ -336,7 +347,7 @@ function classTables(counts: Int32Array, classes: number): Block[] {
       table: {
         columns: ["Class", ...names],
         rows: names.map((name, label) => [name, ...rowOf(label)]),
-        caption: "How many test images of each class (rows) are taken for each class (columns).",
+        caption: `How many test ${things} of each class (rows) are taken for each class (columns).`,
       },
     },
   ];
@@ -363,8 +374,8 @@ function mistakes(images: ImageSet, logits: Float32Array): Sheet {
   };
 }
 
-/** The 95 % interval of a share of `count`. */
-function range(share: number, count: number): string {
+/** The 95 % interval of a share of `count`, in words. */
+export function interval(share: number, count: number): string {
   const { low, high } = wilson(Math.round(share * count), count);
   return `${percent(low)} to ${percent(high)}`;
 }

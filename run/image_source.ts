@@ -12,12 +12,7 @@ import { levels, openTrainingImages } from "./images.ts";
 import type { DatasetFacts, Run, RunConfig, StoredRun } from "./run.ts";
 import type { Session } from "./session.ts";
 import { completedRun } from "./stored_run.ts";
-import {
-  type GeneratedSequences,
-  HELD_OUT,
-  type SequenceFlags,
-  type SequenceSource,
-} from "./sequence_source.ts";
+import { type GeneratedSequences, type SequenceFlags, type SequenceSource } from "./sequence_source.ts";
 
 /** What the experiment needs of the autoencoder, which it does not know itself. */
 export interface AutoencoderPart {
@@ -90,16 +85,22 @@ export async function storedImageSource(
         "the files back that it learned from",
     );
   }
-  return sourceOf(images, part, { flags: { ...flags, autoencoder: undefined } });
+  const own = { ...flags, dataset: dataset.name as ImageDataset };
+  return sourceOf(images, part, {
+    flags: { ...flags, autoencoder: undefined },
+    others: othersOf(own, images),
+  });
 }
 
-/** The images that follow those that are learned, where there are more. */
+/** The images that follow those that are learned, at most so many, where there are more. */
 function othersOf(
   flags: SequenceFlags & { readonly dataset: ImageDataset },
   { offset, count, available }: ImageSet,
-): (() => Promise<ImageSet>) | undefined {
-  const from = offset + count, held = Math.min(HELD_OUT, available - from);
-  return held <= 0 ? undefined : () => openTrainingImages({ ...flags, offset: from, count: held });
+): ((most: number) => Promise<ImageSet>) | undefined {
+  const from = offset + count;
+  return from >= available
+    ? undefined
+    : (most) => openTrainingImages({ ...flags, offset: from, count: Math.min(most, available - from) });
 }
 
 /** Says what was chosen of images of one's own. */
@@ -118,7 +119,7 @@ function sourceOf(
   { flags, taken, others }: {
     readonly flags: SequenceFlags;
     readonly taken?: string;
-    readonly others?: () => Promise<ImageSet>;
+    readonly others?: (most: number) => Promise<ImageSet>;
   },
 ): SequenceSource {
   return {
@@ -138,8 +139,8 @@ function sourceOf(
           value: `${metrics.psnr_db.toFixed(2)} dB`,
           note: `${metrics.distinct_codes} distinct codes of ${images.count} images`,
         }],
-        heldOut: others && (async () => {
-          const codes = await part.encode(folder, { device, images: levels(await others()) });
+        heldOut: others && (async (most) => {
+          const codes = await part.encode(folder, { device, images: levels(await others(most)) });
           return codesToSequences(codes, coded.shape);
         }),
         async show(generated) {

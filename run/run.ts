@@ -129,6 +129,11 @@ export class Run extends RunFiles {
     return this.session.secondsLeft * (this.isPart ? CHILD_SHARE : 1);
   }
 
+  /** The task and flags that go on with this run. */
+  get again(): { readonly task: string; readonly flags: Readonly<Record<string, string | boolean>> } {
+    return { task: this.task, flags: { out: this.opened?.target ?? this.folder, resume: true } };
+  }
+
   /** The command that goes on with this run, or with the one that it is a part of. */
   get resumeCommand(): string {
     return this.#parent?.resumeCommand ?? resumeCommand(this.task, this.opened?.target ?? this.folder);

@@ -7,6 +7,8 @@ export type StopSignal = "SIGINT" | "SIGTERM";
 const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 /** Signal handlers and timers fire between macrotasks only. */
 const PAUSE_INTERVAL = 50;
+/** A timer of more milliseconds than 32 bits hold would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Thrown through a task that a signal stops. */
 export class Stopped extends Error {
@@ -16,6 +18,19 @@ export class Stopped extends Error {
   constructor(signal: StopSignal) {
     super(`Stopped by ${signal}`);
     this.code = EXIT_CODES[signal];
+  }
+}
+
+/** Thrown through a task whose runs are made elsewhere: the command ends well, and another goes on when they are done. */
+export class Deferred extends Error {
+  override readonly name = "Deferred";
+  /** Whether the task's own folder is to stay as it was. */
+  readonly nothingBegun: boolean;
+
+  /** @param message What is said to the user. */
+  constructor(message: string, options: { readonly nothingBegun?: boolean } = {}) {
+    super(message);
+    this.nothingBegun = options.nothingBegun ?? false;
   }
 }
 
@@ -49,6 +64,17 @@ export class Session {
   /** Bounds the sitting from its start on: --budget, in seconds. */
   limit(budget: number): void {
     this.#budget = budget;
+  }
+
+  /** Stops the sitting at a moment, in seconds since 1970, as SIGTERM would: --until. */
+  stopAt(time: number): void {
+    const left = 1000 * time - Date.now();
+    const timer = setTimeout(() => {
+      if (left > LONGEST_TIMER) this.stopAt(time);
+      else if (!this.stopping) this.#receive("SIGTERM");
+    }, Math.max(0, Math.min(left, LONGEST_TIMER)));
+    // Work that ends before shall end.
+    Deno.unrefTimer(timer);
   }
 
   /** Whether the sitting is bounded. */

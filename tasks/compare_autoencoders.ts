@@ -13,7 +13,7 @@ import { number } from "../report/numbers.ts";
 import { chosenRows, latentPlot, lossByEpoch, type Measured } from "../run/autoencoding.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { imageFlags, openTestImages, openTrainingImages } from "../run/images.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { StoredRun } from "../run/run.ts";
 import { integer, runTask } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
@@ -200,6 +200,7 @@ if (import.meta.main) {
       ...imageFlags,
       count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
       steps: integer({ min: 1, help: "optimizer updates of each network (default: its own epochs)" }),
+      ...executorFlags,
     },
     run: async (flags, run) => {
       const { dataset, dataDir, size, channels, count, offset, steps, seed, device: kind, threads } = flags;
@@ -220,8 +221,7 @@ if (import.meta.main) {
         flags: { ...shared, ...flags },
         folder: name,
       }));
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
 
       await using device = await openTaskDevice(flags, run.session);
       const few = subset(test, chosenRows(test, { count: SHOWN, seed }));

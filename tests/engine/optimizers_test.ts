@@ -55,6 +55,13 @@ Deno.test("weight decay shrinks kernels by rate times decay, and leaves vectors 
   assert.equal(bias.dataSync()[0], 2);
 });
 
+Deno.test("a factor makes a weight's own rate", () => {
+  assertClose(
+    ours((weights) => adam(weights, { factors: { w: 0.25, other: 3 } }), 0.1),
+    ours((weights) => adam(weights), 0.025),
+  );
+});
+
 Deno.test("the cosine starts at its peak after the warm-up, and ends at 0", () => {
   assert.equal(cosineRate(0, { steps: 10, peak: 2 }), 2);
   assert.ok(Math.abs(cosineRate(5, { steps: 10, peak: 2 }) - 1) < 1e-12);

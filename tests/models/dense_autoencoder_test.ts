@@ -18,6 +18,7 @@ const SMALL: DenseAutoencoderConfig = {
   image: [SIZE, SIZE, 1],
   batch: 5,
   learningRate: 1e-2,
+  beta1: 0.9,
   epochs: 1,
   seed: 1,
 };

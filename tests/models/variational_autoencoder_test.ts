@@ -17,6 +17,7 @@ const SMALL: VariationalAutoencoderConfig = {
   image: [SIZE, SIZE, 1],
   batch: 5,
   learningRate: 1e-2,
+  beta1: 0.9,
   epochs: 1,
   seed: 1,
 };

@@ -7,8 +7,11 @@
 import type { Instruction } from "./program.ts";
 import type { Key } from "../base/random.ts";
 
+/** Numbers of a tensor. */
 export type DType = "float32" | "int32";
+/** Extents of a tensor. */
 export type Shape = readonly number[];
+/** Numbers of a tensor on the host. */
 export type TypedArray = Float32Array | Int32Array;
 
 /** The result of a node, or something that exists before the first node runs. */

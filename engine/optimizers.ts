@@ -20,6 +20,7 @@ export interface Optimizer {
    * @param rate the step size, a scalar.
    */
   applyGradients(gradients: tf.NamedTensorMap, rate: tf.Scalar): void;
+  /** Gives the slots back. */
   dispose(): void;
 }
 
@@ -80,8 +81,11 @@ export function momentum(
 
 /** Settings of `adam` and `adamw`. */
 export interface AdamOptions {
+  /** Decay of the mean of the gradients. Absent: 0.9. */
   readonly beta1?: number;
+  /** Decay of the mean of their squares. Absent: 0.999. */
   readonly beta2?: number;
+  /** What keeps the quotient finite. Absent: 1e-7, as in Keras. */
   readonly epsilon?: number;
   /** Decoupled weight decay per unit of rate (Loshchilov and Hutter 2019); vectors (biases, gains) are left alone. */
   readonly weightDecay?: number;

@@ -46,6 +46,7 @@ export type RecurrentState = {
 
 /** How a sequence is taken through a cell. */
 export interface RecurrentOptions {
+  /** Which cell, as `RecurrentCell` has it. */
   readonly cell: RecurrentCell;
   /** The state before the first step. Absent: 0. */
   readonly initial?: RecurrentState;

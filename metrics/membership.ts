@@ -8,6 +8,7 @@ export interface OperatingPoint {
   readonly falsePositives: number;
   /** Share of the members that score above the threshold, and its 95 % interval. */
   readonly truePositives: number;
+  /** Of `truePositives`. */
   readonly interval: Interval;
 }
 
@@ -15,6 +16,7 @@ export interface OperatingPoint {
 export interface Membership {
   /** Area under the curve: the chance that a member scores above one that is none, of equal scores half; 1/2 is blind. */
   readonly auc: number;
+  /** One for each rate that was asked for. */
   readonly points: readonly OperatingPoint[];
 }
 

@@ -28,7 +28,10 @@ export const MODELS = {
 /** The kind of a model. */
 export type ModelKind = keyof typeof MODELS;
 
-type Loads = { readonly [Kind in ModelKind]: Awaited<ReturnType<typeof MODELS[Kind]>>["MODEL"]["load"] };
+/** How each kind of model is loaded. */
+export type Loads = {
+  readonly [Kind in ModelKind]: Awaited<ReturnType<typeof MODELS[Kind]>>["MODEL"]["load"];
+};
 
 /** A trained model of any kind: `kind` tells which, and so what it can do. */
 export type LoadedModel = { readonly [Kind in ModelKind]: Awaited<ReturnType<Loads[Kind]>> }[ModelKind];

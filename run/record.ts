@@ -17,6 +17,7 @@ import {
 export interface RunSetup {
   /** Other fields, such as the data themselves, are not recorded. */
   readonly dataset: DatasetFacts;
+  /** Where it computes. */
   readonly device: { readonly kind: string; readonly description: string };
   /** The model's configuration: JSON. */
   readonly model?: unknown;

@@ -36,6 +36,7 @@ export class Deferred extends Error {
 
 /** A sitting of a task, from the command line to the exit code. */
 export class Session {
+  /** What a person sees of it. */
   readonly progress: Progress;
   /** Where its words go. */
   readonly output: Output;
@@ -55,6 +56,7 @@ export class Session {
   /** Seconds that the task still needs when training is over, as far as it knows: left out of what training may take. */
   reserve = 0;
 
+  /** Begins a sitting; `startedAt` is when its command began, as `performance.now()` tells it (absent: now). */
   constructor(output: Output, options: { readonly startedAt?: number } = {}) {
     this.output = output;
     this.progress = new Progress(output);

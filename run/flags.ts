@@ -9,6 +9,8 @@ export interface Flag<T> {
   readonly placeholder: string;
   readonly help: string;
   readonly default: T;
+  /** Whether a value may look like a flag, as options for another program do. */
+  readonly dashed?: boolean;
   /** Says what the value must be by throwing an error whose message goes after "must be". */
   readonly parse: (text: string) => T;
 }
@@ -77,14 +79,21 @@ function numeric(
 
 /** Any text that is not empty; without a default it may be absent. `placeholder` is for `--help`. */
 export function text(
-  options: Described & { readonly default: string; readonly placeholder?: string },
+  options: Described & { readonly default: string; readonly placeholder?: string; readonly dashed?: boolean },
 ): Flag<string>;
-export function text(options: Described & { readonly placeholder?: string }): Flag<string | undefined>;
 export function text(
-  options: Described & { readonly default?: string; readonly placeholder?: string },
+  options: Described & { readonly placeholder?: string; readonly dashed?: boolean },
+): Flag<string | undefined>;
+export function text(
+  options: Described & {
+    readonly default?: string;
+    readonly placeholder?: string;
+    readonly dashed?: boolean;
+  },
 ): Flag<string | undefined> {
   return {
     kind: "value",
+    dashed: options.dashed,
     placeholder: options.placeholder ?? "TEXT",
     help: options.help,
     default: options.default,
@@ -172,10 +181,29 @@ export const commonFlags = {
     min: 0,
     help: "how long the command may take; without --steps, as many are made as fit",
   }),
+  until: number({
+    placeholder: "UNIX_SECONDS",
+    min: 0,
+    help: "stop then as SIGTERM does, with a checkpoint; the number of steps does not change",
+  }),
   resume: boolean({ help: "go on with the run in --out, or with the newest that matches" }),
   force: boolean({ help: "replace the run folder that --out names" }),
   debug: boolean({ help: "show the stack trace of an error" }),
 } as const satisfies Flags;
+
+/**
+ * Flags that say when and where a command is run and not what it computes: each command has its own, and no run records
+ * them.
+ */
+export const SITTING_FLAGS: ReadonlySet<string> = new Set([
+  "until",
+  "executor",
+  "slurm",
+  "requeues",
+  "chain",
+  "dryRun",
+  "collect",
+]);
 
 /** What the command line says. */
 export interface ParsedFlags<F extends Flags> {
@@ -260,7 +288,9 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
       set(name, token.rawName, "");
     } else {
       const value = token.value;
-      if (value === undefined || (!token.inlineValue && value.startsWith("--"))) {
+      const dashed = value?.startsWith("--") && !token.inlineValue;
+      const meant = flags[name].dashed && !names.has(value?.slice(2).split(/[=\s]/)[0] ?? "");
+      if (value === undefined || dashed && !meant) {
         throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${flags[name].placeholder}`);
       }
       set(name, token.rawName, value);

@@ -6,7 +6,7 @@ import { openImages } from "../data/images.ts";
 import { SENTIMENT_DATASETS } from "../data/sentiment.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, runManifest } from "../run/manifest.ts";
 import type { StoredRun } from "../run/run.ts";
 import { argument, boolean, choice, commonFlags, runTask, text, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
@@ -35,9 +35,19 @@ if (import.meta.main) {
         placeholder: "DIR",
         help: "where the opinions' files lie (default: .cache/data/<name>)",
       }),
+      photographs: choice(["digits", "mnist", "cifar10", "cifar100"], {
+        default: "digits",
+        help: "what classifiers of photographs learn, where an assignment asks for one",
+      }),
+      photographsDir: text({
+        placeholder: "DIR",
+        help: "where the photographs' files lie (default: .cache/data/<name>)",
+      }),
       quick: boolean({ help: "sizes that end in minutes: they show that all works, not what is reached" }),
+      ...executorFlags,
     },
-    run: async ({ name, dataset, dataDir, opinions, opinionsDir, quick, seed, ...flags }, run) => {
+    run: async ({ name, dataset, dataDir, quick, seed, ...flags }, run) => {
+      const { opinions, opinionsDir, photographs, photographsDir } = flags;
       const assignment = ASSIGNMENTS.find((candidate) => candidate.name === name);
       if (assignment === undefined) {
         throw new UsageError(`Cannot answer ${name} as NAME must be one of: ${names.join(", ")}`);
@@ -51,14 +61,14 @@ if (import.meta.main) {
       const questions = assignment.questions({
         images: { dataset, dataDir },
         opinions: { dataset: opinions, dataDir: opinionsDir },
+        photographs: { dataset: photographs, dataDir: photographsDir },
         computing: { device: flags.device, threads: flags.threads },
         folder: run.folder,
         quick,
         seed,
       });
       const lines = questions.flatMap(({ runs }) => runs);
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
 
       const sections: { title: string; blocks: Block[] }[] = [], figures: KeyFigure[] = [];
       const runOf = (folder: string): StoredRun => runs[lines.findIndex((line) => line.folder === folder)];

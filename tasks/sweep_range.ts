@@ -21,7 +21,7 @@ import type { LinePlot } from "../report/plot.ts";
 import { readShapedCodes, type StoredCodes } from "../run/codes.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { imageFlags, openTrainingImages } from "../run/images.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { Run, StoredRun } from "../run/run.ts";
 import { sequenceSums } from "../run/sampling.ts";
 import { type FlagValues, integer, runTask, text, UsageError } from "../run/task.ts";
@@ -41,6 +41,7 @@ const FLAGS = {
   steps: integer({ min: 1, help: "optimizer updates of each (default: by the number of distinct prefixes)" }),
   autoencoderSteps: integer({ min: 1, help: "optimizer updates of each autoencoder (default: its own)" }),
   classifierSteps: integer({ min: 1, help: "optimizer updates of the classifier (default: its own)" }),
+  ...executorFlags,
 };
 type SweepFlags = FlagValues<typeof FLAGS>;
 
@@ -349,8 +350,7 @@ if (import.meta.main) {
         await run.configure({ dataset: images, device, model: { counts, ranges: flags.ranges ?? "all" } });
       }
       const lines = manifest(flags, run);
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
       const cells: Cell[] = [];
       lines.forEach(({ flags: { count, range } }, index) => {
         if (typeof range !== "number" || typeof count !== "number") return;

@@ -11,6 +11,8 @@ export interface Scope {
   readonly images: { readonly dataset: string; readonly dataDir?: string };
   /** The same of every run on opinions. */
   readonly opinions: { readonly dataset: string; readonly dataDir?: string };
+  /** The same of every run on photographs. */
+  readonly photographs: { readonly dataset: string; readonly dataDir?: string };
   /** Flags of every run that trains: where it computes. */
   readonly computing: { readonly device: string; readonly threads?: number };
   /** The folder of the page, which holds those of the runs. */

@@ -107,6 +107,7 @@ export {
   type AdamOptions,
   cosineRate,
   momentum,
+  type MomentumOptions,
   type Optimizer,
   sgd,
   type Weights,

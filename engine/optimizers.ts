@@ -59,20 +59,29 @@ export function sgd(weights: Weights): Optimizer {
   };
 }
 
+/** Settings of `momentum`. */
+export interface MomentumOptions {
+  readonly momentum: number;
+  /** Whether to step by gradient + momentum a, one step ahead (Nesterov 1983). Absent: no. */
+  readonly nesterov?: boolean;
+  /** That many times the weight is added to its gradient, vectors not excepted: PyTorch's `weight_decay`. Absent: 0. */
+  readonly weightDecay?: number;
+}
+
 /** Gradient descent with momentum: a <- momentum a + gradient, x <- x - rate a (Polyak 1964). */
-export function momentum(
-  weights: Weights,
-  options: { readonly momentum: number },
-): Optimizer {
+export function momentum(weights: Weights, options: MomentumOptions): Optimizer {
+  const { nesterov = false, weightDecay = 0 } = options;
   const accumulators = zerosLike(weights);
   return {
     slots: Object.fromEntries(named(weights, accumulators, "momentum")),
     applyGradients: (gradients, rate) =>
       tf.tidy(() =>
         eachGradient(weights, gradients, (weight, gradient, index) => {
-          const accumulated = tf.add(tf.mul(accumulators[index], options.momentum), gradient);
+          const slope = weightDecay > 0 ? tf.add(gradient, tf.mul(weight, weightDecay)) : gradient;
+          const accumulated = tf.add(tf.mul(accumulators[index], options.momentum), slope);
           accumulators[index].assign(accumulated);
-          weight.assign(tf.sub(weight, tf.mul(rate, accumulated)));
+          const update = nesterov ? tf.add(slope, tf.mul(accumulated, options.momentum)) : accumulated;
+          weight.assign(tf.sub(weight, tf.mul(rate, update)));
         })
       ),
     dispose: () => tf.dispose(accumulators),
@@ -129,6 +138,61 @@ export function adam(weights: Weights, options: AdamOptions = {}): Optimizer {
       }),
     dispose: () => tf.dispose([...first, ...second, ...powers]),
   };
+}
+
+/** Slow weights that follow the trained ones. */
+export interface Averages {
+  /** Everything that must be kept to go on, named after the weights: `layer/kernel/average`. */
+  readonly slots: Weights;
+  /**
+   * Moves the averages, a <- decay a + (1 - decay) x, and the weights to where the averages are. A decay of 1 leaves the
+   * averages where they are, which ends a training.
+   */
+  update(decay: tf.Scalar): void;
+  dispose(): void;
+}
+
+/**
+ * Averages of `weights`, buffers not excepted, from which training goes on each time they are updated: Lookahead (Zhang,
+ * Lucas, Hinton, Ba 2019). They start as the weights are now.
+ */
+export function averaged(weights: Weights): Averages {
+  const averages = Object.values(weights).map((weight) =>
+    tf.tidy(() => tf.variable(tf.clone(weight), false))
+  );
+  return {
+    slots: Object.fromEntries(named(weights, averages, "average")),
+    update: (decay) =>
+      tf.tidy(() =>
+        Object.values(weights).forEach((weight, index) => {
+          const average = tf.add(weight, tf.mul(decay, tf.sub(averages[index], weight)));
+          averages[index].assign(average);
+          weight.assign(average);
+        })
+      ),
+    dispose: () => tf.dispose(averages),
+  };
+}
+
+/**
+ * The rate at step `step` of `steps` in one cycle (Smith 2018): up in a line from `start` times the peak, which is reached
+ * after the share `rise` of the steps, and down in a line to `end` times the peak.
+ */
+export function oneCycleRate(
+  step: number,
+  options: {
+    readonly steps: number;
+    readonly peak: number;
+    readonly rise: number;
+    readonly start: number;
+    readonly end: number;
+  },
+): number {
+  const { steps, peak, rise, start, end } = options;
+  // Where the number of steps is still being chosen, the cycle has only begun.
+  const done = steps === Infinity ? 0 : Math.min(1, step / steps);
+  return peak *
+    (done < rise ? start + (1 - start) * done / rise : 1 + (end - 1) * (done - rise) / (1 - rise));
 }
 
 /**

@@ -34,6 +34,21 @@ export function normalOfVariance(gain: number): Fill {
 }
 
 /**
+ * The first filters of a square convolution, one for each channel that comes in, hand their channel on as it is (PyTorch's
+ * `dirac_`); the others are uniform in ±1 / sqrt(inputs). `kernel` is the odd height and width.
+ */
+export function identityFirst(kernel: number): Fill {
+  return (random, { size, inputs }) => {
+    const filters = size / inputs, channels = inputs / kernel ** 2, passed = Math.min(channels, filters);
+    const values = uniform()(random, { size, inputs });
+    for (let at = 0; at < inputs; at++) values.fill(0, at * filters, at * filters + passed);
+    const centre = (kernel ** 2 - 1) / 2 * channels;
+    for (let channel = 0; channel < passed; channel++) values[(centre + channel) * filters + channel] = 1;
+    return values;
+  };
+}
+
+/**
  * Kernels normal of variance 2 / inputs (He et al. 2015), biases 0. In PyTorch `kaiming_normal_`, in Keras
  * `he_normal`, there without the cut at two deviations.
  */

@@ -11,6 +11,8 @@ import { readWeights } from "../run/weights.ts";
 /** How to read each model's file, whose `MODEL` is what all models have in common. */
 export const MODELS = {
   "classifier": () => import("./classifier.ts"),
+  "addnist": () => import("./addnist.ts"),
+  "cifar-classifier": () => import("./cifar_classifier.ts"),
   "binary-autoencoder": () => import("./binary_autoencoder.ts"),
   "dense-autoencoder": () => import("./dense_autoencoder.ts"),
   "conv-autoencoder": () => import("./conv_autoencoder.ts"),

@@ -184,6 +184,54 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "nats",
     "How surprising the class of an image that it never saw is to it, on average.",
   ],
+  train_loss: [
+    "training loss",
+    "nats",
+    "How surprising the class of an image that it learned is to it, on average.",
+  ],
+  learned_accuracy: [
+    "right on what was learned",
+    "share",
+    "How often networks name the class of an image that they learned, on average over the images.",
+  ],
+  unlearned_accuracy: [
+    "right on the rest",
+    "share",
+    "The same of networks that did not learn the image.",
+  ],
+  mean_label_memorization: [
+    "mean memorization of labels",
+    "number",
+    "How much more often networks are right on an image when they learned it, on average over the images.",
+  ],
+  memorized_images: [
+    "memorized images",
+    "count",
+    "How many images networks are right on at least a quarter of the time more often when they learned them.",
+  ],
+  halves_correlation: [
+    "correlation of halves",
+    "number",
+    "How well the scores of every other network agree with those of the rest: 1 without noise.",
+  ],
+  subsets: ["subsets", "count", "How many networks learned a random subset of the images each."],
+  digit_accuracy: [
+    "single digits right",
+    "share",
+    "The share of single digits in test images that it reads right, though it was shown sums of three alone.",
+  ],
+  parameters: [
+    "parameters",
+    "count",
+    "How many numbers were learned or given, running statistics not among them.",
+  ],
+  steps: ["steps", "count", "How many times the gradient of the whole model was taken."],
+  penalty: ["penalty", "count", "Points that the assignment takes off for too many parameters or steps."],
+  pflop: [
+    "PFLOP of training",
+    "number",
+    "Floating-point operations of convolutions and products in training, forward and backward, in 10^15.",
+  ],
   test_images: ["test images", "count", "How many images the test figures are of."],
   loss: ["training loss", "number", "What the training made small, on average over the last steps."],
 };

@@ -35,10 +35,19 @@ if (import.meta.main) {
         placeholder: "DIR",
         help: "where the opinions' files lie (default: .cache/data/<name>)",
       }),
+      photographs: choice(["digits", "mnist", "cifar10", "cifar100"], {
+        default: "digits",
+        help: "what classifiers of photographs learn, where an assignment asks for one",
+      }),
+      photographsDir: text({
+        placeholder: "DIR",
+        help: "where the photographs' files lie (default: .cache/data/<name>)",
+      }),
       quick: boolean({ help: "sizes that end in minutes: they show that all works, not what is reached" }),
       ...executorFlags,
     },
-    run: async ({ name, dataset, dataDir, opinions, opinionsDir, quick, seed, ...flags }, run) => {
+    run: async ({ name, dataset, dataDir, quick, seed, ...flags }, run) => {
+      const { opinions, opinionsDir, photographs, photographsDir } = flags;
       const assignment = ASSIGNMENTS.find((candidate) => candidate.name === name);
       if (assignment === undefined) {
         throw new UsageError(`Cannot answer ${name} as NAME must be one of: ${names.join(", ")}`);
@@ -52,6 +61,7 @@ if (import.meta.main) {
       const questions = assignment.questions({
         images: { dataset, dataDir },
         opinions: { dataset: opinions, dataDir: opinionsDir },
+        photographs: { dataset: photographs, dataDir: photographsDir },
         computing: { device: flags.device, threads: flags.threads },
         folder: run.folder,
         quick,

@@ -12,7 +12,7 @@ import type { Block, Panel } from "../report/html.ts";
 import { number } from "../report/numbers.ts";
 import { chosenRows, latentPlot, lossByEpoch, type Measured } from "../run/autoencoding.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { imageFlags, openTestImages, openTrainingImages } from "../run/images.ts";
+import { chosenImages, imageFlags, openTestImages, openTrainingImages } from "../run/images.ts";
 import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { StoredRun } from "../run/run.ts";
 import { integer, runTask } from "../run/task.ts";
@@ -58,18 +58,6 @@ interface Outcome {
   readonly contestant: Contestant;
   readonly run: StoredRun;
   readonly measured: Measured;
-}
-
-/** The chosen images of a set as a set of their own. */
-function subset(images: ImageSet, rows: Int32Array): ImageSet {
-  const area = images.pixels.length / images.count, pixels = new Uint8Array(rows.length * area);
-  rows.forEach((row, at) => pixels.set(images.pixels.subarray(row * area, (row + 1) * area), at * area));
-  return {
-    ...images,
-    count: rows.length,
-    pixels,
-    labels: Uint8Array.from(rows, (row) => images.labels[row]),
-  };
 }
 
 async function measured(
@@ -224,7 +212,7 @@ if (import.meta.main) {
       const runs = await runManifest(lines, { within: run, executor: flags });
 
       await using device = await openTaskDevice(flags, run.session);
-      const few = subset(test, chosenRows(test, { count: SHOWN, seed }));
+      const few = chosenImages(test, chosenRows(test, { count: SHOWN, seed }));
       const outcomes: Outcome[] = [];
       for (const [index, contestant] of CONTESTANTS.entries()) {
         outcomes.push({
@@ -250,7 +238,7 @@ if (import.meta.main) {
         const { contestant, run } = outcomes.find(({ contestant }) => contestant.name === name)!;
         latents.push(
           { kind: "paragraph", text: `*${contestant.title}*` },
-          ...latentPlot(await measured(run, { images: subset(test, firstRows(test)), device }), 2),
+          ...latentPlot(await measured(run, { images: chosenImages(test, firstRows(test)), device }), 2),
         );
       }
       await writePage(run, {

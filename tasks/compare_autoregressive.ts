@@ -7,6 +7,7 @@ import { prefixTable, type Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
+import { type Estimate, meanAndDeviation } from "../metrics/mod.ts";
 import type { Block } from "../report/html.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { openTaskDevice } from "../run/device.ts";
@@ -171,11 +172,8 @@ function percent(share: number, digits = 2): string {
 }
 
 /** A metric of a model's runs: its mean and its standard deviation (NaN for one run). */
-function metric({ runs }: Outcome, name: string): { readonly mean: number; readonly deviation: number } {
-  const values = runs.map(({ summary }) => summary?.metrics[name] ?? NaN);
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
+function metric({ runs }: Outcome, name: string): Estimate {
+  return meanAndDeviation(runs.map(({ summary }) => summary?.metrics[name] ?? NaN));
 }
 
 /** A share as "99.21%", of several runs as "99.21% ± 0.03%". */

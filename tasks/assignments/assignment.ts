@@ -11,6 +11,8 @@ export interface Scope {
   readonly images: { readonly dataset: string; readonly dataDir?: string };
   /** The same of every run on opinions. */
   readonly opinions: { readonly dataset: string; readonly dataDir?: string };
+  /** The same of every run on photographs. */
+  readonly photographs: { readonly dataset: string; readonly dataDir?: string };
   /** Flags of every run that trains: where it computes. */
   readonly computing: { readonly device: string; readonly threads?: number };
   /** The folder of the page, which holds those of the runs. */
@@ -86,6 +88,11 @@ export function goalTable(goals: readonly Goal[]): Block {
       }),
     },
   };
+}
+
+/** The same, of goals that are set for one data set, and nothing where the runs learned another. */
+export function goalsOn(dataset: string, goals: readonly Goal[]): readonly Block[] {
+  return goals.every(({ run }) => run.config.dataset.name === dataset) ? [goalTable(goals)] : [];
 }
 
 /** A figure of a run; NaN where it was not measured. */

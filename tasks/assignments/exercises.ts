@@ -1,11 +1,11 @@
-/** The assignment of exact exercises: optimizers on a line, two L1 autoencoders, common features, layers, fields. */
+/** The assignment of exact exercises: optimizers on a line, two L1 autoencoders, common features, layers, photographs, fields. */
 import type { Block } from "../../report/html.ts";
 import { number } from "../../report/numbers.ts";
 import { lossByEpoch } from "../../run/autoencoding.ts";
 import type { StoredRun } from "../../run/run.ts";
 import {
   type Assignment,
-  goalTable,
+  goalsOn,
   metricOf,
   paragraph,
   picture,
@@ -13,6 +13,7 @@ import {
   type Scope,
 } from "./assignment.ts";
 import { COMPARISON, comparison, networkOf } from "./autoencoders.ts";
+import { classifiers } from "./photographs.ts";
 
 function optimizers(): Question {
   return {
@@ -103,10 +104,13 @@ function l1(
           note: "L1 of test images, levels",
         }],
         blocks: [
-          goalTable(([[2, two], [32, many]] as const).map(([latent, run]) => ({
-            ...{ label: `${KINDS[kind]}, ${latent} numbers`, run, show: number },
-            ...{ metric: "held_out_l1", asked: { atMost: asked[latent] } },
-          }))),
+          ...goalsOn(
+            "mnist",
+            ([[2, two], [32, many]] as const).map(([latent, run]) => ({
+              ...{ label: `${KINDS[kind]}, ${latent} numbers`, run, show: number },
+              ...{ metric: "held_out_l1", asked: { atMost: asked[latent] } },
+            })),
+          ),
           paragraph(
             `With 2 numbers a test image is off by ${
               figure(two, "held_out_l1")
@@ -273,7 +277,7 @@ export const EXERCISES: Assignment = {
   title: "Optimization, autoencoders and exact exercises",
   abstract:
     "Optimizers on functions of one number, autoencoders whose units can die, what images have in common, layers written " +
-    "by hand, and what a unit of a network sees. The questions stand in the assignment's order; every figure is that of " +
+    "by hand, photographs and how many of them it takes, and what a unit of a network sees. The questions stand in the assignment's order; every figure is that of " +
     "a run whose folder and report lie beside this page.",
   questions: (scope) => [
     optimizers(),
@@ -281,6 +285,7 @@ export const EXERCISES: Assignment = {
     l1("conv", { part: "2.2", runs: [] }),
     commonFeatures(scope),
     layers(),
+    ...classifiers(scope),
     fields(),
   ],
   readings: [
@@ -289,6 +294,8 @@ export const EXERCISES: Assignment = {
     "The figure of the convolutional network is not to be had: between its last pool and its 2 or 32 numbers stands one " +
     "linear layer, and one back.",
     "The library that layers are compared with is TensorFlow.js, and PyTorch by its stored outputs.",
-    "No stack of question 6 is padded. Question 5, colour images, has no part here.",
+    "Question 5's training curves are of the epoch's own batches, as they were learned, moved; the training images are " +
+    "measured once more as they are, at the end. `--photographs cifar10` answers it with the images that it asks for.",
+    "No stack of question 6 is padded.",
   ],
 };

@@ -22,6 +22,7 @@ import { conv2d } from "../layers/conv2d.ts";
 import { chain, type LayerMaker, type Network, sequential, trained, type Training } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { globalMaxPool, maxPool } from "../layers/max_pool.ts";
+import { UNIFORM } from "../layers/starts.ts";
 import { type AffineLimits, distort } from "../run/affine.ts";
 import { epochBatches } from "../run/batches.ts";
 import {
@@ -79,9 +80,16 @@ export interface Addnist {
   readonly weights: Weights;
 }
 
-/** A convolution, batch normalization and GELU. */
+/**
+ * A convolution, batch normalization and GELU. Weights start small, here and at the output: whoever is sure of digits
+ * before having seen any may call two of them by one name, and stay with it.
+ */
 function block(name: string, filters: number): LayerMaker {
-  return chain(conv2d(name, { filters, kernel: 3, bias: false }), batchNorm(`${name}/norm`), gelu);
+  return chain(
+    conv2d(name, { filters, kernel: 3, bias: false, start: UNIFORM }),
+    batchNorm(`${name}/norm`),
+    gelu,
+  );
 }
 
 /** The network: one channel [B, H, W, 1] -> logits of digits [B, 10]; generic, images [B, H, W, 3] -> [B, 20]. */
@@ -96,7 +104,7 @@ export function addnistNetwork({ network, size, filters: [first, second, third] 
     block("conv4", third),
     block("conv5", third),
     globalMaxPool,
-    linear("output", shared ? DIGITS : ADDNIST_CLASSES),
+    linear("output", shared ? DIGITS : ADDNIST_CLASSES, { start: UNIFORM }),
   ]);
 }
 

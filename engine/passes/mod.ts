@@ -6,6 +6,7 @@ import { fold } from "./fold.ts";
 import { fuse } from "./fuse.ts";
 import { join } from "./join.ts";
 import { keep } from "./keep.ts";
+import { oneHot } from "./one_hot.ts";
 import { optimizer } from "./optimizer.ts";
 import { prune } from "./prune.ts";
 import { share } from "./share.ts";
@@ -36,7 +37,7 @@ const CLEAN: readonly Pass[] = [prune, share, fold, simplify];
 /** Runs every pass until none changes the graph any more. */
 export function optimize(graph: Graph): Graph {
   // Patterns of single operations come before fusion, and before reshapes move, which hide them.
-  const clean = untilFixed(softmaxCrossEntropy(untilFixed(graph, CLEAN)), [...CLEAN, activation]);
+  const clean = untilFixed(oneHot(softmaxCrossEntropy(untilFixed(graph, CLEAN))), [...CLEAN, activation]);
   // Results that several nodes need are joined last: a map of two results cannot be an epilogue.
   const fused = untilFixed(clean, [...CLEAN, sink, fuse, epilogue]);
   return keep(optimizer(untilFixed(fused, [join, ...CLEAN])));

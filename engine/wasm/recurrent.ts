@@ -70,7 +70,7 @@ export class Recurrences {
     const columns = up(GATES[op.cell] * units, LANES), rows = up(features, PANEL) + up(units, PANEL);
     const steps = Math.max(1, Math.floor(DEPTH / (groups * LANES))), sides = op.cell === "gru" ? 2 : 1;
     const own = rows * columns +
-      LANES * groups * (rows + up(units, PANEL) + 4 * units + sides * columns) + LANES * PANEL +
+      LANES * groups * (rows + up(units, PANEL) + 4 * units + sides * columns + PANEL) +
       steps * groups * LANES * (rows + sides * columns);
     const sums = rows * columns + LANES * BIASES[op.cell] * units;
     const workspace = this.#commands.workspace(sums * tiles);

@@ -19,7 +19,6 @@ import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { relu, times } from "../layers/activations.ts";
 import { extents, type LayerMaker, type Network, sequential } from "../layers/layer.ts";
-import { WIDEST_ONE_HOT } from "../layers/one_hot_linear.ts";
 import { reshape } from "../layers/reshape.ts";
 import { zeros } from "../layers/starts.ts";
 import { overRows } from "../engine/rows.ts";
@@ -117,6 +116,9 @@ export function maskedNetwork({ vocabulary, length, hidden }: Sizes & Masked): N
     reshape([length, vocabulary]),
   ]);
 }
+
+/** Numbers in a one-hot row above which it is not multiplied but looked up: the same, and cheaper. */
+const WIDEST_ONE_HOT = 512;
 
 /** Blocks, one a position, of the inputs and outputs of a masked layer. */
 interface Blocks {

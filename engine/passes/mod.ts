@@ -36,8 +36,9 @@ const CLEAN: readonly Pass[] = [prune, share, fold, simplify];
 
 /** Runs every pass until none changes the graph any more. `kept`: what gradients of sequences find again; absent: nothing. */
 export function optimize(graph: Graph, kept?: Kept): Graph {
-  // Patterns of single operations come before fusion, and before reshapes move, which hide them.
-  const clean = untilFixed(oneHot(softmaxCrossEntropy(untilFixed(graph, CLEAN))), [...CLEAN, activation]);
+  // Patterns of single operations come before fusion, and before reshapes move, which hide them. One-hot rows come before
+  // constants are folded, as the rows of constant tokens would be.
+  const clean = untilFixed(softmaxCrossEntropy(untilFixed(oneHot(graph), CLEAN)), [...CLEAN, activation]);
   // Results that several nodes need are joined last: a map of two results cannot be an epilogue.
   const fused = untilFixed(clean, [...CLEAN, sink, fuse, epilogue]);
   const last = optimizer(untilFixed(fused, [join, ...CLEAN]));

@@ -3,7 +3,7 @@ import { opOf } from "../kernels/kernel.ts";
 import type { Elementwise } from "../program.ts";
 import { type Rewrite, rewrite } from "./rewrite.ts";
 
-/** What a one-hot tensor is made of: tokens, and how many numbers stand for each. */
+/** What a one-hot tensor is made of: tokens, or one for all, and how many numbers stand for each. */
 interface OneHot {
   readonly tokens: Value;
   readonly symbols: number;
@@ -35,17 +35,17 @@ function oneHotOf(
   const [{ op: name, args }] = op.program.instructions, operands = args.map((arg) => inputs[arg]);
   if (CASTS.has(name)) return hot.get(operands[0].id);
   if (name !== "equal") return undefined;
-  const symbols = output.shape.at(-1);
-  const [tokens, numbers] = isCount(operands[0], to) ? [operands[1], operands[0]] : operands;
-  const fits = symbols !== undefined && isCount(numbers, to) && sizeOf(numbers.shape) === symbols &&
-    numbers.shape.at(-1) === symbols && tokens.dtype === "int32" &&
-    sizeOf(tokens.shape) * symbols === sizeOf(output.shape);
-  return fits ? { tokens, symbols } : undefined;
+  const symbols = output.shape.at(-1) ?? 0, numbers = operands.find((value) => isCount(value, symbols, to));
+  const tokens = operands.find((value) => value !== numbers);
+  if (numbers === undefined || tokens?.dtype !== "int32") return undefined;
+  // A token a row, or one for all rows.
+  const own = sizeOf(tokens.shape), fits = own === 1 || own * symbols === sizeOf(output.shape);
+  return fits && (tokens.shape.at(-1) ?? 1) === 1 ? { tokens, symbols } : undefined;
 }
 
-/** Whether a value is 0, 1, 2, ... */
-function isCount(value: Value, to: Rewrite): boolean {
-  return value.dtype === "int32" &&
+/** Whether a value is 0, 1, 2, ... along the last axis. */
+function isCount(value: Value, count: number, to: Rewrite): boolean {
+  return value.dtype === "int32" && sizeOf(value.shape) === count && value.shape.at(-1) === count &&
     (to.constantOf(value)?.every((number, index) => number === index) ?? false);
 }
 
@@ -55,7 +55,10 @@ function lookUp(node: Node, to: Rewrite, hot: Map<number, OneHot>): boolean {
   if (found === undefined || op!.transposeB || op!.epilogue !== undefined) return false;
   const [batch, width] = left.shape, { tokens, symbols } = found;
   if (left.shape.length > 2 || right.shape.length > 2 || width % symbols !== 0) return false;
-  const bag = to.reshaped(tokens, [batch, width / symbols]);
+  const shape = [batch, width / symbols];
+  const [bag] = sizeOf(tokens.shape) === sizeOf(shape)
+    ? [to.reshaped(tokens, shape)]
+    : to.emit({ kind: "copy", offset: 0, strides: [0, 0] }, [tokens], shape);
   to.put({
     op: { kind: op!.transposeA ? "embedding_bag_grad" : "embedding_bag" },
     inputs: [bag, right],

@@ -63,6 +63,27 @@ Deno.test("other products stay", () => {
   for (const graph of graphs) assert.equal(oneHot(graph), graph);
 });
 
+/** Rows [4, 6] of which the trace knows that all are of tokens of one number, or of three that stand along the symbols. */
+function repeated(g: Builder, tokens: Value): Value {
+  const program = {
+    operands: 2,
+    instructions: [{ op: "equal", args: [0, 1], dtype: "int32" }],
+    results: [2],
+  } as const;
+  const equal = g.one({ kind: "map", program }, [tokens, g.constant(Int32Array.of(0, 1, 2))], [4, 2, 3]);
+  return g.reshape(g.map("to_float32", equal), [4, 6]);
+}
+
+Deno.test("one token for all is repeated; tokens that stand along the symbols are none", () => {
+  for (const [shape, kind] of [[[], "embedding_bag"], [[1, 1], "embedding_bag"], [[3], "matmul"]] as const) {
+    const g = new Builder(), tokens = g.input("tokens", shape, "int32");
+    g.output("y", g.matmul(repeated(g, tokens), g.variable([6, 5])));
+    const graph = g.graph(), after = oneHot(graph);
+    assert.equal(after.nodes.at(-1)!.op.kind, kind);
+    assertSame(graph, after);
+  }
+});
+
 Deno.test("a layer of one-hot symbols is a bag with its bias and activation", () => {
   const kernel = tf.variable(tf.randomNormal([6, 5]) as tf.Tensor2D, true, "w");
   const bias = tf.variable(tf.randomNormal([5]) as tf.Tensor1D, true, "b");

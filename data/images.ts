@@ -61,7 +61,7 @@ export async function openImages(selection: ImageSelection): Promise<ImageSet> {
   if (dataset === "idx" || dataset === "images") return await openOwn(selection);
   const available = COUNTS[dataset][split];
   const range = chosenRange(selection, available);
-  if (size !== undefined) checkBytes({ ...range, height: size, width: size, channels: channels ?? 3 });
+  if (size !== undefined) checkBytes({ ...range, split, height: size, width: size, channels: channels ?? 3 });
   const images = brought(await read(dataset, selection, range), { size, channels });
   return described(selection, { ...range, available, images });
 }
@@ -133,7 +133,7 @@ async function openOwn(selection: ImageSelection): Promise<ImageSet> {
   const size = selection.size ?? defaultSize(gallery);
   const height = size ?? gallery.shape!.height, width = size ?? gallery.shape!.width;
   // Three channels until it is known whether any picture has colour.
-  checkBytes({ count, height, width, channels: selection.channels ?? gallery.channels ?? 3 });
+  checkBytes({ count, split, height, width, channels: selection.channels ?? gallery.channels ?? 3 });
   const pictures: Picture[] = [];
   for (let image = 0; image < count; image++) {
     const picture = await gallery.picture(places[offset + image]);
@@ -200,8 +200,9 @@ function brought(
 }
 
 function checkBytes(
-  { count, height, width, channels }: {
+  { count, split, height, width, channels }: {
     readonly count: number;
+    readonly split: Split;
     readonly height: number;
     readonly width: number;
     readonly channels: number;
@@ -209,9 +210,15 @@ function checkBytes(
 ): void {
   const each = height * width * channels;
   if (count * each <= MOST_BYTES) return;
+  const size = Math.floor(Math.sqrt(MOST_BYTES / count / channels));
+  // All images of a test split are wanted, whatever --count.
+  const remedy = split === "test" ? "" : `, or --count to ${Math.floor(MOST_BYTES / each)}`;
   throw new RangeError(
-    `Cannot hold ${count.toLocaleString("en-US")} images of ${height}x${width}x${channels} as they take ` +
-      `${(count * each / 1e9).toFixed(1)} GB: lower --size, or --count to ${Math.floor(MOST_BYTES / each)}`,
+    `Cannot hold ${count.toLocaleString("en-US")} ${split === "test" ? "test " : ""}images of ` +
+      `${height}x${width}x${channels} as they take ${
+        (count * each / 1e9).toFixed(1)
+      } GB: lower --size to ${size}` +
+      remedy,
   );
 }
 

@@ -4,7 +4,8 @@ import { assignments, versionOf } from "./assignments.ts";
 import type { Compiled, CompileOptions, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
-import { optimize } from "./passes/mod.ts";
+import { pauses } from "../base/pauses.ts";
+import { optimizing } from "./passes/mod.ts";
 import { type Plan, planMemory } from "./plan.ts";
 import type { CreatedVariable } from "./trace/backend.ts";
 import { mustAgree } from "./trace/compare.ts";
@@ -108,9 +109,13 @@ export class CompiledDevice implements Device {
     this.#mustBeOpen("compile");
     mustSpecify(specs);
     await tf.ready();
+    const pause = pauses();
     const first = trace(fn, specs, { seed });
     if (first.created.length > 0) await this.#initialize(first);
-    const traced = trace(fn, specs, { seed }), again = trace(fn, specs, { places: true, seed });
+    await pause();
+    const traced = trace(fn, specs, { seed });
+    await pause();
+    const again = trace(fn, specs, { places: true, seed });
     for (const { created } of [traced, again]) mustNotCreate(created);
     mustAgree(traced, again);
     this.#sweep();
@@ -138,7 +143,14 @@ export class CompiledDevice implements Device {
     sources: readonly Source[],
   ): Promise<{ executable: Executable; graph: Graph; held: readonly Held[] }> {
     const sourceOf = new Map(recorded.residents.map(({ value }, index) => [value.id, sources[index]]));
-    const plan = planMemory(optimize(recorded)), { graph } = plan;
+    const pause = pauses(), work = optimizing(recorded);
+    let optimized = work.next();
+    while (!optimized.done) {
+      await pause();
+      optimized = work.next();
+    }
+    const plan = planMemory(optimized.value), { graph } = plan;
+    await pause();
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {

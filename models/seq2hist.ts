@@ -19,6 +19,7 @@ import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { cumulated, drawRow } from "../run/batches.ts";
+import type { SequenceShape } from "../run/demand.ts";
 import {
   factorization,
   type FitOptions,
@@ -28,7 +29,15 @@ import {
 } from "../run/memorize.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
-import { forward, PREFIX_PART, type PrefixModel, prefixNetwork, type PrefixSize } from "./prefix_network.ts";
+import {
+  forward,
+  networkDemand,
+  PREFIX_PART,
+  type PrefixModel,
+  prefixNetwork,
+  type PrefixSize,
+  withEmbedding,
+} from "./prefix_network.ts";
 
 // What a trained model can do.
 export { forward, logProbabilities, sample } from "./prefix_network.ts";
@@ -196,8 +205,15 @@ function describe(model: Seq2Hist): Description {
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [prefixNetwork, loss],
-    references: [],
   };
+}
+
+function configure(
+  { vocabulary, length, count }: SequenceShape,
+  { seed }: { readonly seed: number },
+): Seq2HistConfig {
+  const sizes = count > HUGE_COUNT ? SEQ2HIST_HUGE : count > LARGE_COUNT ? SEQ2HIST_LARGE : SEQ2HIST;
+  return withEmbedding({ model: "seq2hist", ...sizes, vocabulary, length, seed });
 }
 
 /** The experiment of `train-seq2hist`. */
@@ -205,10 +221,8 @@ export const EXPERIMENT = {
   name: "train-seq2hist",
   summary:
     "Train a next-token histogram model on codes of images, text, melodies or numbers until it has memorized them.",
-  configure: ({ vocabulary, length, count }, { seed }) => {
-    const sizes = count > HUGE_COUNT ? SEQ2HIST_HUGE : count > LARGE_COUNT ? SEQ2HIST_LARGE : SEQ2HIST;
-    return { model: "seq2hist", ...sizes, vocabulary, length, seed };
-  },
+  configure,
+  demand: (shape, flags) => networkDemand(configure(shape, flags), shape),
   build,
   describe,
   defaultSteps: (count) =>

@@ -18,7 +18,14 @@ import { number as inWords } from "../report/numbers.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { epochBatches } from "./batches.ts";
 import { openTaskDevice } from "./device.ts";
-import { chosenLevels, imageFlags, levels, openTestImages, openTrainingImages } from "./images.ts";
+import {
+  chosenLevels,
+  imageFlags,
+  levels,
+  mustHoldLevels,
+  openTestImages,
+  openTrainingImages,
+} from "./images.ts";
 import { readLog } from "./log.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
@@ -120,6 +127,7 @@ export async function runAutoencoding<Config extends AutoencodingConfig, F exten
       const { epochs = own.epochs, batch = own.batch, lr = own.learningRate } = flags;
       const images = await openTrainingImages(flags, { most: Infinity, holdOut: true, session: run.session });
       const test = await openTestImages(flags, images);
+      mustHoldLevels(test);
       await using device = await openTaskDevice(flags, run.session);
       const { height, width, channels } = images;
       const image = [height, width, channels] as const;

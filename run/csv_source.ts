@@ -33,7 +33,7 @@ type TableSymbol = Cell | readonly [column: number, cell: Cell];
 
 /** Opens the rows of the table that the flags choose. */
 export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
-  const { file, offset = 0, samples, bins } = flags;
+  const { file, offset = 0, bins } = flags;
   const path = file ?? "the example";
   const table = await parseTable(file === undefined ? EXAMPLE_CSV : await readText(file), { path });
   const { rows, header, separator, columns } = table, available = rows.length, length = columns.length;
@@ -63,7 +63,7 @@ export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
   return readySource(kept, {
     name: "csv",
     offset,
-    samples,
+    shorten: (length) => `keep ${length} columns of ${path}`,
     taken:
       `${count.toLocaleString("en-US")} of ${available.toLocaleString("en-US")} rows of ${length} ${kinds}` +
       `${header === undefined ? "" : " under a header"}, vocabulary ${vocabulary}`,

@@ -6,6 +6,7 @@ import {
   type ImageSet,
   openImages,
 } from "../data/images.ts";
+import { inGigabytes, MOST_BYTES } from "../base/too_large.ts";
 import type { Session } from "./session.ts";
 import { choice, commonFlags, integer, text } from "./flags.ts";
 
@@ -83,6 +84,29 @@ function sourceOf({ dataset, dataDir, size, channels }: ImageFlags) {
 /** Images as numbers in 0..1, as they lie: [count, height, width, channels]. */
 export function levels({ pixels }: Pick<ImageSet, "pixels">): Float32Array {
   return Float32Array.from(pixels, (byte) => byte / 255);
+}
+
+/** Numbers of four bytes for each level of an image that is measured as a whole set: itself, and as drawn again. */
+const LEVEL_COPIES = 2;
+
+/**
+ * Makes sure that sets of images fit into memory as numbers, beside the same drawn again.
+ *
+ * @throws {RangeError} naming the flag that helps.
+ */
+export function mustHoldLevels(...sets: readonly (ImageSet | undefined)[]): void {
+  for (const set of sets) {
+    if (set === undefined) continue;
+    const { count, height, width, channels, pixels, split } = set;
+    const bytes = 4 * LEVEL_COPIES * pixels.length;
+    if (bytes <= MOST_BYTES) continue;
+    const size = Math.floor(Math.sqrt(MOST_BYTES / (4 * LEVEL_COPIES * count * channels)));
+    throw new RangeError(
+      `Cannot measure ${count.toLocaleString("en-US")} ${split === "test" ? "test " : ""}images of ` +
+        `${height}x${width}x${channels} as their levels take ${inGigabytes(bytes)}: lower --size to ${size}` +
+        (split === "test" ? "" : " or lower --count"),
+    );
+  }
 }
 
 /** The chosen images as numbers in 0..1, [rows, height, width, channels]. */

@@ -29,7 +29,7 @@ const ROLL_WIDTH = 240;
 
 /** Opens the windows of the melodies that the flags choose. Windows do not reach from one tune into the next. */
 export async function melodySource(flags: SequenceFlags): Promise<SequenceSource> {
-  const { file, window = 16, stride = 1, offset = 0, samples } = flags;
+  const { file, window = 16, stride = 1, offset = 0 } = flags;
   const path = file ?? "the example";
   const { tunes, problems } = file === undefined
     ? await parseAbc(EXAMPLE_TUNES, { path })
@@ -59,7 +59,7 @@ export async function melodySource(flags: SequenceFlags): Promise<SequenceSource
   return readySource(kept, {
     name: "melody",
     offset,
-    samples,
+    shorten: (length) => `lower --window to ${length}`,
     taken: `${taken} from ${used.size} of ${tunes.length} tunes, vocabulary ${vocabulary}` +
       (problems.length === 0 ? "" : `; ${problems.length} tunes passed over: ${problems[0]}`),
     figures: [{

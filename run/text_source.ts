@@ -22,7 +22,7 @@ const SHORTEST_SPAN = { character: 4, word: 2 } as const;
 
 /** Opens the windows of the texts that the flags choose. Windows do not reach from one text into the next. */
 export async function textSource(flags: SequenceFlags): Promise<SequenceSource> {
-  const { file, field, unit = "character", window = 16, stride = 1, offset = 0, samples } = flags;
+  const { file, field, unit = "character", window = 16, stride = 1, offset = 0 } = flags;
   const documents = file === undefined
     ? [{ name: "", text: EXAMPLE_TEXT, line: 1 }]
     : await readDocuments(file, { field });
@@ -60,7 +60,7 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
   return readySource(kept, {
     name: "text",
     offset,
-    samples,
+    shorten: (length) => `lower --window to ${length}`,
     taken: `${taken} of ${window} ${unit}s${texts}, vocabulary ${vocabulary.toLocaleString("en-US")}`,
     figures: [{
       label: "text",

@@ -33,7 +33,7 @@ export interface Description {
   /** The functions that are the model, as they ran. */
   readonly code: readonly ((...args: never[]) => unknown)[];
   /** Works to list beside those that the texts cite: keys of the bibliography, or works of its own. */
-  readonly references: readonly (Reference | WorkKey)[];
+  readonly references?: readonly (Reference | WorkKey)[];
 }
 
 /** A layer table as aligned text. */

@@ -6,10 +6,11 @@ import { sequencesToCodes } from "../data/sequences.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
 import { countMemorized } from "../run/counting.ts";
+import { checkSamples } from "../run/demand.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { findRun, Run } from "../run/run.ts";
 import { sequenceFlags } from "../run/sequence_source.ts";
-import { SAMPLE_BATCH } from "../run/sampling.ts";
+import { samplingRuns } from "../run/sampling.ts";
 import { openStoredSource } from "../run/sources.ts";
 import { readStoredFlags } from "../run/stored_flags.ts";
 import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
@@ -63,10 +64,11 @@ if (import.meta.main) {
         flags: readStoredFlags(sequenceFlags, stored.config.flags, { path }),
         autoencoder: AUTOENCODER_PART,
       });
+      checkSamples(count, source.shape);
       const data = await source.open({ run: Run.finished(session, stored), device });
 
       session.note(`generating ${count.toLocaleString("en-US")} sequences`);
-      session.follow("generating", Math.ceil(count / SAMPLE_BATCH));
+      session.follow("generating", samplingRuns(count, data.sequences.length));
       const tokens = await trained.sample({ count, seed });
       const { length } = data.sequences;
       const found = await countMemorized(tokens, data.sequences.tokens, { length, session });

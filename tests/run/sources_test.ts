@@ -4,12 +4,7 @@ import { formatTable } from "../../data/csv.ts";
 import { formatMidi } from "../../data/midi.ts";
 import { parseFlags } from "../../run/flags.ts";
 import type { AutoencoderPart } from "../../run/image_source.ts";
-import {
-  checkSizes,
-  type SequenceData,
-  sequenceFlags,
-  type SequenceSource,
-} from "../../run/sequence_source.ts";
+import { type SequenceData, sequenceFlags, type SequenceSource } from "../../run/sequence_source.ts";
 import { openSource, openStoredSource } from "../../run/sources.ts";
 import { readTensors } from "../../base/safetensors.ts";
 
@@ -233,19 +228,6 @@ Deno.test("a run folder has all that samples are shown with, and is held to it",
       /does not hold the sequences that the run learned: restore it/,
     );
   }
-});
-
-Deno.test("what does not fit into memory is told before any is taken, with what would", () => {
-  const sizes = { count: 1024, length: 16, vocabulary: 100, samples: 10_000 };
-  checkSizes(sizes);
-  assert.throws(
-    () => checkSizes({ ...sizes, count: 20_000, length: 500, vocabulary: 5_000 }),
-    /20,000 sequences of 500 tokens out of 5000 as their prefixes take up to 220\.0 GB: lower --count to 363, or/,
-  );
-  assert.throws(
-    () => checkSizes({ ...sizes, samples: 1_000_000_000 }),
-    /Cannot draw 1,000,000,000 sequences of 16 tokens as they take 128\.0 GB: lower --samples to 31250000$/,
-  );
 });
 
 Deno.test("what a run records of its sequences follows from them alone", async () => {

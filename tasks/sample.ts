@@ -23,6 +23,19 @@ async function isTaken(path: string): Promise<boolean> {
   return false;
 }
 
+/** Makes the folder `path`, or the first of `path`-2, -3, … that does not exist yet. */
+async function newFolder(path: string): Promise<string> {
+  for (let attempt = 1;; attempt++) {
+    const folder = attempt === 1 ? path : `${path}-${attempt}`;
+    try {
+      await Deno.mkdir(folder);
+      return folder;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
+}
+
 if (import.meta.main) {
   const { device, threads, debug } = commonFlags;
   await runTool({
@@ -37,7 +50,11 @@ if (import.meta.main) {
         default: 1,
         help: "fixes the draw; the run itself drew with its own --seed",
       }),
-      out: text({ placeholder: "DIR", help: "where to write the samples (default: RUN/samples-s<seed>)" }),
+      out: text({
+        placeholder: "DIR",
+        help:
+          "where to write the samples (default: RUN/samples-s<seed>, or with -2, -3, … where that is taken)",
+      }),
       device,
       threads,
       debug,
@@ -79,7 +96,7 @@ if (import.meta.main) {
         matches: found.matches,
         memorizedFraction: found.fraction,
       });
-      const out = flags.out ?? join(flags.run, `samples-s${seed}`);
+      const out = flags.out ?? await newFolder(join(flags.run, `samples-s${seed}`));
       await Deno.mkdir(out, { recursive: true });
       await writeTensors(join(out, "samples.safetensors"), {
         tokens: { shape: [count, length], data: tokens },

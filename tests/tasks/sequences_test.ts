@@ -144,6 +144,11 @@ Deno.test("sample draws what the run drew from the same seed, and goes on drawin
   assert.equal((await start(cwd, "tasks/sample.ts", "masked", "--samples", "10")).code, 0);
   const other = await readTensors(join(cwd, "masked/samples-s1/samples.safetensors"));
   assert.notDeepEqual(other.tensors.get("tokens")?.data, tensors.get("tokens")?.data.slice(0, 160));
+  // What was drawn before stays.
+  assert.equal((await start(cwd, "tasks/sample.ts", "masked", "--samples", "20")).code, 0);
+  const more = await readTensors(join(cwd, "masked/samples-s1-2/samples.safetensors"));
+  const first = await readTensors(join(cwd, "masked/samples-s1/samples.safetensors"));
+  assert.deepEqual([first, more].map(({ tensors }) => tensors.get("tokens")?.shape[0]), [10, 20]);
 });
 
 Deno.test("sample says what it cannot do", async () => {

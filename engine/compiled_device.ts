@@ -113,7 +113,7 @@ export class CompiledDevice implements Device {
     const first = trace(fn, specs, { seed });
     if (first.created.length > 0) await this.#initialize(first);
     await pause();
-    const traced = trace(fn, specs, { seed });
+    const traced = first.created.length > 0 ? trace(fn, specs, { seed }) : first;
     await pause();
     const again = trace(fn, specs, { places: true, seed });
     for (const { created } of [traced, again]) mustNotCreate(created);

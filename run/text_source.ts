@@ -33,7 +33,7 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
       `Cannot cut windows of ${window} ${unit}s as the ${
         documents.length > 1 ? "longest " : ""
       }text has ${longest} ` +
-        "only: lower --window",
+        `only: ${longest < 2 ? "name a longer one" : "lower --window"}`,
     );
   }
   const shape = { window, stride }, available = countWindows(text.lengths, shape);

@@ -262,6 +262,11 @@ Deno.test("bad input is told in one sentence", async () => {
     ...text,
     await file("b", "short"),
   );
+  await fails(/as the text has 1 only: name a longer one/, ...text, await file("single", "a"));
+  const page = await file("page", "<!DOCTYPE html><p>not found</p>");
+  for (const dataset of ["csv", "melody"]) {
+    await fails(/page as it is an HTML page: name the file itself/, "--dataset", dataset, "--file", page);
+  }
   await fails(/one distinct token only \("a"\)/, ...text, await file("c", "a".repeat(20)));
   await fails(
     /cell 2 of line 2 must be a number/,
@@ -274,7 +279,7 @@ Deno.test("bad input is told in one sentence", async () => {
   await fails(/rows have one cell/, "--dataset", "csv", "--file", await file("f", "1\n2\n"));
   await fails(/no tune in ABC/, "--dataset", "melody", "--file", await file("g", "words"));
   await fails(
-    /longest tune of .* has 1: lower --window/,
+    /longest tune of .* has 1: name another file/,
     "--dataset",
     "melody",
     "--file",

@@ -13,7 +13,7 @@ import { psnr } from "../metrics/mod.ts";
 import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
 import { count } from "../report/numbers.ts";
-import { imageFlags, levels, mustHoldLevels, openHeldOutImages, openTrainingImages } from "./images.ts";
+import { imageFlags, levels, openHeldOutImages, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
@@ -135,9 +135,8 @@ export async function runReconstruction<Model extends AutoencoderModel, F extend
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as ReconstructionFlags & FlagValues<F>;
-      const images = await openTrainingImages(flags, { session: run.session }),
+      const images = await openTrainingImages(flags, { asNumbers: true, session: run.session }),
         heldOut = await openHeldOutImages(flags, images);
-      mustHoldLevels(images, heldOut);
       const model = experiment.configure(images, flags);
       await using device = await openTaskDevice(flags, run.session);
       await run.configure({ dataset: images, device, model });

@@ -13,3 +13,21 @@ export function pauses(): () => Promise<void> {
     last = performance.now();
   };
 }
+
+/** Does work that is given in pieces without a pause. */
+export function atOnce<T>(work: Generator<void, T>): T {
+  let piece = work.next();
+  while (!piece.done) piece = work.next();
+  return piece.value;
+}
+
+/** The same, letting signals and timers in between the pieces. */
+export async function inPieces<T>(work: Generator<void, T>): Promise<T> {
+  const pause = pauses();
+  let piece = work.next();
+  while (!piece.done) {
+    await pause();
+    piece = work.next();
+  }
+  return piece.value;
+}

@@ -4,9 +4,9 @@ import { assignments, versionOf } from "./assignments.ts";
 import type { Compiled, CompileOptions, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
-import { pauses } from "../base/pauses.ts";
-import { optimizing } from "./passes/mod.ts";
-import { type Plan, planMemory } from "./plan.ts";
+import { inPieces, pauses } from "../base/pauses.ts";
+import type { Plan } from "./plan.ts";
+import { planning } from "./plan_step.ts";
 import type { CreatedVariable } from "./trace/backend.ts";
 import { mustAgree } from "./trace/compare.ts";
 import { type CompiledRate, rateOf } from "./trace/guard.ts";
@@ -143,14 +143,7 @@ export class CompiledDevice implements Device {
     sources: readonly Source[],
   ): Promise<{ executable: Executable; graph: Graph; held: readonly Held[] }> {
     const sourceOf = new Map(recorded.residents.map(({ value }, index) => [value.id, sources[index]]));
-    const pause = pauses(), work = optimizing(recorded);
-    let optimized = work.next();
-    while (!optimized.done) {
-      await pause();
-      optimized = work.next();
-    }
-    const plan = planMemory(optimized.value), { graph } = plan;
-    await pause();
+    const plan = await inPieces(planning(recorded, this.#executor.keeping)), { graph } = plan;
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {

@@ -40,6 +40,7 @@ export function distinctRows(rows: ArrayLike<number>, length: number): DistinctR
 
 /** What a set of generated sequences shares with the training set. */
 export interface Memorization {
+  /** How many sequences were generated. */
   readonly samples: number;
   /** Generated sequences that are training sequences. */
   readonly memorized: number;
@@ -101,6 +102,16 @@ export function memorization(
 ): Memorization {
   const find = rowFinder(training, options.length);
   return memorizationOf(find.in(samples), find.distinct);
+}
+
+/**
+ * The coverage to expect of `samples` sequences drawn from the training set itself.
+ *
+ * @param counts how often each distinct sequence stands in it.
+ */
+export function expectedCoverage(counts: ArrayLike<number>, samples: number): number {
+  const all = Array.from(counts), total = all.reduce((sum, count) => sum + count, 0);
+  return all.reduce((sum, count) => sum + 1 - (1 - count / total) ** samples, 0) / all.length;
 }
 
 /**

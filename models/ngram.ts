@@ -188,18 +188,23 @@ async function openTable({ config, weights }: Ngram): Promise<Table> {
   };
 }
 
-/** Draws `count` sequences [count, length] token by token. Sequence i does not depend on `count`. */
+/**
+ * Draws `count` sequences [count, length] token by token, from the tokens on that are `given`, [count, any] (absent:
+ * none). Sequence i does not depend on `count`.
+ */
 export async function sample(
   model: Ngram,
-  options: { readonly count: number; readonly seed: number },
+  options: { readonly count: number; readonly seed: number; readonly given?: Int32Array },
 ): Promise<Int32Array> {
-  const { length } = model.config, { count, seed } = options;
+  const { length } = model.config, { count, seed, given = new Int32Array() } = options;
+  const known = given.length / count;
   const { contextOf, starts, followers, totals } = await openTable(model);
   const random = stream(seed).fork("sample"), tokens = new Int32Array(count * length), pause = pauses();
   for (let sequence = 0; sequence < count; sequence++) {
     const draw = random.at(sequence), at = sequence * length;
     await pause();
-    for (let position = 0; position < length; position++) {
+    tokens.set(given.subarray(sequence * known, (sequence + 1) * known), at);
+    for (let position = known; position < length; position++) {
       const context = contextOf(tokens, at, position);
       let row = starts[context], left = draw.integer(totals[context]);
       while (left >= followers[3 * row + 2]) left -= followers[3 * row++ + 2];
@@ -252,14 +257,6 @@ function describe({ config }: Ngram): Description {
       length,
       "Each factor is the share of $z_i$ among the tokens that followed the longest known context of $z_{<i}$.",
     ),
-    layers: [
-      { type: "Input: context", output: `N x ${order}` },
-      {
-        type: "Counts",
-        weight: `${contexts} contexts, ${followers} counts`,
-        output: `N x ${config.vocabulary}`,
-      },
-    ],
     parameters: followers,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [count, logProbabilities],
@@ -293,7 +290,8 @@ export const EXPERIMENT = {
   defaultSteps: () => 1,
   fit,
   sample,
-  logProbabilities,
+  scorer: (model, { sequences }) =>
+    Promise.resolve({ read: () => logProbabilities(model, { sequences }), dispose() {} }),
   autoencoder: AUTOENCODER_PART,
 } satisfies SequenceExperiment<Ngram, { order: ReturnType<typeof integer> }>;
 

@@ -17,7 +17,13 @@ import { oneHotLinear } from "../layers/one_hot_linear.ts";
 import { flatten } from "../layers/reshape.ts";
 import { normalOfVariance, UNIFORM } from "../layers/starts.ts";
 import { type Demand, prefixDemand, type SequenceShape } from "../run/demand.ts";
-import { sampleSequences, tokenLogProbabilities } from "../run/sampling.ts";
+import {
+  prefixScorer,
+  type SampleOptions,
+  sampleSequences,
+  scoredOnce,
+  type Scorer,
+} from "../run/sampling.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
 
 /** The size of the network. */
@@ -83,12 +89,18 @@ export function forward({ network, weights }: PrefixModel, prefixes: tf.Tensor2D
   return network.apply(weights, prefixes);
 }
 
-/** Draws `count` sequences [count, T] by ancestral sampling from the empty prefix. */
-export function sample(
-  model: PrefixModel,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
+/** Draws `count` sequences [count, T] by ancestral sampling, from the tokens that are given on. */
+export function sample(model: PrefixModel, options: SampleOptions): Promise<Int32Array> {
   return sampleSequences({ ...model.config, logits: (prefixes) => forward(model, prefixes) }, options);
+}
+
+/** Scores sequences by the model as it learns. */
+export function scorer(
+  model: PrefixModel,
+  options: { readonly device: Device; readonly sequences: Sequences },
+): Promise<Scorer> {
+  const { range } = model.config;
+  return prefixScorer((prefixes) => forward(model, prefixes), { ...options, range });
 }
 
 /** The log-probability of each token given those before it, in nats, [count, T]. */
@@ -96,9 +108,8 @@ export function logProbabilities(
   model: PrefixModel,
   options: { readonly device: Device; readonly sequences: Sequences },
 ): Promise<Float64Array> {
-  const { range } = model.config;
-  return tokenLogProbabilities((prefixes) => forward(model, prefixes), { ...options, range });
+  return scoredOnce(scorer(model, options));
 }
 
 /** What the experiments of both models have in common. */
-export const PREFIX_PART = { flags: {}, sample, logProbabilities, autoencoder: AUTOENCODER_PART };
+export const PREFIX_PART = { flags: {}, sample, scorer, autoencoder: AUTOENCODER_PART };

@@ -33,7 +33,7 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
-import { sampleSequences, together } from "../run/sampling.ts";
+import { type SampleOptions, sampleSequences, scoredOnce, type Scorer, together } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import { choice, type FlagValues } from "../run/task.ts";
 import type { Description } from "../run/write_report.ts";
@@ -210,11 +210,8 @@ export function loss(model: Seq2Seq, tokens: tf.Tensor2D): tf.Scalar {
   });
 }
 
-/** Draws `count` sequences [count, T] by ancestral sampling, token by token. */
-export function sample(
-  model: Seq2Seq,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
+/** Draws `count` sequences [count, T] by ancestral sampling, token by token, from the tokens that are given on. */
+export function sample(model: Seq2Seq, options: SampleOptions): Promise<Int32Array> {
   return sampleSequences({
     ...model.config,
     logits: (prefixes, position, at) =>
@@ -241,11 +238,11 @@ function nextLogits(
   return tf.sum(tf.mul(all, chosen), 1, true);
 }
 
-/** The log-probability of each token given those before it, in nats, [count, T]: one pass gives all. */
-export async function logProbabilities(
+/** Scores sequences by the model as it learns: one pass gives all tokens of a sequence. */
+export async function scorer(
   model: Seq2Seq,
   options: { readonly device: Device; readonly sequences: Sequences },
-): Promise<Float64Array> {
+): Promise<Scorer> {
   const { device, sequences: { tokens, count, length, vocabulary } } = options;
   const table = tf.tensor2d(tokens, [count, length], "int32"),
     batch = Math.min(together(EVALUATION_BATCH, length), count);
@@ -254,26 +251,40 @@ export async function logProbabilities(
     ({ index }) => ({ logits: forward(model, tf.gather(table, index)) }),
     { index: { shape: [batch], dtype: "int32" } },
   );
-  const logs = new Float64Array(tokens.length);
-  await eachRows(evaluate, {
-    count,
-    batch,
-    inputs: (index) => ({ index }),
-    take: ({ logits }, first) => {
-      const known = logSoftmax(logits, vocabulary), end = Math.min(count, first + batch) * length;
-      for (let at = first * length; at < end; at++) {
-        logs[at] = known[(at - first * length) * vocabulary + tokens[at]];
-      }
+  return {
+    async read() {
+      const logs = new Float64Array(tokens.length);
+      await eachRows(evaluate, {
+        count,
+        batch,
+        inputs: (index) => ({ index }),
+        take: ({ logits }, first) => {
+          const known = logSoftmax(logits, vocabulary), end = Math.min(count, first + batch) * length;
+          for (let at = first * length; at < end; at++) {
+            logs[at] = known[(at - first * length) * vocabulary + tokens[at]];
+          }
+        },
+      });
+      return logs;
     },
-  });
-  evaluate.dispose();
-  table.dispose();
-  return logs;
+    dispose() {
+      evaluate.dispose();
+      table.dispose();
+    },
+  };
+}
+
+/** The log-probability of each token given those before it, in nats, [count, T]. */
+export function logProbabilities(
+  model: Seq2Seq,
+  options: { readonly device: Device; readonly sequences: Sequences },
+): Promise<Float64Array> {
+  return scoredOnce(scorer(model, options));
 }
 
 /** Trains on whole sequences, all positions at once, in epochs. */
 export async function fit(model: Seq2Seq, options: FitOptions): Promise<void> {
-  const { run, device, sequences, steps, budget } = options;
+  const { run, sequences, ...training } = options, { device } = training;
   const { length, learningRate, seed } = model.config;
   const batch = Math.min(model.config.batch, sequences.count);
   const tokens = tf.tensor2d(sequences.tokens, [sequences.count, length], "int32");
@@ -288,10 +299,8 @@ export async function fit(model: Seq2Seq, options: FitOptions): Promise<void> {
   }, { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } });
   const rows = epochBatches(stream(seed).fork("batches"), { count: sequences.count, batch });
   await train(run, {
+    ...training,
     phase: "seq2seq",
-    steps,
-    budget,
-    device,
     variables: { ...model.weights, ...optimizer.slots },
     step: async (t, steps) => {
       const rate = cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS });
@@ -380,10 +389,10 @@ export const EXPERIMENT = {
   demand,
   build,
   describe,
-  defaultSteps: (count) => Math.max(1000, 4 * count),
+  defaultSteps: ({ count }) => Math.max(1000, 4 * count),
   fit,
   sample,
-  logProbabilities,
+  scorer,
   autoencoder: AUTOENCODER_PART,
 } satisfies SequenceExperiment<Seq2Seq, typeof FLAGS>;
 

@@ -10,7 +10,7 @@ import {
   type Table,
 } from "../data/csv.ts";
 import { readText } from "../data/documents.ts";
-import { codeWindows } from "../data/windows.ts";
+import { codeOtherWindows, codeWindows, spreadOverRest } from "../data/windows.ts";
 import {
   chooseItems,
   type Exhibit,
@@ -45,9 +45,10 @@ export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
   const numbers = chooseItems(flags, { available, items: "rows" });
   const chosen = Array.from(numbers, (row) => rows[row]);
   if (bins === undefined) checkWhole(table, numbers, path);
-  const cells = bins === undefined ? chosen : binned(chosen, { columns, bins });
-  const windows = codeWindows(symbolStream(cells), {
-    starts: Int32Array.from(chosen, (_, index) => index * length),
+  const binned = bins === undefined ? (rows: typeof chosen) => rows : binning(chosen, { columns, bins });
+  const startsOf = (rows: number): Int32Array => Int32Array.from({ length: rows }, (_, row) => row * length);
+  const windows = codeWindows(symbolStream(binned(chosen)), {
+    starts: startsOf(chosen.length),
     window: length,
     compare: compareSymbols,
   });
@@ -75,6 +76,13 @@ export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
       note: `rows of ${length} ${kinds}, ${vocabulary} distinct`,
     }],
     show: showRows(kept),
+    heldOut: (most) => {
+      const others = Array.from(spreadOverRest(numbers, { available, count: most }), (row) => rows[row]);
+      // The chosen rows first, so that their symbols have the same numbers.
+      const cells = symbolStream(binned([...chosen, ...others]));
+      const starts = startsOf(chosen.length + others.length).subarray(chosen.length);
+      return Promise.resolve(codeOtherWindows(cells, { starts, like: windows }));
+    },
   });
 }
 
@@ -92,21 +100,22 @@ function checkWhole({ rows, lines, columns }: Table, chosen: Iterable<number>, p
   }
 }
 
-/** Every cell as its column and what stands for it there. */
-function binned(
+/** Makes every cell its column and what stands for it there; the bins are quantiles of `rows`. */
+function binning(
   rows: readonly (readonly Cell[])[],
   { columns, bins }: { readonly columns: Table["columns"]; readonly bins: number },
-): TableSymbol[][] {
+): (rows: readonly (readonly Cell[])[]) => TableSymbol[][] {
   const cuts = columns.map((kind, column): Bins | undefined => {
     const numbers = rows.map((row) => row[column]).filter((cell) => typeof cell === "number");
     return kind === "number" && numbers.length > 0 ? quantileBins(numbers, { count: bins }) : undefined;
   });
-  return rows.map((row) =>
-    row.map((cell, column) => {
-      const cut = cuts[column];
-      return [column, typeof cell === "number" && cut !== undefined ? cut.middles[binOf(cell, cut)] : cell];
-    })
-  );
+  return (rows) =>
+    rows.map((row) =>
+      row.map((cell, column) => {
+        const cut = cuts[column];
+        return [column, typeof cell === "number" && cut !== undefined ? cut.middles[binOf(cell, cut)] : cell];
+      })
+    );
 }
 
 /** All cells one after the other, equal ones under one number. */

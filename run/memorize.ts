@@ -7,18 +7,20 @@ import { stream } from "../base/random.ts";
 import type { Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import type { Weights } from "../engine/optimizers.ts";
-import { distinctRows, entropy, memorizedMass } from "../metrics/mod.ts";
+import { expectedCoverage } from "../metrics/mod.ts";
 import { countMemorized } from "./counting.ts";
 import { checkDemand, type Demand, type SequenceShape } from "./demand.ts";
 import { openTaskDevice } from "./device.ts";
 import type { AutoencoderPart } from "./image_source.ts";
 import { percent } from "../report/numbers.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
+import { openMemory } from "./memory.ts";
 import type { Run } from "./run.ts";
-import { samplingRuns, sequenceSums } from "./sampling.ts";
+import { type SampleOptions, samplingRuns, scoredOnce, type Scorer } from "./sampling.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
 import { openSource } from "./sources.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
+import { logSpaced, type Training } from "./training.ts";
 import { datasetInWords, type Description, layerTable, writeReport } from "./write_report.ts";
 
 /** A sequence model that can be generated from and asked for probabilities. */
@@ -48,19 +50,16 @@ export interface SequenceExperiment<Model extends SequenceModel, F extends Flags
   /** Allocates the model. */
   readonly build: (config: Model["config"]) => Model;
   readonly describe: (model: Model) => Description;
-  /** How many steps bring so many sequences to the goal. */
-  readonly defaultSteps: (count: number) => number;
+  /** How many steps bring a model of these sequences to the goal. */
+  readonly defaultSteps: (sequences: Sequences, config: Model["config"]) => number;
   readonly fit: (model: Model, options: FitOptions) => Promise<void>;
-  /** Draws sequences [count, length]. */
-  readonly sample: (
-    model: Model,
-    options: { device: Device; count: number; seed: number },
-  ) => Promise<Int32Array>;
-  /** Of each token given those before it: nats, [sequences.count, length]. */
-  readonly logProbabilities: (
+  /** Draws sequences [count, length], from the tokens on that are given. */
+  readonly sample: (model: Model, options: SampleOptions) => Promise<Int32Array>;
+  /** Opens what tells the probability of sequences while the model learns, and after. */
+  readonly scorer: (
     model: Model,
     options: { device: Device; sequences: Sequences },
-  ) => Promise<Float64Array>;
+  ) => Promise<Scorer>;
   /** Makes the sequences where they are codes of images. */
   readonly autoencoder: AutoencoderPart;
 }
@@ -77,7 +76,13 @@ export interface FitOptions {
   readonly sequences: Sequences;
   readonly steps: number;
   readonly budget?: number;
+  /** What is measured on the way, and when: as `train` has it. Absent: nothing. */
+  readonly evaluate?: Training["evaluate"];
+  readonly evaluateAt?: Training["evaluateAt"];
 }
+
+/** Sequences that are not learned, of which the likelihood is measured on the way. */
+const HELD_OUT = 256;
 
 /** The whole program of a sequence model. */
 export async function runMemorization<Model extends SequenceModel, F extends Flags>(
@@ -131,8 +136,15 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const own = experiment.describe(model);
   const description = { ...own, title: `${own.title}: ${datasetInWords(source.facts)}` };
   run.note(layerTable(description.layers, description.parameters));
-  const steps = flags.steps ?? experiment.defaultSteps(sequences.count);
-  await experiment.fit(model, { run, device, sequences, steps, budget: flags.budget });
+  const steps = flags.steps ?? experiment.defaultSteps(sequences, model.config);
+  const memory = await openMemory(
+    { sequences, heldOut: await data.heldOut?.(HELD_OUT) },
+    (sequences) => experiment.scorer(model, { device, sequences }),
+  );
+  await experiment.fit(model, {
+    ...{ run, device, sequences, steps, budget: flags.budget },
+    ...{ evaluate: () => memory.measure(), evaluateAt: logSpaced() },
+  });
   await run.saveWeights(model.weights, { model: model.config.model, config: model.config });
 
   run.note(`generating ${flags.samples.toLocaleString("en-US")} sequences`);
@@ -140,15 +152,9 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   session.follow("generating", samplingRuns(flags.samples, sequences.length));
   const samples = await experiment.sample(model, { device, count: flags.samples, seed: flags.seed });
   const found = await countMemorized(samples, sequences.tokens, { ...sequences, session });
-  const distinct = distinctRows(sequences.tokens, sequences.length);
-  const different = subset(sequences, distinct.first);
   session.follow("measuring");
-  const masses = sequenceSums(
-    await experiment.logProbabilities(model, { device, sequences: different }),
-    sequences.length,
-  );
-  const crossEntropy = -distinct.counts.reduce((sum, count, index) => sum + count * masses[index], 0) /
-    sequences.count;
+  const remembered = await memory.measure();
+  memory.dispose();
   session.follow("drawing");
   const exhibit = await data.show({
     title: description.title,
@@ -158,15 +164,17 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   });
   for (const [name, content] of Object.entries(exhibit.files)) await writeAtomically(run.path(name), content);
   const metrics = {
-    memorized_mass: memorizedMass(masses),
+    ...remembered,
     memorized_fraction: found.fraction,
     memorized_fraction_low: found.interval.low,
     memorized_fraction_high: found.interval.high,
     coverage: found.coverage,
+    perfect_coverage: expectedCoverage(memory.distinct.counts, found.samples),
     samples: found.samples,
-    sequence_nats: crossEntropy,
-    entropy_nats: entropy(distinct.counts),
-    distinct_sequences: distinct.first.length,
+    entropy_nats: memory.entropy,
+    excess_nats: remembered.sequence_nats - memory.entropy,
+    distinct_sequences: memory.distinct.first.length,
+    ...memory.heldOut === 0 ? {} : { held_out_sequences: memory.heldOut },
     ...exhibit.metrics,
     ...data.metrics,
   };
@@ -180,7 +188,13 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
         note: `of ${metrics.samples.toLocaleString("en-US")} samples; 95% interval ` +
           `${percent(found.interval.low)} to ${percent(found.interval.high)}`,
       },
-      { label: "coverage", value: percent(metrics.coverage), note: "of the distinct training sequences" },
+      {
+        label: "coverage",
+        value: percent(metrics.coverage),
+        note: `of the distinct training sequences; a perfect model would cover ${
+          percent(metrics.perfect_coverage)
+        }`,
+      },
       ...data.figures,
     ],
     metrics,
@@ -197,7 +211,9 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   await run.finish({ metrics, parameters: description.parameters });
   run.note(
     `memorized mass ${percent(metrics.memorized_mass)}, fraction ${percent(metrics.memorized_fraction)} of ` +
-      `${metrics.samples} samples, coverage ${percent(metrics.coverage)}: see ${run.path("report.html")}`,
+      `${metrics.samples} samples, coverage ${percent(metrics.coverage)} (a perfect model: ${
+        percent(metrics.perfect_coverage)
+      }): see ${run.path("report.html")}`,
   );
 }
 
@@ -206,7 +222,7 @@ export interface LoadedSequences<Model extends SequenceModel> {
   readonly kind: Model["config"]["model"];
   readonly model: Model;
   /** Draws sequences [count, length]. Sequence i does not depend on `count`. */
-  sample(options: { readonly count: number; readonly seed: number }): Promise<Int32Array>;
+  sample(options: Omit<SampleOptions, "device">): Promise<Int32Array>;
   /** The log-probability of each token given those before it, in nats, [sequences.count, length]. */
   logProbabilities(sequences: Sequences): Promise<Float64Array>;
 }
@@ -215,7 +231,7 @@ export interface LoadedSequences<Model extends SequenceModel> {
 export function sequenceModel<Model extends SequenceModel, F extends Flags>(
   experiment: SequenceExperiment<Model, F>,
 ): ModelFile<LoadedSequences<Model>> {
-  const { name, flags, configure, build, fit, sample, logProbabilities } = experiment;
+  const { name, flags, configure, build, fit, sample, scorer } = experiment;
   return {
     task: name,
     load: async (folder, device) => {
@@ -223,8 +239,8 @@ export function sequenceModel<Model extends SequenceModel, F extends Flags>(
       return {
         kind: model.config.model,
         model,
-        sample: ({ count, seed }) => sample(model, { device, count, seed }),
-        logProbabilities: (sequences) => logProbabilities(model, { device, sequences }),
+        sample: (options) => sample(model, { ...options, device }),
+        logProbabilities: (sequences) => scoredOnce(scorer(model, { device, sequences })),
       };
     },
     step: async (context) => {
@@ -240,12 +256,4 @@ function randomSequences(): Sequences {
   const random = stream(0).fork("explain"), count = 1024, length = 16, vocabulary = 8;
   const tokens = Int32Array.from({ length: count * length }, () => random.integer(vocabulary));
   return { tokens, count, length, vocabulary };
-}
-
-/** The given rows of `sequences`. */
-function subset(sequences: Sequences, rows: Int32Array): Sequences {
-  const { tokens, length } = sequences;
-  const chosen = new Int32Array(rows.length * length);
-  rows.forEach((row, index) => chosen.set(tokens.subarray(row * length, (row + 1) * length), index * length));
-  return { ...sequences, tokens: chosen, count: rows.length };
 }

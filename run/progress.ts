@@ -2,6 +2,7 @@
 
 /** Where lines go. The tests give their own. */
 export interface Output {
+  /** Shows `text` as it is. */
   write(text: string): void;
   /** Whether a line can be overwritten. */
   readonly terminal: boolean;
@@ -13,6 +14,7 @@ export interface Output {
 
 /** How far a phase is. */
 export interface Position {
+  /** What is done. */
   readonly phase: string;
   /** What a step is called; absent: "step". */
   readonly unit?: string;
@@ -20,6 +22,7 @@ export interface Position {
   readonly step: number;
   /** The limits; whichever is reached first ends the phase. */
   readonly steps?: number;
+  /** In seconds. */
   readonly budget?: number;
   /** Seconds spent on the phase, earlier sittings included. */
   readonly seconds: number;
@@ -43,6 +46,7 @@ export class Progress {
   /** Whether the first step of this sitting is made. */
   #warm = false;
 
+  /** Shows nothing yet. */
   constructor(output: Output) {
     this.#output = output;
   }
@@ -143,11 +147,16 @@ function count(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** A number with four digits that matter. */
+/** A number with four digits that matter, and more where it would look whole: 0.99997 is not 1. */
 function figure(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return count(value);
   const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(+value.toPrecision(4));
+  if (size < 1e-3 || size >= 1e6) return value.toExponential(2);
+  for (let digits = 4; digits < 8; digits++) {
+    const shown = Number(value.toPrecision(digits));
+    if (!Number.isInteger(shown) || size >= 1000) return String(shown);
+  }
+  return value.toPrecision(8);
 }
 
 function plural(unit: string): string {

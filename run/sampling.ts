@@ -4,7 +4,7 @@ import { stream } from "../base/random.ts";
 import { prefixTable, type Sequences } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { categorical } from "../engine/random.ts";
-import { eachRows } from "../engine/rows.ts";
+import { eachRows, overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 
 /** What a sequence model must say of itself to be sampled. */
@@ -34,18 +34,21 @@ const MOST_PAIRS = 5_000_000;
 /** Prefixes evaluated in one run of the device. */
 const EVALUATION_BATCH = 2048;
 
-/** Draws the sequences [rows, length] of number `counter`, int32 []: to be compiled. Absent `rows`: a whole batch. */
+/**
+ * Draws the sequences [rows, length] of number `counter`, int32 [], that begin with the tokens `given`, int32 [rows, any]:
+ * to be compiled. Absent `rows`: a whole batch; absent `given`: nothing is.
+ */
 export function generation(
   model: NextToken,
   options: { readonly seed: number; readonly rows?: number },
-): (inputs: { readonly counter: tf.Tensor }) => { tokens: tf.Tensor } {
+): (inputs: { readonly counter: tf.Tensor; readonly given?: tf.Tensor2D }) => { tokens: tf.Tensor } {
   const { vocabulary, length, range = length } = model;
   const { seed, rows = SAMPLE_BATCH } = options;
   const random = stream(seed).fork("sample");
-  return ({ counter }) => {
+  return ({ counter, given }) => {
     const absent = (columns: number): tf.Tensor2D => tf.fill([rows, columns], vocabulary, "int32");
-    let tokens = absent(0); // [rows, position]
-    for (let position = 0; position < length; position++) {
+    let tokens = given ?? absent(0); // [rows, position]
+    for (let position = tokens.shape[1]; position < length; position++) {
       const from = Math.max(0, position - range);
       const parts = [
         absent(from),
@@ -77,20 +80,28 @@ export function samplingRuns(count: number, length: number): number {
   return Math.ceil(count / batchOf(length)) * (length <= LONGEST_UNROLLED ? 1 : length);
 }
 
+/** Which sequences are drawn. */
+export interface SampleOptions {
+  readonly device: Device;
+  readonly count: number;
+  readonly seed: number;
+  /** The tokens that each begins with, [count, any]; absent: none. */
+  readonly given?: Int32Array;
+}
+
 /**
- * Draws `count` sequences [count, length] by ancestral sampling from the empty prefix. Sequence i does not depend on
- * `count`. All positions of a batch are one run of the device, or where sequences are long, each is.
+ * Draws `count` sequences [count, length] by ancestral sampling. Sequence i does not depend on `count`. All positions
+ * of a batch are one run of the device, or where sequences are long, each is.
  */
-export async function sampleSequences(
-  model: NextToken,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
-  const { device, count, seed } = options, { length } = model;
+export async function sampleSequences(model: NextToken, options: SampleOptions): Promise<Int32Array> {
+  const { device, count, seed, given } = options, { length } = model;
   if (length > LONGEST_UNROLLED) return await drawTokenByToken(model, options);
   const rows = Math.min(SAMPLE_BATCH, count);
-  const draw = await compile(device, generation(model, { seed, rows }), {
-    counter: { shape: [], dtype: "int32" },
-  });
+  const all = generation(model, { seed, rows }), counter = { shape: [], dtype: "int32" } as const;
+  if (given !== undefined && given.length > 0) {
+    return await complete(all, { ...options, given, rows, length });
+  }
+  const draw = await compile(device, ({ counter }) => all({ counter }), { counter });
   for (let batch = 0; batch * SAMPLE_BATCH < count; batch++) {
     await draw.run({ counter: Int32Array.of(batch) });
   }
@@ -100,14 +111,20 @@ export async function sampleSequences(
 }
 
 /** `sampleSequences` of long ones. What the network must look at grows by doubling, a function for each extent. */
-async function drawTokenByToken(
-  model: NextToken,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
-  const { device, count, seed } = options, { vocabulary, length, range = length } = model;
+async function drawTokenByToken(model: NextToken, options: SampleOptions): Promise<Int32Array> {
+  const { device, count, seed, given = new Int32Array() } = options;
+  const { vocabulary, length, range = length } = model, known = given.length / count;
   const rows = Math.min(batchOf(length), count), batches = Math.ceil(count / rows);
   const random = stream(seed).fork("sample"), tokens = new Int32Array(batches * rows * length);
-  for (let from = 0, to = LONGEST_UNROLLED; from < length; from = to, to = Math.min(length, 2 * to)) {
+  for (let row = 0; row < count; row++) {
+    tokens.set(given.subarray(row * known, (row + 1) * known), row * length);
+  }
+  for (
+    let from = known, to = LONGEST_UNROLLED;
+    from < length;
+    from = Math.max(known, to), to = Math.min(length, 2 * to)
+  ) {
+    if (to <= from) continue;
     const draw = await compile(device, ({ prefixes, position, counter }) => ({
       next: categorical(model.logits(prefixes, to - 1, position), { random, counter }),
     }), {
@@ -136,16 +153,53 @@ async function drawTokenByToken(
   return tokens.slice(0, count * length);
 }
 
+/** Draws what follows the tokens that are given. */
+async function complete(
+  all: ReturnType<typeof generation>,
+  options: SampleOptions & { readonly given: Int32Array; readonly rows: number; readonly length: number },
+): Promise<Int32Array> {
+  const { device, count, given, rows, length } = options, known = given.length / count;
+  const draw = await compile(device, (inputs) => all(inputs), {
+    counter: { shape: [], dtype: "int32" },
+    given: { shape: [rows, known], dtype: "int32" },
+  });
+  const { tokens } = await overRows(draw, {
+    count,
+    batch: rows,
+    inputs: (index) => {
+      const beginnings = new Int32Array(rows * known);
+      index.forEach((row, at) => beginnings.set(given.subarray(row * known, (row + 1) * known), at * known));
+      return { counter: Int32Array.of(index[0] / rows), given: beginnings };
+    },
+  });
+  draw.dispose();
+  return (tokens as Int32Array).slice(0, count * length);
+}
+
+/** Scores the same sequences by a model as it is at each call: compiled once, to be disposed. */
+export interface Scorer {
+  /** The log-probability in nats of each token given those before it, [count, length], in float64. */
+  read(): Promise<Float64Array>;
+  dispose(): void;
+}
+
+/** What a scorer reads, once. */
+export async function scoredOnce(opened: Promise<Scorer>): Promise<Float64Array> {
+  const scorer = await opened;
+  const logs = await scorer.read();
+  scorer.dispose();
+  return logs;
+}
+
 /**
- * The log-probability in nats of each token given those before it, [count, length], in float64: for models that take
- * a prefix of any length. Every distinct prefix is evaluated once.
+ * A scorer for models that take a prefix of any length. Every distinct prefix is evaluated once.
  *
  * @param logits prefixes int32 [B, length-1], `vocabulary` where absent -> [B, vocabulary].
  */
-export async function tokenLogProbabilities(
+export async function prefixScorer(
   logits: (prefixes: tf.Tensor2D) => tf.Tensor2D,
   options: { readonly device: Device; readonly sequences: Sequences; readonly range?: number },
-): Promise<Float64Array> {
+): Promise<Scorer> {
   const { device, sequences: { tokens, length, vocabulary }, range } = options;
   const table = prefixTable(options.sequences, { range });
   const prefixes = tf.tensor2d(table.prefixes, [table.size, length - 1], "int32");
@@ -155,25 +209,31 @@ export async function tokenLogProbabilities(
     ({ index }) => ({ logits: logits(tf.gather(prefixes, index as tf.Tensor1D)) }),
     { index: { shape: [batch], dtype: "int32" } },
   );
-  const logs = new Float64Array(tokens.length);
-  // The tokens in the order of their prefixes.
-  const order = Int32Array.from(tokens.keys()).sort((a, b) => table.rows[a] - table.rows[b]);
-  let next = 0;
-  await eachRows(evaluate, {
-    count: table.size,
-    batch,
-    inputs: (index) => ({ index }),
-    take: (outputs, first) => {
-      const known = logSoftmax(outputs.logits, vocabulary);
-      for (; next < order.length && table.rows[order[next]] < first + batch; next++) {
-        const at = order[next];
-        logs[at] = known[(table.rows[at] - first) * vocabulary + tokens[at]];
-      }
+  return {
+    async read() {
+      const logs = new Float64Array(tokens.length);
+      // The tokens in the order of their prefixes.
+      const order = Int32Array.from(tokens.keys()).sort((a, b) => table.rows[a] - table.rows[b]);
+      let next = 0;
+      await eachRows(evaluate, {
+        count: table.size,
+        batch,
+        inputs: (index) => ({ index }),
+        take: (outputs, first) => {
+          const known = logSoftmax(outputs.logits, vocabulary);
+          for (; next < order.length && table.rows[order[next]] < first + batch; next++) {
+            const at = order[next];
+            logs[at] = known[(table.rows[at] - first) * vocabulary + tokens[at]];
+          }
+        },
+      });
+      return logs;
     },
-  });
-  evaluate.dispose();
-  prefixes.dispose();
-  return logs;
+    dispose() {
+      evaluate.dispose();
+      prefixes.dispose();
+    },
+  };
 }
 
 /** The log-probability of each sequence, [count], from those of its tokens, [count, length]. */

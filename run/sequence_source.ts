@@ -57,7 +57,12 @@ export interface SequenceSource {
   readonly shorten: (length: number) => string;
   /** Makes them, training what that needs; called once, when the run folder is there. */
   readonly open: (place: { readonly run: Run; readonly device: Device }) => Promise<SequenceData>;
+  /** As `SequenceData` has it, where sequences need not be made. */
+  readonly heldOut?: HeldOut;
 }
+
+/** Makes at most so many sequences of the same kind as the learned ones, which are not learned themselves. */
+export type HeldOut = (most: number) => Promise<Sequences>;
 
 /** Sequences, and the way back from tokens to what they are of. */
 export interface SequenceData {
@@ -69,6 +74,8 @@ export interface SequenceData {
   /** The same for the head of the report. */
   readonly figures: readonly KeyFigure[];
   readonly show: (generated: GeneratedSequences) => Promise<Exhibit>;
+  /** Others of the same kind; absent where there are none. */
+  readonly heldOut?: HeldOut;
 }
 
 /** What a model generated. */
@@ -154,11 +161,12 @@ export function readySource(
     readonly taken: string;
     readonly figures: readonly KeyFigure[];
     readonly show: SequenceData["show"];
+    readonly heldOut?: HeldOut;
   },
 ): SequenceSource {
   const { sequences, symbols } = kept;
   const { count, length, vocabulary } = sequences;
-  const { name, offset, shorten, taken, figures, show } = options;
+  const { name, offset, shorten, taken, figures, show, heldOut } = options;
   if (vocabulary < 2) {
     throw new RangeError(
       `Cannot learn these sequences as they hold one distinct token only (${JSON.stringify(symbols[0])}): ` +
@@ -169,6 +177,7 @@ export function readySource(
     facts: { name, split: "train", offset, count, sha256: windowsDigest(kept) },
     shape: { count, length, vocabulary },
     shorten,
+    heldOut,
     async open({ run }) {
       run.note(taken);
       await writeTensors(
@@ -176,7 +185,7 @@ export function readySource(
         { tokens: { shape: [count, length], data: sequences.tokens }, ...kept.tensors },
         { dataset: name, symbols: JSON.stringify(symbols), details: JSON.stringify(kept.details) },
       );
-      return { sequences, metrics: { vocabulary, sequence_length: length }, figures, show };
+      return { sequences, metrics: { vocabulary, sequence_length: length }, figures, show, heldOut };
     },
   };
 }

@@ -10,7 +10,7 @@ import { GATED_CELLS } from "../layers/recurrent.ts";
 import type { Block, Table } from "../report/html.ts";
 import { count, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { type ManifestLine, runManifest } from "../run/manifest.ts";
 import { binarized, openPixelSets, openPixelTest, type PixelSet } from "../run/pixel_source.ts";
 import type { Run, StoredRun } from "../run/run.ts";
 import { boolean, integer, runTask } from "../run/task.ts";
@@ -78,8 +78,7 @@ async function chooseRates(
       })
     )
   );
-  await writeManifest(run.path("grid.jsonl"), lines);
-  const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+  const runs = await runManifest(lines, { within: run, executor: flags, name: "grid" });
   const rates = new Map<string, number>();
   const rows = models.map(({ name }, model) => {
     const own = runs.slice(model * RATES.length, (model + 1) * RATES.length);
@@ -113,8 +112,7 @@ async function ablation({ flags, run }: { readonly flags: Flags; readonly run: R
       ...{ task: TASK, folder: `ablation-${name}`, flags: trial(flags), own },
     })
   );
-  await writeManifest(run.path("ablation.jsonl"), lines);
-  const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+  const runs = await runManifest(lines, { within: run, executor: flags, name: "ablation" });
   return {
     columns: ["Recipe", "Validation accuracy", "Validation loss"],
     rows: VARIANTS.map(({ text }, at) => [
@@ -234,8 +232,7 @@ if (import.meta.main) {
         ),
         whole,
       ];
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
       const size = sizeInWords(flags, sets.train.length);
       const tables = [
         ...GATED_CELLS.flatMap((cell) => {

@@ -6,7 +6,7 @@ import { GATED_CELLS } from "../layers/recurrent.ts";
 import type { Block, Table } from "../report/html.ts";
 import { percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { type ManifestLine, runManifest } from "../run/manifest.ts";
 import { openPixelSets } from "../run/pixel_source.ts";
 import type { StoredRun } from "../run/run.ts";
 import { choice, integer, runTask } from "../run/task.ts";
@@ -142,8 +142,7 @@ if (import.meta.main) {
           })
         ),
       ];
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
       const trained = runs.slice(0, models.length), filled = runs.slice(models.length);
       const tables = [
         {

@@ -1,5 +1,6 @@
 /** Rewrites a graph so that it computes the same with fewer, larger nodes. */
-import type { Graph } from "../graph.ts";
+import type { Graph, Kept } from "../graph.ts";
+import { atOnce } from "../../base/pauses.ts";
 import { activation } from "./activation.ts";
 import { epilogue } from "./epilogue.ts";
 import { fold } from "./fold.ts";
@@ -42,22 +43,19 @@ function* untilFixed(graph: Graph, passes: readonly Pass[], fixed: Fixed): Gener
 
 const CLEAN: readonly Pass[] = [prune, share, fold, simplify];
 
-/** Runs every pass until none changes the graph any more. */
-export function optimize(graph: Graph): Graph {
-  const work = optimizing(graph);
-  while (true) {
-    const { done, value } = work.next();
-    if (done) return value;
-  }
+/** Runs every pass until none changes the graph any more. `kept`: what gradients of sequences find again; absent: nothing. */
+export function optimize(graph: Graph, kept?: Kept): Graph {
+  return atOnce(optimizing(graph, kept));
 }
 
-/** `optimize` with a stop after every pass: those of a graph of 30,000 nodes take half a minute together. */
-export function* optimizing(graph: Graph): Generator<void, Graph> {
+/** `optimize` in pieces, a pass each: those of a graph of 30,000 nodes take seconds together. */
+export function* optimizing(graph: Graph, kept?: Kept): Generator<void, Graph> {
   const fixed: Fixed = new Map();
   // Patterns of single operations come before fusion, and before reshapes move, which hide them.
   const patterns = softmaxCrossEntropy(yield* untilFixed(graph, CLEAN, fixed));
   const clean = yield* untilFixed(patterns, [...CLEAN, activation], fixed);
   // Results that several nodes need are joined last: a map of two results cannot be an epilogue.
   const fused = yield* untilFixed(clean, [...CLEAN, sink, fuse, epilogue], fixed);
-  return keep(optimizer(yield* untilFixed(fused, [join, ...CLEAN], fixed)));
+  const last = optimizer(yield* untilFixed(fused, [join, ...CLEAN], fixed));
+  return kept === undefined ? last : keep(last, kept);
 }

@@ -5,7 +5,9 @@ import {
   crossEntropy,
   distinctRows,
   entropy,
+  expectedCoverage,
   logSoftmax,
+  meanAndDeviation,
   memorization,
   memorizedMass,
   psnr,
@@ -65,6 +67,12 @@ Deno.test("Wilson's interval of 8 in 10 is 0.4902 ... 0.9433, and stays inside 0
   assert.throws(() => wilson(3, 2), /successes/);
 });
 
+Deno.test("a perfect model covers what is drawn at least once", () => {
+  near(expectedCoverage([1, 1], 1), 0.5);
+  near(expectedCoverage([1, 1], 2), 0.75);
+  near(expectedCoverage([3, 1], 2), (1 - 1 / 16 + 1 - 9 / 16) / 2);
+});
+
 Deno.test("duplicated training sequences count once in coverage and mass, and as memorized all the same", () => {
   const training = [1, 2, 1, 2, 3, 4];
   const samples = [1, 2, 9, 9, 1, 2, 1, 2];
@@ -83,4 +91,11 @@ Deno.test("duplicated training sequences count once in coverage and mass, and as
 
 Deno.test("numbers of several digits do not run together: 1,23 is not 12,3", () => {
   assert.equal(distinctRows([1, 23, 12, 3], 2).first.length, 2);
+});
+
+Deno.test("the deviation of several values is the unbiased one, and one value has none", () => {
+  const { mean, deviation } = meanAndDeviation([1, 2, 6]);
+  near(mean, 3);
+  near(deviation, Math.sqrt((4 + 1 + 9) / 2));
+  assert.ok(Number.isNaN(meanAndDeviation([5]).deviation));
 });

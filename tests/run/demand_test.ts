@@ -8,7 +8,7 @@ import { checkDemand, checkSamples, type SequenceShape } from "../../run/demand.
 
 await tf.setBackend("cpu");
 
-const FLAGS = { seed: 0, architecture: undefined };
+const FLAGS = { seed: 0, architecture: undefined, range: undefined };
 const DEFAULT = { count: 1024, length: 16, vocabulary: 60 };
 
 function check(experiment: keyof typeof EXPERIMENTS, shape: SequenceShape): void {
@@ -67,7 +67,7 @@ Deno.test("the first layer of the prefix networks is one-hot up to 4 million wei
   assert.equal(of(1040).embedding, undefined);
   assert.equal(of(1041).embedding, 64);
   assert.deepEqual(
-    seq2hist.EXPERIMENT.describe(seq2hist.build(of(1041))).layers.slice(0, 4).map((
+    seq2hist.build(of(1041)).network.rows.slice(0, 4).map((
       { type, weight },
     ) => [type, weight]),
     [["Input", undefined], ["Embedding", "1042 x 64"], ["Flatten", undefined], ["Linear", "960 x 256"]],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { openDevice } from "../../engine/open.ts";
-import { sampleSequences, sequenceSums, tokenLogProbabilities } from "../../run/sampling.ts";
+import { prefixScorer, sampleSequences, scoredOnce, sequenceSums } from "../../run/sampling.ts";
 
 const device = await openDevice("tfjs");
 
@@ -80,10 +80,17 @@ Deno.test("log-probabilities are those of the tokens given their prefixes", asyn
   const logits = (prefixes: tf.Tensor2D): tf.Tensor2D =>
     tf.gather(tf.log(tf.tensor2d(table)), prefixes.reshape([-1]) as tf.Tensor1D);
   const sequences = { tokens: Int32Array.of(0, 1, 1, 0, 1, 1), count: 3, length: 2, vocabulary: 2 };
-  const logs = await tokenLogProbabilities(logits, { device, sequences });
+  const logs = await scoredOnce(prefixScorer(logits, { device, sequences }));
   [0.25, 0.5, 0.75, 0.1, 0.75, 0.9].forEach((probability, index) =>
     assert.ok(Math.abs(Math.exp(logs[index]) - probability) < 1e-6)
   );
   const products = sequenceSums(logs, 2).map(Math.exp);
   [0.125, 0.075, 0.675].forEach((product, index) => assert.ok(Math.abs(products[index] - product) < 1e-6));
+});
+
+Deno.test("sequences go on from the tokens that they are given", async () => {
+  const model = { vocabulary: 3, length: 4, logits: counting };
+  const given = Int32Array.of(2, 1, 0, 0);
+  const drawn = await sampleSequences(model, { device, count: 2, seed: 0, given });
+  assert.deepEqual([...drawn], [2, 1, 2, 0, 0, 0, 1, 2]);
 });

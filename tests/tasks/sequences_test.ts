@@ -190,3 +190,31 @@ Deno.test("neither sample nor --resume goes on with other codes, or without thos
     assert.equal(code, 0, error);
   }
 });
+
+Deno.test("Ctrl-C comes through while a network of long sequences is compiled, and while they are drawn", async () => {
+  const folder = await Deno.makeTempDir(), file = join(folder, "long.csv");
+  const row = (first: number) => Array.from({ length: 150 }, (_, at) => (first + at * at) % 7).join(",");
+  await Deno.writeTextFile(file, [0, 1, 2, 3].map(row).join("\n"));
+  for (const [out, at] of [["compiling", /parameters/], ["drawing", /generating 100,000/]] as const) {
+    const long = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-check",
+        "--config",
+        join(ROOT, "deno.json"),
+        "--allow-read",
+        "--allow-write",
+      ]
+        .concat(join(ROOT, "models/seq2seq.ts"), "--architecture", "transformer", "--dataset", "csv")
+        .concat("--file", file, "--steps", "1", "--samples", "100000", "--out", out)
+        .concat("--device", "wasm", "--threads", "1"),
+      cwd: folder,
+      stdout: "piped",
+      stderr: "piped",
+    });
+    assert.equal(await signalled(long, { signal: "SIGINT", at }), 130);
+    assert.equal((await readJson(folder, out, "summary.json")).status, "stopped");
+  }
+  await Deno.remove(folder, { recursive: true });
+});

@@ -3,7 +3,7 @@
  * makes it known. It takes minutes, most of them Slurm's own before a task that was put back is started again.
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 const ROOT = join(import.meta.dirname!, "../../..");
 
@@ -36,12 +36,12 @@ function sweep(cwd: string, ...args: string[]): Promise<string> {
   return run(Deno.execPath(), [...options, join(ROOT, "tasks/sweep.ts"), "list.jsonl", ...args], cwd);
 }
 
-/** The log of the first task of any array in which a run says that it is in `folder`; "" where there is none yet. */
+/** The log of the task whose run says that it is in `folder` of a sweep; "" where there is none yet. */
 async function logOf(sweep: string, folder: string): Promise<string> {
   const logs = join(sweep, "logs");
   for await (const { name } of Deno.readDir(logs)) {
     const text = await Deno.readTextFile(join(logs, name));
-    if (text.includes(`run folder: cluster/${folder}\n`)) return text;
+    if (text.includes(`run folder: ${basename(sweep)}/${folder}\n`)) return text;
   }
   return "";
 }
@@ -54,7 +54,9 @@ Deno.test({
     (cluster === undefined ? " (skipped: no Slurm of ../shared/tools/slurm_here.sh answers)" : ""),
   ignore: cluster === undefined,
   async fn() {
-    const cwd = await Deno.makeTempDir();
+    const cwd = await Deno.makeTempDir(),
+      folder = join(cwd, `cluster-${basename(cwd)}`),
+      out = basename(folder);
     const flags = { count: 64, threads: 1, device: "wasm" };
     const line = (folder: string, flags: object, task = "train-autoencoder") => ({ task, flags, folder });
     const write = (lines: readonly object[]): Promise<void> =>
@@ -63,7 +65,7 @@ Deno.test({
     await write([line("size", { ...flags, budget: 45 })]);
     await sweep(cwd, "--out", "size");
     const { flags: { steps } } = JSON.parse(await Deno.readTextFile(join(cwd, "size/size/config.json")));
-    const lists = ["here", "cluster"].map((out) => [
+    const lists = ["here", out].map((out) => [
       line("limit", { ...flags, steps }),
       line("killed", { ...flags, steps: 300, seed: 1 }),
       line("codes", { ...flags, steps: 50, samples: 100, autoencoder: `${out}/killed` }, "train-seq2hist"),
@@ -71,14 +73,18 @@ Deno.test({
     await write(lists[0]);
     await sweep(cwd, "--out", "here");
 
+    /** Kills the run without a word, if it is at work. */
+    const kill = async (): Promise<boolean> => {
+      const args = ["-KILL", "-f", "--", `--out=${out}/killed --resume --until=`];
+      return (await new Deno.Command("pkill", { args }).output()).success;
+    };
     await write(lists[1]);
-    const said = await sweep(cwd, "--out", "cluster", "--executor", "slurm", "--slurm", "--time=1");
+    const said = await sweep(cwd, "--out", out, "--executor", "slurm", "--slurm", "--time=1");
     const [, last] = /job (\d+) goes on when all have ended/.exec(said) ?? [];
-    const folder = join(cwd, "cluster");
-    while (!(await logOf(folder, "killed").catch(() => "")).includes("  step ")) {
+    // Slurm's own warning may have stopped it just now: then it comes again.
+    while (!(await logOf(folder, "killed").catch(() => "")).includes("  step ") || !(await kill())) {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    await run("pkill", ["-KILL", "-f", "--", "--out=cluster/killed --resume --until="]);
     const [, pid] = /^SlurmdPidFile\s*=\s*(\S+)/m.exec(cluster!) ?? [];
     await run("kill", [(await Deno.readTextFile(pid)).trim()]);
     await run("slurmd", []);
@@ -93,6 +99,7 @@ Deno.test({
       (await logOf(folder, name)).match(/put back [1-9]\d* times/g)?.length ?? 0;
     assert.ok(await put("limit") >= 1, "the time limit was not hit");
     assert.ok(await put("killed") >= 1, "the killed task was not put back");
+    assert.match(await logOf(folder, "killed"), /Killed/);
     for (const name of ["limit", "killed", "codes"]) {
       assert.deepEqual(
         await Deno.readFile(join(folder, name, "weights.safetensors")),
@@ -103,6 +110,6 @@ Deno.test({
       assert.equal((await logOf(folder, name)).match(/^(PSNR|memorized mass) /gm)?.length, 1, name);
     }
     assert.match(await Deno.readTextFile(join(folder, "report.html")), /3 of 3 of them finished/);
-    assert.doesNotMatch(await sweep(cwd, "--out", "cluster", "--executor", "slurm"), /handed to Slurm/);
+    assert.doesNotMatch(await sweep(cwd, "--out", out, "--executor", "slurm"), /handed to Slurm/);
   },
 });

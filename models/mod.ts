@@ -13,6 +13,7 @@ export const MODELS = {
   "classifier": () => import("./classifier.ts"),
   "addnist": () => import("./addnist.ts"),
   "cifar-classifier": () => import("./cifar_classifier.ts"),
+  "flow": () => import("./flow.ts"),
   "binary-autoencoder": () => import("./binary_autoencoder.ts"),
   "dense-autoencoder": () => import("./dense_autoencoder.ts"),
   "conv-autoencoder": () => import("./conv_autoencoder.ts"),

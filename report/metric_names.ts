@@ -233,6 +233,22 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "Floating-point operations of convolutions and products in training, forward and backward, in 10^15.",
   ],
   test_images: ["test images", "count", "How many images the test figures are of."],
+  copies_exact: ["exact copies", "count", "Samples that equal a training image, byte by byte."],
+  copies_psnr: [
+    "copies by PSNR",
+    "count",
+    "Samples whose PSNR to the nearest training image is at least 25 dB.",
+  ],
+  copies_near: [
+    "copies by distance",
+    "count",
+    "Samples that are less than a third as far from the nearest training image as from the second nearest.",
+  ],
+  memorized_of_10000: [
+    "memorized of 10,000",
+    "count",
+    "How many of 10,000 samples are copies of training images by any of the three rules.",
+  ],
   loss: ["training loss", "number", "What the training made small, on average over the last steps."],
 };
 

@@ -14,6 +14,7 @@ export const MODELS = {
   "addnist": () => import("./addnist.ts"),
   "cifar-classifier": () => import("./cifar_classifier.ts"),
   "flow": () => import("./flow.ts"),
+  "dcgan": () => import("./dcgan.ts"),
   "binary-autoencoder": () => import("./binary_autoencoder.ts"),
   "dense-autoencoder": () => import("./dense_autoencoder.ts"),
   "conv-autoencoder": () => import("./conv_autoencoder.ts"),

@@ -1,7 +1,7 @@
 /** What turns a plan into numbers: the contract of `wasm/` and `webgpu/`. Nothing here knows tfjs. */
 import type { TypedArray } from "./graph.ts";
-import type { Keeping } from "./passes/keep.ts";
 import type { Plan } from "./plan.ts";
+import type { Keeping } from "./plan_step.ts";
 
 /** A resident tensor's storage on the device. Opaque: only the executor that made it can use it. */
 export interface Storage {
@@ -14,8 +14,8 @@ export interface Executor extends AsyncDisposable {
   readonly kind: "wasm" | "webgpu" | "reference";
   /** For people and `config.json`: "wasm, 2 threads, relaxed SIMD", or the adapter's name. */
   readonly description: string;
-  /** What gradients of recurrent sequences are to find again. */
-  readonly keeping: Keeping;
+  /** What gradients of recurrent sequences are to find again; absent: nothing. */
+  readonly keeping?: Keeping;
   /** @throws {RangeError} naming what is asked for and what is free, before anything is allocated. */
   allocate(size: number): Storage;
   free(storage: Storage): void;

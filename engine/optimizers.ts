@@ -61,6 +61,7 @@ export function sgd(weights: Weights): Optimizer {
 
 /** Settings of `momentum`. */
 export interface MomentumOptions {
+  /** Share of the gradients accumulated so far that a step keeps. */
   readonly momentum: number;
   /** Whether to step by gradient + momentum a, one step ahead (Nesterov 1983). Absent: no. */
   readonly nesterov?: boolean;

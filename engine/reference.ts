@@ -2,7 +2,6 @@
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, sizeOf, type TypedArray, type Value } from "./graph.ts";
 import { execute } from "./kernels/mod.ts";
-import { WHOLE_COURSE } from "./passes/keep.ts";
 import type { Plan } from "./plan.ts";
 
 function arrayOf(dtype: DType, buffer: ArrayBuffer, offset: number, size: number): TypedArray {
@@ -87,7 +86,6 @@ function memoryOf(storage: Storage): ArrayBuffer {
 export class ReferenceExecutor implements Executor {
   readonly kind = "reference";
   readonly description = "reference";
-  readonly keeping = WHOLE_COURSE;
 
   allocate(size: number): Storage {
     return new ReferenceStorage(size);

@@ -47,8 +47,8 @@ export type DenseAutoencoder = Autoencoder<DenseAutoencoderConfig>;
 /** The architectures as asked for. */
 export const DENSE_AUTOENCODER = Object.freeze(
   {
-    selu: { units: [100, 30], batch: 128, learningRate: 3e-3, beta1: 0.9, epochs: 100 },
-    relu: { units: [196, 49, 32], batch: 128, learningRate: 4e-3, beta1: 0, epochs: 60 },
+    selu: { units: [100, 30], batch: 128, learningRate: 6e-3, beta1: 0.9, beta2: 0.99, epochs: 100 },
+    relu: { units: [196, 49, 32], batch: 128, learningRate: 4e-3, beta1: 0, beta2: 0.999, epochs: 60 },
   } as const,
 );
 

@@ -33,9 +33,7 @@ export interface NearestOptions {
   readonly onProgress?: (share: number) => Promise<void>;
 }
 
-/** From how many queries, distinct rows and numbers a row on a map is worth its making. */
-const MAPPED_QUERIES = 512;
-const MAPPED_ROWS = 4096;
+/** From how many numbers a row on a map is worth its making. */
 const MAPPED_WIDTH = 256;
 /** What share of the work is done when all queries have been searched with a map. */
 const MAPPED_SHARE = 0.8;
@@ -68,14 +66,11 @@ export async function nearest(queries: Table, base: Table, options: NearestOptio
   const wanted = own === undefined ? k : k + 1;
   const search = new Search(queries, { base, first: groups.first, wanted });
   let asked: Int32Array = Int32Array.from({ length: queries.count }, (_, query) => query), done = 0;
+  const width = mappedWidth(base.width);
   if (
-    queries.count >= MAPPED_QUERIES && groups.first.length >= MAPPED_ROWS && base.width >= MAPPED_WIDTH
+    base.width >= MAPPED_WIDTH && isMapWorthIt(width, { queries: queries.count, rows: groups.first.length })
   ) {
-    const map = await principalMap(device, {
-      rows: search.sample(),
-      columns: base.width,
-      width: mappedWidth(base.width),
-    });
+    const map = await principalMap(device, { rows: search.sample(), columns: base.width, width });
     if (await search.isSelective(device, map)) {
       asked = await search.pass(device, {
         map,
@@ -105,6 +100,17 @@ export async function nearest(queries: Table, base: Table, options: NearestOptio
 /** Numbers of a mapped row: the longer a row, the more it takes to tell it from others. */
 function mappedWidth(width: number): number {
   return Math.min(256, Math.max(64, 16 * Math.round(width / 192)));
+}
+
+/**
+ * Whether a search is large enough for a map: to map the base costs as much as the products of 2 `width` queries, and to
+ * find the directions as much as those of some 100 `width`² pairs.
+ */
+function isMapWorthIt(
+  width: number,
+  { queries, rows }: { readonly queries: number; readonly rows: number },
+): boolean {
+  return queries >= 8 * width && queries * rows >= 400 * width ** 2;
 }
 
 function mustFit(queries: Table, base: Table): void {

@@ -1,35 +1,14 @@
-import { type Graph, type Kept, type Node, sizeOf, type Value } from "../graph.ts";
-import { keptResults, mustFit, resultShape } from "../kernels/recurrent.ts";
+import type { Graph, Kept, Node, Value } from "../graph.ts";
+import { keptResults } from "../kernels/recurrent.ts";
 import { opOf } from "../kernels/kernel.ts";
 import { Rewrite } from "./rewrite.ts";
-
-/** What an executor keeps of recurrent sequences for their gradients. */
-export interface Keeping {
-  readonly what: Kept;
-  /** Elements that are kept of all sequences together: gradients of further ones compute them again, a part of the batch at a time. */
-  readonly most: number;
-}
-
-/** Everything, whatever it takes. */
-export const WHOLE_COURSE: Keeping = { what: "course", most: Infinity };
 
 /**
  * Lets the gradient of a recurrent sequence find what the sequence went through: results that only the gradient reads.
  * Goes last, as they may mean nothing to others.
  */
-export function keep(graph: Graph, { what, most }: Keeping): Graph {
-  const wanted = new Set<string>();
-  let size = 0;
-  for (const node of graph.nodes) {
-    const op = opOf(node, "recurrent_grad"), key = keyOf(node);
-    if (op === undefined || op.kept !== undefined || wanted.has(key)) continue;
-    const extents = mustFit(op, node.inputs);
-    const own = keptResults(op.cell, what).map((result) => sizeOf(resultShape(op.cell, result, extents)));
-    const needed = own.reduce((sum, elements) => sum + elements, size);
-    if (needed > most) continue;
-    size = needed;
-    wanted.add(key);
-  }
+export function keep(graph: Graph, what: Kept): Graph {
+  const wanted = new Set(graph.nodes.filter(wantsKept).map(keyOf));
   if (wanted.size === 0) return graph;
   const to = new Rewrite(graph), kept = new Map<string, readonly Value[]>();
   for (const node of graph.nodes) {
@@ -41,7 +20,7 @@ export function keep(graph: Graph, { what, most }: Keeping): Graph {
       const outputs = to.emit({ ...op, results }, current);
       node.outputs.forEach((output, i) => to.replace(output, outputs[i]));
       kept.set(key, names.map((name) => outputs[results.indexOf(name)]));
-    } else if (op.kind === "recurrent_grad" && wanted.has(key)) {
+    } else if (op.kind === "recurrent_grad" && op.kept === undefined) {
       const { cell, lengths } = op, own = current.slice(0, sequenceInputs(op));
       const found = kept.get(key) ??
         to.emit({ kind: "recurrent", cell, lengths, results: keptResults(cell, what) }, own);
@@ -52,6 +31,11 @@ export function keep(graph: Graph, { what, most }: Keeping): Graph {
     }
   }
   return to.finish();
+}
+
+function wantsKept(node: Node): boolean {
+  const op = opOf(node, "recurrent_grad");
+  return op !== undefined && op.kept === undefined;
 }
 
 /** How many of its inputs are the sequence's. */

@@ -31,8 +31,8 @@ const RELAXED_PROBE = Uint8Array.of(
   10, 13, 1, 11, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfd, 0x85, 0x02, 0x0b,
 );
 
-/** Elements of courses that are kept: a quarter of the memory. */
-const MOST_KEPT = 2 ** 28;
+/** Elements of the results of a step that keeps courses: half of the memory. */
+const MOST_WITH_COURSES = 2 ** 29;
 
 class WasmStorage implements Storage {
   constructor(readonly owner: WasmExecutor, readonly address: number, readonly size: number) {}
@@ -40,7 +40,7 @@ class WasmStorage implements Storage {
 
 class WasmExecutor implements Executor {
   readonly kind = "wasm";
-  readonly keeping = { what: "course", most: MOST_KEPT } as const;
+  readonly keeping = { what: "course", most: MOST_WITH_COURSES } as const;
   readonly description: string;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;

@@ -2,6 +2,7 @@
 import { stream } from "../../base/random.ts";
 import type { Device } from "../../engine/device.ts";
 import { wilson } from "../../metrics/mod.ts";
+import { nearest } from "../../run/nearest.ts";
 import type { PixelSet } from "../../run/pixel_source.ts";
 import { sampled } from "./generation.ts";
 import { logProbabilities, type PixelPredictor } from "./network.ts";
@@ -28,11 +29,12 @@ export async function memory(
   });
   const random = stream(model.config.seed).fork("memory");
   const { bits } = await sampled(model, { device, count: SAMPLES, random });
-  const near = nearest(bits, train),
-    far = nearest(test.bits.subarray(0, Math.min(SAMPLES, test.count) * length), train);
+  const near = await differences(bits, { train, device }),
+    far = await differences(test.bits.subarray(0, Math.min(SAMPLES, test.count) * length), { train, device });
   const copies = near.filter((distance) => distance === 0).length;
   const { low, high } = wilson(copies, SAMPLES);
-  const mean = (values: Uint32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = (values: Float64Array): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     memorized_mass: mass,
     memorized_fraction: copies / SAMPLES,
@@ -46,16 +48,16 @@ export async function memory(
 }
 
 /** In how many pixels each image [count, length] differs from the training image that is nearest to it. */
-export function nearest(bits: Uint8Array, { bits: learned, length, count }: PixelSet): Uint32Array {
-  return Uint32Array.from({ length: bits.length / length }, (_, image) => {
-    let least = length;
-    for (let other = 0; other < count; other++) {
-      let distance = 0;
-      for (let at = 0; at < length && distance < least; at++) {
-        distance += bits[image * length + at] ^ learned[other * length + at];
-      }
-      least = Math.min(least, distance);
-    }
-    return least;
-  });
+export async function differences(
+  bits: Uint8Array,
+  { train, device }: { readonly train: PixelSet; readonly device: Device },
+): Promise<Float64Array> {
+  const width = train.length;
+  const { distances } = await nearest(
+    { values: bits, count: bits.length / width, width },
+    { values: train.bits, count: train.count, width },
+    { device, k: 1 },
+  );
+  // Bits differ by 1 or not at all.
+  return distances.map((distance) => Math.round(distance ** 2));
 }

@@ -90,6 +90,11 @@ export function goalTable(goals: readonly Goal[]): Block {
   };
 }
 
+/** The same, of goals that are set for one data set, and nothing where the runs learned another. */
+export function goalsOn(dataset: string, goals: readonly Goal[]): readonly Block[] {
+  return goals.every(({ run }) => run.config.dataset.name === dataset) ? [goalTable(goals)] : [];
+}
+
 /** A figure of a run; NaN where it was not measured. */
 export function metricOf(run: StoredRun, name: string): number {
   return run.summary?.metrics[name] ?? NaN;

@@ -11,7 +11,7 @@ import { findRun, type StoredRun } from "../../run/run.ts";
 import {
   type Assignment,
   decibels,
-  goalTable,
+  goalsOn,
   metricOf,
   paragraph,
   picture,
@@ -73,7 +73,7 @@ function dense(scope: Scope): Question {
       return {
         figures: [{ label: "dense", value: number(mse), note: "MSE of test images, squared levels" }],
         blocks: [
-          goalTable([
+          ...goalsOn("mnist", [
             {
               ...{ label: "784-100-30-100-784", run, show: number },
               ...{ metric: "held_out_mse", asked: { atMost: 0.0065 } },
@@ -116,7 +116,7 @@ function convolutional(): Question {
       return {
         figures: [{ label: "convolutional", value: number(mse(run)), note: "MSE of test images" }],
         blocks: [
-          goalTable([{
+          ...goalsOn("mnist", [{
             ...{ label: "16-32-64", run, show: number },
             ...{ metric: "held_out_mse", asked: { atMost: 0.0015 } },
           }]),
@@ -152,7 +152,7 @@ function convolutional(): Question {
 }
 
 /** Two Gaussians of two dimensions whose divergence the page works out. */
-const P = { mean: [1, -0.5], variance: [2, 0.5] }, K = P.mean.length;
+const P = { mean: [1, -0.5], variance: [2, 0.5] };
 
 /** A diagonal covariance as a matrix. */
 function diagonal(variance: readonly number[]): number[] {
@@ -222,7 +222,7 @@ function variational(): Question {
               } of the plain network with ${
                 metricOf(other, "latent_units")
               } numbers and no noise: that is the price of a ` +
-              `latent that can be drawn from. In ${K} dimensions of it or in all, noise decodes to images: they stand in ` +
+              `latent that can be drawn from. Noise decodes to images: they stand in ` +
               "its own report.",
           ),
           ...await shown(run),
@@ -264,12 +264,12 @@ function judged(run: StoredRun): string {
     }, with ${percent(metricOf(run, "validation_accuracy"))} of them right.`;
 }
 
+/** The goal on IMDB's reviews. */
 function goalOf(
   run: StoredRun,
   { label, least }: { readonly label: string; readonly least: number },
-): Block[] {
-  if (run.config.dataset.name !== "imdb") return [];
-  return [goalTable([{ label, run, metric: "test_accuracy", asked: { above: least }, show: percent }])];
+): readonly Block[] {
+  return goalsOn("imdb", [{ label, run, metric: "test_accuracy", asked: { above: least }, show: percent }]);
 }
 
 function recurrentNetwork(scope: Scope): Question {

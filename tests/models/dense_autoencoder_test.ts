@@ -19,6 +19,7 @@ const SMALL: DenseAutoencoderConfig = {
   batch: 5,
   learningRate: 1e-2,
   beta1: 0.9,
+  beta2: 0.999,
   epochs: 1,
   seed: 1,
 };

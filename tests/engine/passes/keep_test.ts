@@ -1,7 +1,7 @@
 import { assertSame, body } from "./check.ts";
 import assert from "node:assert/strict";
 import { validate } from "../../../engine/kernels/validate.ts";
-import { keep, type Keeping, WHOLE_COURSE } from "../../../engine/passes/keep.ts";
+import { keep } from "../../../engine/passes/keep.ts";
 import { prune } from "../../../engine/passes/prune.ts";
 import { Builder } from "../builder.ts";
 
@@ -27,7 +27,7 @@ const GRADIENT =
   'results: ["kernel"], kept: %WHAT)';
 
 Deno.test("the gradient of a sequence reads what the sequence kept, and only results that are read are computed", () => {
-  const before = graphOf(true), after = keep(prune(before), WHOLE_COURSE);
+  const before = graphOf(true), after = keep(prune(before), "course");
   validate(after);
   const [sequence, gradient] = body(after);
   const kept = /(%\d+) float32\[4,3,2\]/.exec(sequence)![1];
@@ -37,25 +37,18 @@ Deno.test("the gradient of a sequence reads what the sequence kept, and only res
 });
 
 Deno.test("a gradient whose sequence nothing else needs brings the sequence back for what it keeps", () => {
-  const before = graphOf(false), after = keep(prune(before), WHOLE_COURSE);
+  const before = graphOf(false), after = keep(prune(before), "course");
   validate(after);
   assert.match(body(after)[0], /recurrent\(.*results: \["course"\]\)$/);
   assertSame(before, after);
 });
 
 Deno.test("of states, those that are a result already are kept", () => {
-  const states: Keeping = { what: "states", most: Infinity };
-  const before = graphOf(true), after = keep(prune(before), states);
+  const before = graphOf(true), after = keep(prune(before), "states");
   validate(after);
   const [sequence, gradient] = body(after);
   const kept = /(%\d+) float32\[2,3,2\]/.exec(sequence)![1];
   assert.match(sequence, /recurrent\(x0, x1, x2, x3, x4, .*results: \["states"\]\)$/);
   assert.ok(gradient.endsWith(GRADIENT.replace("%KEPT", kept).replace("%WHAT", "states")), gradient);
   assertSame(before, after);
-});
-
-Deno.test("what is more than may be kept is computed again", () => {
-  const before = prune(graphOf(true));
-  assert.notEqual(keep(before, { what: "states", most: 12 }), before);
-  assert.equal(keep(before, { what: "states", most: 11 }), before);
 });

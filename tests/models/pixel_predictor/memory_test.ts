@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openDevice } from "../../../engine/open.ts";
 import { build, EXPERIMENT } from "../../../models/pixel_predictor.ts";
-import { memory, nearest } from "../../../models/pixel_predictor/memory.ts";
+import { differences, memory } from "../../../models/pixel_predictor/memory.ts";
 import { fitPixels, type PixelConfig } from "../../../run/pixel_experiment.ts";
 import type { PixelSet } from "../../../run/pixel_source.ts";
 import { openTrial } from "../trial.ts";
@@ -45,6 +45,7 @@ Deno.test("the mass counts equal images once, agrees with the samples, and grows
   assert.equal(after.test_distance, 0);
 });
 
-Deno.test("nearest: pixels that differ from the most alike", () => {
-  assert.deepEqual([...nearest(Uint8Array.from([1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1]), TRAIN)], [0, 2]);
+Deno.test("differences: pixels that differ from the most alike", async () => {
+  const bits = Uint8Array.from([1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1]);
+  assert.deepEqual([...await differences(bits, { train: TRAIN, device })], [0, 2]);
 });

@@ -24,7 +24,7 @@ gpuTest(
         cut: { rows: 8, steps: 3 },
       },
       {
-        of: { cell: "gru", batch: 9, time: 3, features: 2, units: 6, kept: "states" },
+        of: { cell: "gru", batch: 16, time: 3, features: 2, units: 6, kept: "states" },
         limits: { sums: 8 * 24, flops: 1e9, states: 0 },
         cut: { rows: 8, steps: 1 },
       },

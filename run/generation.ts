@@ -4,7 +4,7 @@
  * one, and of nothing else.
  */
 import { join } from "node:path";
-import { writeAtomically } from "../base/files.ts";
+import { exists, writeAtomically } from "../base/files.ts";
 import { type Random, stream } from "../base/random.ts";
 import { readTensors, writeTensors } from "../base/safetensors.ts";
 import type { Images } from "../data/image_set.ts";
@@ -489,7 +489,13 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
  * @throws {Error} where it kept none.
  */
 export async function keptSamples(folder: string): Promise<GeneratedImages> {
-  const path = join(folder, SAMPLES), { tensors } = await readTensors(path);
+  const path = join(folder, SAMPLES);
+  if (!(await exists(path))) {
+    throw new Error(
+      `Cannot use ${folder} as it kept no samples: name a finished run of train-flow or train-dcgan`,
+    );
+  }
+  const { tensors } = await readTensors(path);
   const pixels = tensors.get("pixels")?.data, labels = tensors.get("labels")?.data;
   if (!(pixels instanceof Uint8Array && labels instanceof Uint8Array)) {
     throw new Error(`Cannot use ${path} as it holds no images and labels: restore it`);

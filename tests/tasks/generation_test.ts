@@ -36,3 +36,47 @@ Deno.test("a flow is trained, goes on where it stopped, and tells how many of it
   assert.equal(many.code, 2);
   assert.match(many.error, /--steps must be an integer in 1\.\.50000/);
 });
+
+Deno.test("a DCGAN's images are assessed by the features of a classifier", async () => {
+  const cwd = await Deno.makeTempDir(), count = ["--count", "60"];
+  const learned = await start(
+    ...[
+      cwd,
+      "models/cifar_classifier.ts",
+      ...count,
+      "--width",
+      "0.05",
+      "--steps",
+      "2",
+      "--out",
+      "classifier",
+    ] as const,
+  );
+  assert.equal(learned.code, 0, learned.error);
+  const flags = [
+    ...count,
+    "--width",
+    "0.05",
+    "--batch",
+    "4",
+    "--samples",
+    "40",
+    "--steps",
+    "3",
+    "--out",
+    "gan",
+  ];
+  const made = await start(cwd, "models/dcgan.ts", ...flags);
+  assert.equal(made.code, 0, made.error);
+  const none = await start(cwd, "tasks/assess_generator.ts", "gan");
+  assert.equal(none.code, 2);
+  assert.match(none.error, /--classifier must name a finished run of train-cifar-classifier/);
+  const assess = ["--classifier", "classifier", "--reference", "50", "--out", "assessed"];
+  const given = await start(cwd, "tasks/assess_generator.ts", "gan", ...assess);
+  assert.equal(given.code, 0, given.error);
+  const { metrics } = JSON.parse(await Deno.readTextFile(join(cwd, "assessed/summary.json")));
+  assert.deepEqual([metrics.samples, metrics.test_images, metrics.features], [40, 50, 6]);
+  assert.ok(metrics.fd_classifier > metrics.fd_classifier_floor && metrics.fd_classifier_floor > 0);
+  assert.ok(metrics.class_coverage >= 0.1 && metrics.class_coverage <= 1);
+  assert.equal(typeof metrics.copies_exact, "number");
+});

@@ -297,6 +297,11 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "number",
     "How far the features of two samples are apart on average, over how far those of two test images are.",
   ],
+  sharpness: [
+    "sharpness",
+    "number",
+    "How much neighbouring pixels of samples differ, over how much those of test images do: blurry images have less than 1.",
+  ],
   features: ["features", "count", "How many numbers the classifier makes of an image."],
   loss: ["training loss", "number", "What the training made small, on average over the last steps."],
 };

@@ -12,6 +12,7 @@ import type { ImageSet } from "../data/images.ts";
 import { featureStatistics, frechetDistance } from "../metrics/frechet.ts";
 import { kernelDistance } from "../metrics/kernel_distance.ts";
 import { neighbourhoods } from "../metrics/neighbourhoods.ts";
+import { sharpness } from "../metrics/sharpness.ts";
 import { classVariety, meanPairDistance } from "../metrics/variety.ts";
 import { load } from "../models/mod.ts";
 import { imageGrid } from "../report/grid.ts";
@@ -175,6 +176,7 @@ if (import.meta.main) {
         asked_accuracy: named.reduce((right, label, at) => right + (label === made.labels[at] ? 1 : 0), 0) /
           drawn,
         diversity: pairs[0] / pairs[1],
+        sharpness: sharpness(made.pixels, images) / sharpness(test.pixels, images),
         ...copies,
         samples: drawn,
         test_images: test.count,

@@ -23,6 +23,7 @@ import {
   sequenceModel,
 } from "../run/memorize.ts";
 import { pauses } from "../base/pauses.ts";
+import type { SampleOptions } from "../run/sampling.ts";
 import { integer } from "../run/task.ts";
 import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
@@ -194,9 +195,14 @@ async function openTable({ config, weights }: Ngram): Promise<Table> {
  */
 export async function sample(
   model: Ngram,
-  options: { readonly count: number; readonly seed: number; readonly given?: Int32Array },
+  options: Omit<SampleOptions, "device">,
 ): Promise<Int32Array> {
-  const { length } = model.config, { count, seed, given = new Int32Array() } = options;
+  const { length } = model.config, { count, seed, given = new Int32Array(), temperature = 1 } = options;
+  if (temperature !== 1) {
+    throw new RangeError(
+      `Cannot draw from counts as their temperature must be 1: current value is ${temperature}; networks have one`,
+    );
+  }
   const known = given.length / count;
   const { contextOf, starts, followers, totals } = await openTable(model);
   const random = stream(seed).fork("sample"), tokens = new Int32Array(count * length), pause = pauses();

@@ -28,6 +28,7 @@ import {
   sequenceModel,
 } from "../run/memorize.ts";
 import { type FlagValues, integer } from "../run/task.ts";
+import { chosenSizes, networkFlags } from "../run/network_flags.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
 import {
@@ -212,6 +213,7 @@ function describe(model: Seq2Hist): Description {
 }
 
 const FLAGS = {
+  ...networkFlags,
   range: integer({
     min: 0,
     help: "observation range: how many tokens before the next one it sees (default: all)",
@@ -220,12 +222,12 @@ const FLAGS = {
 
 function configure(
   { vocabulary, length, count }: SequenceShape,
-  { seed, range }: { readonly seed: number } & FlagValues<typeof FLAGS>,
+  { seed, range, ...chosen }: { readonly seed: number } & FlagValues<typeof FLAGS>,
 ): Seq2HistConfig {
   const sizes = count > HUGE_COUNT ? SEQ2HIST_HUGE : count > LARGE_COUNT ? SEQ2HIST_LARGE : SEQ2HIST;
   return withEmbedding({
     model: "seq2hist",
-    ...sizes,
+    ...chosenSizes(sizes, chosen),
     vocabulary,
     length,
     ...range === undefined ? {} : { range },

@@ -34,7 +34,8 @@ import {
 } from "../run/memorize.ts";
 import { type SampleOptions, sampleSequences, scoredOnce, type Scorer, together } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
-import { choice, type FlagValues } from "../run/task.ts";
+import { chosenSizes, networkFlags } from "../run/network_flags.ts";
+import { choice, type FlagValues, UsageError } from "../run/task.ts";
 import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
 import { block, transformer, type TransformerSize } from "./causal_transformer.ts";
@@ -344,6 +345,11 @@ function describe(model: Seq2Seq): Description {
 }
 
 const FLAGS = {
+  ...networkFlags,
+  hidden: {
+    ...networkFlags.hidden,
+    help: "units of each position in a hidden layer, or a transformer's width",
+  },
   architecture: choice(["masked", "transformer"], {
     help: "a masked network, or a transformer (default: masked, or transformer where that has above " +
       `${MOST_MASKED / 1e6} million weights)`,
@@ -352,19 +358,25 @@ const FLAGS = {
 
 function configure(
   { vocabulary, length }: SequenceShape,
-  { seed, architecture }: { readonly seed: number } & FlagValues<typeof FLAGS>,
+  { seed, architecture, ...chosen }: { readonly seed: number } & FlagValues<typeof FLAGS>,
 ): Seq2SeqConfig {
   const shape = { model: "seq2seq", vocabulary, length, seed } as const;
   // Layers are as wide as all positions together: long sequences have fewer units at each.
   const hidden = Math.max(FEWEST_UNITS, Math.min(SEQ2SEQ.hidden, Math.floor(WIDEST_LAYER / length)));
-  const masked = { ...shape, ...SEQ2SEQ, hidden };
+  const masked = { ...shape, ...chosenSizes({ ...SEQ2SEQ, hidden }, chosen) };
   if (
     (architecture ?? (maskedNetwork(masked).parameters > MOST_MASKED ? "transformer" : "masked")) === "masked"
   ) {
     return masked;
   }
-  const { batch, ...size } = SEQ2SEQ_TRANSFORMER;
-  return { ...shape, ...size, batch: together(batch, length) };
+  const { width: own, heads } = SEQ2SEQ_TRANSFORMER;
+  const { hidden: width, ...size } = chosenSizes({ ...SEQ2SEQ_TRANSFORMER, hidden: own }, chosen);
+  if (width % heads !== 0) {
+    throw new UsageError(
+      `--hidden must be a multiple of ${heads}, the transformer's heads: current value is ${width}`,
+    );
+  }
+  return { ...shape, ...size, width, batch: together(size.batch, length) };
 }
 
 /** What a model and its training take. */

@@ -21,6 +21,7 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
+import { chosenSizes, type NetworkFlags, networkFlags } from "../run/network_flags.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
 import {
@@ -141,9 +142,9 @@ function describe(model: Seq2Token): Description {
 
 function configure(
   { vocabulary, length }: SequenceShape,
-  { seed }: { readonly seed: number },
+  { seed, ...chosen }: { readonly seed: number } & NetworkFlags,
 ): Seq2TokenConfig {
-  return withEmbedding({ model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed });
+  return withEmbedding({ model: "seq2token", ...chosenSizes(SEQ2TOKEN, chosen), vocabulary, length, seed });
 }
 
 /** The experiment of `train-seq2token`. */
@@ -158,7 +159,8 @@ export const EXPERIMENT = {
   defaultSteps: ({ count }) => Math.max(2500, 16 * count),
   fit,
   ...PREFIX_PART,
-} satisfies SequenceExperiment<Seq2Token, Record<never, never>>;
+  flags: networkFlags,
+} satisfies SequenceExperiment<Seq2Token, typeof networkFlags>;
 
 export const MODEL = sequenceModel(EXPERIMENT);
 

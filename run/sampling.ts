@@ -87,6 +87,8 @@ export interface SampleOptions {
   readonly seed: number;
   /** The tokens that each begins with, [count, any]; absent: none. */
   readonly given?: Int32Array;
+  /** What logits are divided by, above 0: below 1 the probable gets more so, above 1 all gets more alike. Absent: 1. */
+  readonly temperature?: number;
 }
 
 /**
@@ -95,6 +97,12 @@ export interface SampleOptions {
  */
 export async function sampleSequences(model: NextToken, options: SampleOptions): Promise<Int32Array> {
   const { device, count, seed, given } = options, { length } = model;
+  if (options.temperature !== undefined && options.temperature !== 1) {
+    return await sampleSequences(tempered(model, options.temperature), {
+      ...options,
+      temperature: undefined,
+    });
+  }
   if (length > LONGEST_UNROLLED) return await drawTokenByToken(model, options);
   const rows = Math.min(SAMPLE_BATCH, count);
   const all = generation(model, { seed, rows }), counter = { shape: [], dtype: "int32" } as const;
@@ -108,6 +116,11 @@ export async function sampleSequences(model: NextToken, options: SampleOptions):
   const { tokens } = await draw.read();
   draw.dispose();
   return (tokens as Int32Array).slice(0, count * length);
+}
+
+/** The same model with its logits divided by `temperature`. */
+function tempered(model: NextToken, temperature: number): NextToken {
+  return { ...model, logits: (...of) => tf.div(model.logits(...of), temperature) };
 }
 
 /** `sampleSequences` of long ones. What the network must look at grows by doubling, a function for each extent. */

@@ -76,6 +76,12 @@ export interface SequenceData {
   readonly show: (generated: GeneratedSequences) => Promise<Exhibit>;
   /** Others of the same kind; absent where there are none. */
   readonly heldOut?: HeldOut;
+  /**
+   * The tokens of what a person writes; absent where nobody can write them.
+   *
+   * @throws {RangeError} naming a symbol that was not learned.
+   */
+  readonly read?: (written: string) => Int32Array;
 }
 
 /** What a model generated. */

@@ -15,7 +15,7 @@ import {
   type StoredSequences,
 } from "./sequence_source.ts";
 import type { Session } from "./session.ts";
-import { showText, textSource } from "./text_source.ts";
+import { readPrompt, showText, textSource } from "./text_source.ts";
 
 /** Flags that mean something to some kinds of data only, and which kinds read them. */
 const READ_BY: Readonly<Partial<Record<keyof SequenceFlags, readonly SequenceFlags["dataset"][]>>> = {
@@ -110,6 +110,14 @@ export async function openStoredSource(
     facts: dataset,
     shape: sequences,
     shorten: (length) => `train on sequences of ${length} tokens`,
-    open: () => Promise.resolve({ sequences, metrics: {}, figures: [], show: SHOW[name](kept), heldOut }),
+    open: () =>
+      Promise.resolve({
+        sequences,
+        metrics: {},
+        figures: [],
+        show: SHOW[name](kept),
+        heldOut,
+        ...name === "text" ? { read: readPrompt(kept) } : {},
+      }),
   };
 }

@@ -87,6 +87,25 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
   });
 }
 
+/** Reads a text as tokens of the windows that are `kept`. */
+export function readPrompt(kept: StoredSequences): NonNullable<SequenceData["read"]> {
+  const unit: TextUnit = kept.details.unit === "word" ? "word" : "character";
+  const tokens = new Map((kept.symbols as readonly string[]).map((symbol, token) => [symbol, token]));
+  return (written) => {
+    const { ids, symbols } = cutTexts([{ name: "", text: written, line: 1 }], unit);
+    return ids.map((id) => {
+      const token = tokens.get(symbols[id]);
+      if (token !== undefined) return token;
+      throw new RangeError(
+        `Cannot go on from ${JSON.stringify(written)} as ${
+          JSON.stringify(symbols[id])
+        } stands nowhere in what was ` +
+          "learned: leave it out",
+      );
+    });
+  };
+}
+
 /** Shows generated windows with the stretches marked that stand in the texts that `kept` are windows of. */
 export function showText(kept: StoredSequences): SequenceData["show"] {
   const { sequences: { length }, tensors } = kept;

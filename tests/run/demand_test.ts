@@ -8,7 +8,14 @@ import { checkDemand, checkSamples, type SequenceShape } from "../../run/demand.
 
 await tf.setBackend("cpu");
 
-const FLAGS = { seed: 0, architecture: undefined, range: undefined };
+const FLAGS = {
+  seed: 0,
+  architecture: undefined,
+  range: undefined,
+  hidden: undefined,
+  batch: undefined,
+  lr: undefined,
+};
 const DEFAULT = { count: 1024, length: 16, vocabulary: 60 };
 
 function check(experiment: keyof typeof EXPERIMENTS, shape: SequenceShape): void {

@@ -94,3 +94,17 @@ Deno.test("sequences go on from the tokens that they are given", async () => {
   const drawn = await sampleSequences(model, { device, count: 2, seed: 0, given });
   assert.deepEqual([...drawn], [2, 1, 2, 0, 0, 0, 1, 2]);
 });
+
+Deno.test("a low temperature draws the most probable, a high one draws alike", async () => {
+  const probabilities = [0.5, 0.3, 0.2], count = 2000;
+  const logits = (prefixes: tf.Tensor2D): tf.Tensor2D =>
+    tf.tile(tf.log(tf.tensor2d([probabilities])), [prefixes.shape[0], 1]);
+  const shares = async (temperature?: number): Promise<number[]> => {
+    const model = { vocabulary: 3, length: 2, logits };
+    const drawn = await sampleSequences(model, { device, count, seed: 1, temperature });
+    return [0, 1, 2].map((token) => drawn.filter((one) => one === token).length / drawn.length);
+  };
+  assert.deepEqual(await shares(0.01), [1, 0, 0]);
+  assert.deepEqual(await shares(1), await shares());
+  for (const share of await shares(100)) assert.ok(Math.abs(share - 1 / 3) < 0.04, `${share}`);
+});

@@ -2,9 +2,12 @@
 import { stream } from "../../base/random.ts";
 import type { Device } from "../../engine/device.ts";
 import { wilson } from "../../metrics/mod.ts";
+import { HAIRLINE, type SheetSection, type Tile } from "../../report/grid.ts";
+import { PALETTE } from "../../report/palette.ts";
 import type { PixelSet } from "../../run/pixel_source.ts";
 import { sampled } from "./generation.ts";
 import { logProbabilities, type PixelPredictor } from "./network.ts";
+import { pixelImage } from "./pixel_image.ts";
 
 /** Images drawn to be compared with those that it learned. */
 const SAMPLES = 500;
@@ -26,13 +29,13 @@ export async function memory(
     if (!seen.has(key)) mass += Math.exp(log);
     seen.add(key);
   });
-  const random = stream(model.config.seed).fork("memory");
-  const { bits } = await sampled(model, { device, count: SAMPLES, random });
+  const bits = await drawn(model, { device, count: SAMPLES });
   const near = nearest(bits, train),
     far = nearest(test.bits.subarray(0, Math.min(SAMPLES, test.count) * length), train);
-  const copies = near.filter((distance) => distance === 0).length;
+  const copies = near.filter(({ distance }) => distance === 0).length;
   const { low, high } = wilson(copies, SAMPLES);
-  const mean = (values: Uint32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = (found: readonly Nearest[]): number =>
+    found.reduce((sum, { distance }) => sum + distance, 0) / found.length;
   return {
     memorized_mass: mass,
     memorized_fraction: copies / SAMPLES,
@@ -45,17 +48,54 @@ export async function memory(
   };
 }
 
-/** In how many pixels each image [count, length] differs from the training image that is nearest to it. */
-export function nearest(bits: Uint8Array, { bits: learned, length, count }: PixelSet): Uint32Array {
-  return Uint32Array.from({ length: bits.length / length }, (_, image) => {
-    let least = length;
+/** The first `count` of the images whose memory is measured, each above the training image nearest to it. */
+export async function remembered(
+  model: PixelPredictor,
+  { device, train, count }: { readonly device: Device; readonly train: PixelSet; readonly count: number },
+): Promise<SheetSection> {
+  const { length, width } = train, bits = await drawn(model, { device, count });
+  const image = (of: Uint8Array, at: number) =>
+    pixelImage(of.subarray(at * length, (at + 1) * length), { length, width });
+  return {
+    legend: [
+      { colour: PALETTE.vermilion, text: "memorized: a training image, bit for bit" },
+      { colour: HAIRLINE, text: "new: below it the training image that is nearest" },
+    ],
+    tiles: nearest(bits, train).map(({ image: other, distance }, at): Tile => ({
+      image: [image(bits, at), image(train.bits, other)],
+      label: distance === 0 ? `#${other}` : `${distance} pixels off`,
+      frame: distance === 0 ? PALETTE.vermilion : undefined,
+      kind: distance === 0 ? "memorized" : "new",
+      distance,
+    })),
+  };
+}
+
+/** Images of the model's own, [count, pixels]; fewer are the first of more. */
+async function drawn(
+  model: PixelPredictor,
+  { device, count }: { readonly device: Device; readonly count: number },
+): Promise<Uint8Array> {
+  return (await sampled(model, { device, count, random: stream(model.config.seed).fork("memory") })).bits;
+}
+
+/** A training image, and in how many pixels another differs from it. */
+export interface Nearest {
+  readonly image: number;
+  readonly distance: number;
+}
+
+/** The training image that is nearest to each image [count, length], of equally near ones the first. */
+export function nearest(bits: Uint8Array, { bits: learned, length, count }: PixelSet): Nearest[] {
+  return Array.from({ length: bits.length / length }, (_, image) => {
+    let best: Nearest = { image: 0, distance: Infinity };
     for (let other = 0; other < count; other++) {
       let distance = 0;
-      for (let at = 0; at < length && distance < least; at++) {
+      for (let at = 0; at < length && distance < best.distance; at++) {
         distance += bits[image * length + at] ^ learned[other * length + at];
       }
-      least = Math.min(least, distance);
+      if (distance < best.distance) best = { image: other, distance };
     }
-    return least;
+    return best;
   });
 }

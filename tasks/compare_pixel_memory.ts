@@ -5,7 +5,7 @@
 import { load } from "../models/mod.ts";
 import { remembered } from "../models/pixel_predictor/memory.ts";
 import type { SheetSection } from "../report/grid.ts";
-import type { Block, Table } from "../report/html.ts";
+import type { Block } from "../report/html.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { count, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
@@ -15,11 +15,30 @@ import { openPixelSets } from "../run/pixel_source.ts";
 import type { StoredRun } from "../run/run.ts";
 import { integer, runTask, text, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
-import { metricOf, writeTables } from "./pixel_comparison.ts";
+import { figuresOf, metricOf, writeTables } from "./pixel_comparison.ts";
+import {
+  figureName,
+  figuresIn,
+  memoryCostTable,
+  memoryFindings,
+  memoryTable,
+  setName,
+} from "./pixel_tables.ts";
 
 const TASK = "train-pixel-predictor";
 /** Above so many images a predictor's memory is not measured. */
 const MOST = 1024;
+/** What is kept of a model's run. */
+const MEASURED = [
+  ...["memorized_mass", "memorized_fraction", "memorized_fraction_low", "memorized_fraction_high", "samples"],
+  ...[
+    "distinct_sequences",
+    "sample_distance",
+    "test_distance",
+    "train_nats_per_image",
+    "test_nats_per_image",
+  ],
+];
 /** Samples of each model on the page. */
 const SHOWN = 10;
 
@@ -41,57 +60,15 @@ function countsOf(list: string): number[] {
   return counts.toSorted((a, b) => a - b);
 }
 
-function memoryTable(counts: readonly number[], runs: readonly StoredRun[]): Table {
+/** All figures of the comparison, under the names that its summary has for them. */
+function memoryFigures(counts: readonly number[], runs: readonly StoredRun[]): Record<string, number> {
+  const models = counts.map(setName);
   return {
-    columns: [
-      "Images",
-      "Distinct",
-      "Memorized mass",
-      "Memorized fraction (95 % interval)",
-      "Samples off, pixels",
-      "Test images off, pixels",
-    ],
-    rows: runs.map((run, at) => [
-      count(counts[at]),
-      count(metricOf(run, "distinct_sequences")),
-      percent(metricOf(run, "memorized_mass")),
-      `${percent(metricOf(run, "memorized_fraction"))} (${
-        percent(metricOf(run, "memorized_fraction_low"))
-      } to ${percent(metricOf(run, "memorized_fraction_high"))})`,
-      metricOf(run, "sample_distance").toFixed(2),
-      metricOf(run, "test_distance").toFixed(2),
-    ]),
-    caption:
-      "The mass is exact: the sum of the model's probability of each distinct training image. The fraction is of " +
-      `${
-        metricOf(runs[0], "samples")
-      } samples that equal a training image in every pixel. Off is the mean number ` +
-      "of pixels in which samples, and test images, differ from the nearest training image: samples that are not " +
-      "nearer than test images are no copies.",
-  };
-}
-
-function costTable(counts: readonly number[], runs: readonly StoredRun[]): Table {
-  return {
-    columns: [
-      "Images",
-      "Floor, nats per image",
-      "Training, nats per image",
-      "Test, nats per image",
-      "Steps",
-      "Seconds",
-    ],
-    rows: runs.map((run, at) => [
-      count(counts[at]),
-      Math.log(counts[at]).toFixed(2),
-      metricOf(run, "train_nats_per_image").toFixed(2),
-      metricOf(run, "test_nats_per_image").toFixed(2),
-      count(run.summary?.steps ?? NaN),
-      Math.round(run.summary?.seconds ?? NaN),
-    ]),
-    caption:
-      "The floor is ln of the number of images: what one costs who knows all by heart, were they all distinct. " +
-      "All pixels but the first are counted.",
+    ...figuresOf(models, { runs, metrics: MEASURED }),
+    ...Object.fromEntries(models.flatMap((model, at) => [
+      [figureName(model, "steps"), runs[at].summary?.steps ?? NaN],
+      [figureName(model, "seconds"), runs[at].summary?.seconds ?? NaN],
+    ])),
   };
 }
 
@@ -106,25 +83,6 @@ function against(
     y,
     series: series.map((one) => ({ ...one, x: counts })),
   };
-}
-
-/** What the figures say, in words. */
-function findings(counts: readonly number[], runs: readonly StoredRun[]): string[] {
-  const mass = (at: number): number => metricOf(runs[at], "memorized_mass"), last = runs.length - 1;
-  const held = counts.filter((_, at) => mass(at) >= 0.5);
-  const nearer = counts.filter((_, at) =>
-    metricOf(runs[at], "sample_distance") < metricOf(runs[at], "test_distance")
-  );
-  const list = (of: readonly number[]): string => of.length === 0 ? "no number of" : of.map(count).join(", ");
-  return [
-    `The memorized mass is ${percent(mass(0))} of ${count(counts[0])} images` +
-    (last === 0 ? "." : `, and ${percent(mass(last))} of ${count(counts[last])}.`) +
-    ` Half of it or more is reached with ${list(held)} images.`,
-    `Samples are nearer to the training set than test images are with ${
-      list(nearer)
-    } images: they were drawn ` +
-    "from what was seen, in part at least.",
-  ];
 }
 
 if (import.meta.main) {
@@ -173,7 +131,8 @@ if (import.meta.main) {
         for (const weight of Object.values(loaded.model.weights)) weight.dispose();
       }
       const { cell, units, layers } = flags;
-      const table = memoryTable(counts, runs), cost = costTable(counts, runs);
+      const metrics = memoryFigures(counts, runs), figure = figuresIn(metrics);
+      const table = memoryTable(counts, figure), cost = memoryCostTable(counts, figure);
       await writeTables(run, [{ title: "Memory", table }, { title: "Cost", table: cost }]);
       const of = (name: string): number[] => runs.map((one) => metricOf(one, name));
       await writePage(run, {
@@ -203,7 +162,7 @@ if (import.meta.main) {
                 text: "$X$ are the distinct training images, $m$ the memorized mass.",
               },
               { kind: "table", table },
-              ...findings(counts, runs).map((text): Block => ({ kind: "paragraph", text })),
+              ...memoryFindings(counts, figure).map((text): Block => ({ kind: "paragraph", text })),
               {
                 kind: "panels",
                 panels: [
@@ -246,14 +205,7 @@ if (import.meta.main) {
       const sum = (field: "parameters" | "steps"): number =>
         runs.reduce((total, { summary }) => total + (summary?.[field] ?? 0), 0);
       await run.finish({
-        metrics: Object.fromEntries(
-          counts.flatMap((images, at) =>
-            ["memorized_mass", "memorized_fraction", "sample_distance"].map((name) => [
-              `${name}_${images}`,
-              metricOf(runs[at], name),
-            ])
-          ),
-        ),
+        metrics,
         parameters: sum("parameters"),
         steps: sum("steps"),
       });

@@ -6,6 +6,7 @@ import type { ManifestLine } from "../run/manifest.ts";
 import { type PixelFlags, pixelFlags } from "../run/pixel_source.ts";
 import type { Run, StoredRun } from "../run/run.ts";
 import { type FlagValues, integer, number, text, UsageError } from "../run/task.ts";
+import { figureName } from "./pixel_tables.ts";
 
 /** One of the models that are compared. */
 export interface PixelContestant {
@@ -99,6 +100,19 @@ function pixelOnly(flags: Omit<ComparisonFlags, "out" | "resume" | "force" | "bu
 /** A metric of a finished run; NaN where it lacks it. */
 export function metricOf({ summary }: StoredRun, name: string): number {
   return summary?.metrics[name] ?? NaN;
+}
+
+/** Metrics of each model's run under the names that a comparison's summary has for them; those that it lacks are left out. */
+export function figuresOf(
+  models: readonly string[],
+  { runs, metrics }: { readonly runs: readonly StoredRun[]; readonly metrics: readonly string[] },
+): Record<string, number> {
+  return Object.fromEntries(
+    models.flatMap((model, at) =>
+      metrics.map((metric) => [figureName(model, metric), metricOf(runs[at], metric)] as const)
+    )
+      .filter(([, value]) => !Number.isNaN(value)),
+  );
 }
 
 /** What the rows of a table were trained on, and what it was read as: they differ from the goals' full size. */

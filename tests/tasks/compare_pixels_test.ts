@@ -85,7 +85,7 @@ Deno.test("memory: a run for each number of images, its figures, and what each d
   for (const count of [3, 6]) {
     const own = JSON.parse(await read("memory", String(count), "summary.json"));
     assert.equal(own.dataset.count, count);
-    assert.equal(metrics[`memorized_mass_${count}`], own.metrics.memorized_mass);
+    assert.equal(metrics[`images_${count}_memorized_mass`], own.metrics.memorized_mass);
     assert.ok(tables.includes(`| ${own.metrics.sample_distance.toFixed(2)} |`));
     assert.ok(page.includes(`${count} images`));
   }

@@ -10,9 +10,10 @@ import { argument, boolean, commonFlags, runTask, UsageError } from "../run/task
 import { writePage } from "../run/write_report.ts";
 import type { Assignment } from "./assignments/assignment.ts";
 import { MEMORIZATION } from "./assignments/memorization.ts";
+import { PIXELS } from "./assignments/pixels.ts";
 
 /** Every assignment by its name. */
-const ASSIGNMENTS: readonly Assignment[] = [MEMORIZATION];
+const ASSIGNMENTS: readonly Assignment[] = [MEMORIZATION, PIXELS];
 
 if (import.meta.main) {
   const { count: _count, offset: _offset, steps: _steps, ...flags } = commonFlags;
@@ -39,27 +40,28 @@ if (import.meta.main) {
         await run.configure({ dataset: facts, device, model: { assignment: name, quick } });
       }
       const shared = { device: flags.device, threads: flags.threads };
-      const lines = questions.flatMap(({ runs }) => runs)
-        .map((line) => ({ ...line, flags: { ...line.flags, ...shared } }));
+      const asked = new Map(questions.flatMap(({ runs }) => runs.map((line) => [line.folder, line])));
+      const lines = [...asked.values()].map((line) => ({ ...line, flags: { ...line.flags, ...shared } }));
       await writeManifest(run.path("runs.jsonl"), lines);
       const runs = await runManifest(lines, { folder: run.folder, session: run.session });
 
       const sections: { title: string; blocks: Block[] }[] = [], figures: KeyFigure[] = [];
-      let at = 0;
+      const folders = [...asked.keys()];
       for (const question of questions) {
-        const own = runs.slice(at, at += question.runs.length), answer = await question.answer(own);
+        const own = question.runs.map(({ folder }) => runs[folders.indexOf(folder)]);
+        const answer = await question.answer(own);
         figures.push(...answer.figures);
         sections.push({
           title: question.title,
           blocks: [
             { kind: "paragraph", text: `*Asked:* ${question.asks}` },
             ...answer.blocks,
-            {
-              kind: "list",
+            ...question.runs.length === 0 ? [] : [{
+              kind: "list" as const,
               items: question.runs.map(({ folder }) =>
                 `The whole run: \`${folder}/report.html\`, beside this page.`
               ),
-            },
+            }],
           ],
         });
       }

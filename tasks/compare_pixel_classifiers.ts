@@ -75,9 +75,11 @@ async function chooseRates(
 }
 
 /** What the trials are. */
-function trialsInWords({ trialCount, pool }: Flags): string {
+function trialsInWords({ trialCount, pool, steps }: Flags): string {
   const side = Math.max(TRIAL_POOL, pool);
-  return `${TRIAL_EPOCHS} epochs of ${count(trialCount)} images, pixels being means of ${side} x ${side}`;
+  return `${steps === undefined ? `${TRIAL_EPOCHS} epochs` : `${count(steps)} steps`} of ${
+    count(trialCount)
+  } images, pixels being means of ${side} x ${side}`;
 }
 
 /** The flags of a short trial. */

@@ -1,4 +1,6 @@
 /** An assignment as a list: its questions in their own order, each with the runs that answer it and what they say. */
+import { join } from "node:path";
+import { exists } from "../../base/files.ts";
 import type { Block, KeyFigure } from "../../report/html.ts";
 import type { ManifestLine } from "../../run/manifest.ts";
 import type { StoredRun } from "../../run/run.ts";
@@ -18,6 +20,7 @@ export interface Question {
   readonly title: string;
   /** What it asks, in our words. */
   readonly asks: string;
+  /** A run that answers several questions is listed by each, and made once: lines of one folder must be equal. */
   readonly runs: readonly ManifestLine[];
   /** The answer by the finished runs, in the order of `runs`. */
   readonly answer: (runs: readonly StoredRun[]) => Promise<Answer>;
@@ -71,6 +74,17 @@ export function goalTable(goals: readonly Goal[]): Block {
       }),
     },
   };
+}
+
+/** The picture `name` of a run, where it has one. */
+export async function picture(
+  { folder }: Pick<StoredRun, "folder">,
+  name: string,
+  caption: string,
+): Promise<readonly Block[]> {
+  const path = join(folder, name);
+  if (!(await exists(path))) return [];
+  return [{ kind: "picture", png: await Deno.readFile(path), alt: caption, caption }];
 }
 
 /** Decibels. */

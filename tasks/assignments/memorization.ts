@@ -1,11 +1,8 @@
 /** The first assignment: binary codes of images, and three autoregressive models that memorize them. */
-import { join } from "node:path";
-import { exists } from "../../base/files.ts";
-import type { Block } from "../../report/html.ts";
 import type { ManifestLine } from "../../run/manifest.ts";
 import type { StoredRun } from "../../run/run.ts";
 import { percent } from "../../report/numbers.ts";
-import { type Assignment, decibels, goalTable, type Question, type Scope } from "./assignment.ts";
+import { type Assignment, decibels, goalTable, picture, type Question, type Scope } from "./assignment.ts";
 
 /** The three autoregressive models in the order in which they are asked for, and what each must memorize. */
 const MODELS = [
@@ -32,13 +29,6 @@ const MODELS = [
   },
 ] as const;
 const OTHER_DATA = ["text", "melody", "csv"] as const;
-
-/** The picture `name` of a run, where it has one. */
-async function picture(run: StoredRun, name: string, caption: string): Promise<readonly Block[]> {
-  const path = join(run.folder, name);
-  if (!(await exists(path))) return [];
-  return [{ kind: "picture", png: await Deno.readFile(path), alt: caption, caption }];
-}
 
 function metric(run: StoredRun, name: string): number {
   return run.summary?.metrics[name] ?? NaN;

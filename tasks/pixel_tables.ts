@@ -271,14 +271,16 @@ export function memoryFindings(counts: readonly number[], figure: Figures): stri
   const nearer = counts.filter((images) =>
     figure(setName(images), "sample_distance") < figure(setName(images), "test_distance")
   );
-  const list = (of: readonly number[]): string => of.length === 0 ? "no number of" : of.map(count).join(", ");
+  const list = (of: readonly number[]): string => of.map(count).join(", ");
   return [
     `The memorized mass is ${
       counts.map((images) => `${percent(mass(images))} of ${count(images)} images`).join(", ")
-    }. Half of it or more is reached with ${list(held)} images.`,
-    `Samples are nearer to the training set than test images are with ${
-      list(nearer)
-    } images: they were drawn ` +
-    "from what was seen, in part at least.",
+    }. ${held.length === 0 ? "None is held to a half." : `Held to a half or more: ${list(held)} images.`}`,
+    nearer.length === 0
+      ? "Samples are nowhere nearer to the training set than test images are: what they have of it is no copy."
+      : `Samples are nearer to the training set than test images are with ${
+        list(nearer)
+      } images: they were drawn ` +
+        "from what was seen, in part at least.",
   ];
 }

@@ -119,6 +119,6 @@ Deno.test("answers cite the figures of their runs", async () => {
   assert.match(await answered("Trained"), /12 files of weights, 0\.02 MB in all/);
   assert.match(
     await answered("Beyond"),
-    /Half of it or more is reached with 8 images\. .* nearer .* with 8 images/,
+    /Held to a half or more: 8 images\. .* nearer .* with 8 images/,
   );
 });

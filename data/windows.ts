@@ -25,6 +25,8 @@ export interface Windows<Symbol> {
   readonly symbols: readonly Symbol[];
   /** [count]: where in the stream each window starts. */
   readonly starts: Int32Array;
+  /** The token of each symbol of the stream, -1 of those in no window. */
+  readonly tokenOf: Int32Array;
 }
 
 /** How many windows there are in pieces of these lengths: every `stride` symbols in each, none over its end. */
@@ -59,6 +61,19 @@ export function spreadOver(available: number, count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, index) => Math.floor(index * available / count));
 }
 
+/** Numbers of at most `count` of the windows that are not `chosen` (ascending), evenly spread over them. */
+export function spreadOverRest(
+  chosen: ArrayLike<number>,
+  { available, count }: { readonly available: number; readonly count: number },
+): Float64Array {
+  const left = available - chosen.length;
+  let passed = 0;
+  return spreadOver(left, Math.min(count, left)).map((rank) => {
+    while (passed < chosen.length && chosen[passed] <= rank + passed) passed++;
+    return rank + passed;
+  });
+}
+
 /**
  * Codes the windows of a stream that start at `starts`. Tokens number the symbols in ascending order, so that equal
  * windows have equal tokens whatever stands around them.
@@ -87,6 +102,23 @@ export function codeWindows<Symbol>(
     sequences: { tokens, count: starts.length, length: window, vocabulary: reached.length },
     symbols: reached.map((id) => symbols[id]),
     starts,
+    tokenOf: token,
+  };
+}
+
+/** Codes other windows of the same stream with the tokens of `windows`: those that have no other symbols. */
+export function codeOtherWindows(
+  { ids }: Pick<SymbolStream<unknown>, "ids">,
+  { starts, like }: { readonly starts: Int32Array; readonly like: Windows<unknown> },
+): Sequences {
+  const { sequences: { length, vocabulary }, tokenOf } = like;
+  const tokens = Array.from(starts, (start) => ids.subarray(start, start + length).map((id) => tokenOf[id]))
+    .filter((window) => !window.includes(-1));
+  return {
+    tokens: Int32Array.from(tokens.flatMap((window) => [...window])),
+    count: tokens.length,
+    length,
+    vocabulary,
   };
 }
 
@@ -100,7 +132,7 @@ export interface LearnedStream {
 
 /** Puts windows together again: those that overlap or touch become one stretch. */
 export function learnedStream(
-  { sequences: { tokens, count, length }, starts }: Omit<Windows<unknown>, "symbols">,
+  { sequences: { tokens, count, length }, starts }: Pick<Windows<unknown>, "sequences" | "starts">,
 ): LearnedStream {
   const order = Array.from({ length: count }, (_, index) => index).sort((a, b) => starts[a] - starts[b]);
   const stream: number[] = [], places: number[] = [];
@@ -120,7 +152,9 @@ export function learnedStream(
 }
 
 /** SHA-256, in hexadecimal, of the symbols followed by the tokens: what a run folder records of its sequences. */
-export function windowsDigest({ sequences, symbols }: Omit<Windows<unknown>, "starts">): string {
+export function windowsDigest(
+  { sequences, symbols }: Pick<Windows<unknown>, "sequences" | "symbols">,
+): string {
   const { buffer, byteOffset, byteLength } = sequences.tokens;
   return createHash("sha256").update(JSON.stringify(symbols)).update(
     new Uint8Array(buffer, byteOffset, byteLength),

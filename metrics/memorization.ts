@@ -104,6 +104,16 @@ export function memorization(
 }
 
 /**
+ * The coverage to expect of `samples` sequences drawn from the training set itself.
+ *
+ * @param counts how often each distinct sequence stands in it.
+ */
+export function expectedCoverage(counts: ArrayLike<number>, samples: number): number {
+  const all = Array.from(counts), total = all.reduce((sum, count) => sum + count, 0);
+  return all.reduce((sum, count) => sum + 1 - (1 - count / total) ** samples, 0) / all.length;
+}
+
+/**
  * The exact expectation of the memorized fraction: the model's probability of generating any training sequence.
  *
  * @param logProbabilities of each *distinct* training sequence, in nats.

@@ -9,6 +9,7 @@ export { type CopyingTest, copyingTest, mannWhitney, type RankTest, type Score }
 export {
   type DistinctRows,
   distinctRows,
+  expectedCoverage,
   type Memorization,
   memorization,
   memorizationOf,

@@ -288,8 +288,17 @@ export const AUTOENCODER_PART: AutoencoderPart = {
   task: EXPERIMENT.name,
   config: configOf,
   train: (run, options) => learnImages(EXPERIMENT, run, options),
-  decode: async (folder, options) => await decodeCodes(await loadAutoencoder(folder), options),
+  encode: (folder, options) => loaded(folder, (model) => encodeImages(model, options)),
+  decode: (folder, options) => loaded(folder, (model) => decodeCodes(model, options)),
 };
+
+/** What is made with an autoencoder that is gone afterwards: a step compiled later would copy its weights. */
+async function loaded<Made>(folder: string, make: (model: Autoencoder) => Promise<Made>): Promise<Made> {
+  const model = await loadAutoencoder(folder);
+  const made = await make(model);
+  tf.dispose(model.weights);
+  return made;
+}
 
 export const MODEL = autoencoderModel(EXPERIMENT, (model, device) => ({
   /** Codes and reconstructions of images [count, pixels] in 0..1. */

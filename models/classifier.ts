@@ -168,7 +168,6 @@ function describe(model: Classifier, images: ImageSet): Description {
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [classifierNetwork, loss, distort],
-    references: [],
   };
 }
 

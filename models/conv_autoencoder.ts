@@ -155,7 +155,6 @@ function describe(model: ConvAutoencoder): Description {
       ? { name: "cross-entropy", unit: "nats a level" }
       : { name: "mean absolute error", unit: "levels" },
     code: [encode, decode, loss],
-    references: [],
   };
 }
 

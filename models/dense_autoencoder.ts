@@ -133,7 +133,6 @@ function describe(model: DenseAutoencoder): Description {
       ? { name: "cross-entropy", unit: "nats a level" }
       : { name: "mean absolute error", unit: "levels" },
     code: [encode, decode, loss],
-    references: [],
   };
 }
 

@@ -237,18 +237,9 @@ function describe({ config }: Ngram): Description {
       length,
       "Each factor is the share of $z_i$ among the tokens that followed the longest known context of $z_{<i}$.",
     ),
-    layers: [
-      { type: "Input: context", output: `N x ${order}` },
-      {
-        type: "Counts",
-        weight: `${contexts} contexts, ${followers} counts`,
-        output: `N x ${config.vocabulary}`,
-      },
-    ],
     parameters: followers,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [count, logProbabilities],
-    references: [],
   };
 }
 
@@ -279,7 +270,8 @@ export const EXPERIMENT = {
   defaultSteps: () => 1,
   fit,
   sample,
-  logProbabilities,
+  scorer: (model, { sequences }) =>
+    Promise.resolve({ read: () => logProbabilities(model, { sequences }), dispose() {} }),
   autoencoder: AUTOENCODER_PART,
 } satisfies SequenceExperiment<Ngram, { order: ReturnType<typeof integer> }>;
 

@@ -99,7 +99,6 @@ function describe(model: PixelClassifier, { source, train }: PixelSets): Descrip
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [classifierNetwork, loss],
-    references: [],
   };
 }
 

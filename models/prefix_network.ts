@@ -13,7 +13,7 @@ import { type Network, sequential } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { oneHotLinear } from "../layers/one_hot_linear.ts";
 import { UNIFORM } from "../layers/starts.ts";
-import { sampleSequences, tokenLogProbabilities } from "../run/sampling.ts";
+import { prefixScorer, sampleSequences, scoredOnce, type Scorer } from "../run/sampling.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
 
 /** The size of the network. */
@@ -62,14 +62,22 @@ export function sample(
   return sampleSequences({ ...model.config, logits: (prefixes) => forward(model, prefixes) }, options);
 }
 
+/** Scores sequences by the model as it learns. */
+export function scorer(
+  model: PrefixModel,
+  options: { readonly device: Device; readonly sequences: Sequences },
+): Promise<Scorer> {
+  const { range } = model.config;
+  return prefixScorer((prefixes) => forward(model, prefixes), { ...options, range });
+}
+
 /** The log-probability of each token given those before it, in nats, [count, T]. */
 export function logProbabilities(
   model: PrefixModel,
   options: { readonly device: Device; readonly sequences: Sequences },
 ): Promise<Float64Array> {
-  const { range } = model.config;
-  return tokenLogProbabilities((prefixes) => forward(model, prefixes), { ...options, range });
+  return scoredOnce(scorer(model, options));
 }
 
 /** What the experiments of both models have in common. */
-export const PREFIX_PART = { flags: {}, sample, logProbabilities, autoencoder: AUTOENCODER_PART };
+export const PREFIX_PART = { flags: {}, sample, scorer, autoencoder: AUTOENCODER_PART };

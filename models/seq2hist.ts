@@ -196,7 +196,6 @@ function describe(model: Seq2Hist): Description {
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [prefixNetwork, loss],
-    references: [],
   };
 }
 

@@ -32,7 +32,7 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
-import { sampleSequences } from "../run/sampling.ts";
+import { sampleSequences, scoredOnce, type Scorer } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import { choice } from "../run/task.ts";
 import type { Description } from "../run/write_report.ts";
@@ -232,11 +232,11 @@ function nextLogits(model: Seq2Seq, prefixes: tf.Tensor2D, position: number): tf
   return tf.slice(all, [0, position, 0], [-1, 1, -1]);
 }
 
-/** The log-probability of each token given those before it, in nats, [count, T]: one pass gives all. */
-export async function logProbabilities(
+/** Scores sequences by the model as it learns: one pass gives all tokens of a sequence. */
+export async function scorer(
   model: Seq2Seq,
   options: { readonly device: Device; readonly sequences: Sequences },
-): Promise<Float64Array> {
+): Promise<Scorer> {
   const { device, sequences: { tokens, count, length, vocabulary } } = options;
   const table = tf.tensor2d(tokens, [count, length], "int32"), batch = Math.min(EVALUATION_BATCH, count);
   const evaluate = await compile(
@@ -244,16 +244,30 @@ export async function logProbabilities(
     ({ index }) => ({ logits: forward(model, tf.gather(table, index)) }),
     { index: { shape: [batch], dtype: "int32" } },
   );
-  const { logits } = await overRows(evaluate, { count, batch, inputs: (index) => ({ index }) });
-  evaluate.dispose();
-  table.dispose();
-  const logs = logSoftmax(logits, vocabulary);
-  return Float64Array.from(tokens, (token, at) => logs[at * vocabulary + token]);
+  return {
+    async read() {
+      const { logits } = await overRows(evaluate, { count, batch, inputs: (index) => ({ index }) });
+      const logs = logSoftmax(logits, vocabulary);
+      return Float64Array.from(tokens, (token, at) => logs[at * vocabulary + token]);
+    },
+    dispose() {
+      evaluate.dispose();
+      table.dispose();
+    },
+  };
+}
+
+/** The log-probability of each token given those before it, in nats, [count, T]. */
+export function logProbabilities(
+  model: Seq2Seq,
+  options: { readonly device: Device; readonly sequences: Sequences },
+): Promise<Float64Array> {
+  return scoredOnce(scorer(model, options));
 }
 
 /** Trains on whole sequences, all positions at once, in epochs. */
 export async function fit(model: Seq2Seq, options: FitOptions): Promise<void> {
-  const { run, device, sequences, steps, budget } = options;
+  const { run, sequences, ...training } = options, { device } = training;
   const { length, learningRate, seed } = model.config;
   const batch = Math.min(model.config.batch, sequences.count);
   const tokens = tf.tensor2d(sequences.tokens, [sequences.count, length], "int32");
@@ -268,10 +282,8 @@ export async function fit(model: Seq2Seq, options: FitOptions): Promise<void> {
   }, { index: { shape: [batch], dtype: "int32" }, rate: { shape: [] } });
   const rows = epochBatches(stream(seed).fork("batches"), { count: sequences.count, batch });
   await train(run, {
+    ...training,
     phase: "seq2seq",
-    steps,
-    budget,
-    device,
     variables: { ...model.weights, ...optimizer.slots },
     step: async (t, steps) => {
       const rate = cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS });
@@ -309,7 +321,6 @@ function describe(model: Seq2Seq): Description {
     parameters: model.network.parameters,
     loss: { name: "cross-entropy a token", unit: "nats" },
     code: [...(masked ? [maskedNetwork, maskedLinear] : [transformer, block]), loss],
-    references: [],
   };
 }
 
@@ -338,7 +349,7 @@ export const EXPERIMENT = {
   defaultSteps: (count) => Math.max(1000, 4 * count),
   fit,
   sample,
-  logProbabilities,
+  scorer,
   autoencoder: AUTOENCODER_PART,
 } satisfies SequenceExperiment<Seq2Seq, typeof FLAGS>;
 

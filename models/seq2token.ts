@@ -66,7 +66,7 @@ export function loss(model: Seq2Token, prefixes: tf.Tensor2D, next: tf.Tensor1D)
 
 /** Trains on pairs drawn uniformly: a training sequence, and a position in it. */
 export async function fit(model: Seq2Token, options: FitOptions): Promise<void> {
-  const { run, device, sequences, steps, budget } = options;
+  const { run, sequences, ...training } = options, { device } = training;
   const { vocabulary, length, batch, learningRate, seed } = model.config;
   const tokens = tf.tensor2d(sequences.tokens, [sequences.count, length], "int32");
   const optimizer = adam(model.weights, { beta2: 0.99 });
@@ -90,10 +90,8 @@ export async function fit(model: Seq2Token, options: FitOptions): Promise<void> 
   });
   const random = stream(seed).fork("batches");
   await train(run, {
+    ...training,
     phase: "seq2token",
-    steps,
-    budget,
-    device,
     variables: { ...model.weights, ...optimizer.slots },
     step: async (t, steps) => {
       const draw = random.at(t);
@@ -129,7 +127,6 @@ function describe(model: Seq2Token): Description {
     parameters: model.network.parameters,
     loss: { name: "cross-entropy", unit: "nats" },
     code: [prefixNetwork, loss],
-    references: [],
   };
 }
 

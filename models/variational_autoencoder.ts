@@ -134,7 +134,6 @@ function describe(model: VariationalAutoencoder): Description {
     parameters: model.encoder.parameters + model.decoder.parameters,
     loss: { name: "negative evidence lower bound", unit: "nats a level" },
     code: [distribution, decode, loss],
-    references: [],
   };
 }
 

@@ -94,6 +94,11 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "nats",
     "The cross-entropy less its floor: nothing is left where the training set is known by heart.",
   ],
+  held_out_sequences: [
+    "held-out sequences",
+    "count",
+    "How many sequences that it did not learn the cross-entropy of held-out sequences is of.",
+  ],
   distinct_sequences: [
     "distinct training sequences",
     "count",

@@ -10,11 +10,12 @@ import {
   type Table,
 } from "../data/csv.ts";
 import { readText } from "../data/documents.ts";
-import { codeWindows } from "../data/windows.ts";
+import { codeOtherWindows, codeWindows } from "../data/windows.ts";
 import {
   chooseItems,
   type Exhibit,
   type GeneratedSequences,
+  heldOutItems,
   readySource,
   type SequenceData,
   type SequenceFlags,
@@ -43,9 +44,12 @@ export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
   const numbers = chooseItems(flags, { available, items: "rows" });
   const chosen = Array.from(numbers, (row) => rows[row]);
   if (bins === undefined) checkWhole(table, numbers, path);
-  const cells = bins === undefined ? chosen : binned(chosen, { columns, bins });
-  const windows = codeWindows(symbolStream(cells), {
-    starts: Int32Array.from(chosen, (_, index) => index * length),
+  const others = Array.from(heldOutItems(numbers, available), (row) => rows[row]);
+  const binned = bins === undefined ? (rows: typeof chosen) => rows : binning(chosen, { columns, bins });
+  const cells = symbolStream(binned([...chosen, ...others]));
+  const starts = Int32Array.from({ length: chosen.length + others.length }, (_, index) => index * length);
+  const windows = codeWindows(cells, {
+    starts: starts.subarray(0, chosen.length),
     window: length,
     compare: compareSymbols,
   });
@@ -73,6 +77,8 @@ export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
       note: `rows of ${length} ${kinds}, ${vocabulary} distinct`,
     }],
     show: showRows(kept),
+    heldOut: () =>
+      Promise.resolve(codeOtherWindows(cells, { starts: starts.subarray(chosen.length), like: windows })),
   });
 }
 
@@ -90,21 +96,22 @@ function checkWhole({ rows, lines, columns }: Table, chosen: Iterable<number>, p
   }
 }
 
-/** Every cell as its column and what stands for it there. */
-function binned(
+/** Makes every cell its column and what stands for it there; the bins are quantiles of `rows`. */
+function binning(
   rows: readonly (readonly Cell[])[],
   { columns, bins }: { readonly columns: Table["columns"]; readonly bins: number },
-): TableSymbol[][] {
+): (rows: readonly (readonly Cell[])[]) => TableSymbol[][] {
   const cuts = columns.map((kind, column): Bins | undefined => {
     const numbers = rows.map((row) => row[column]).filter((cell) => typeof cell === "number");
     return kind === "number" && numbers.length > 0 ? quantileBins(numbers, { count: bins }) : undefined;
   });
-  return rows.map((row) =>
-    row.map((cell, column) => {
-      const cut = cuts[column];
-      return [column, typeof cell === "number" && cut !== undefined ? cut.middles[binOf(cell, cut)] : cell];
-    })
-  );
+  return (rows) =>
+    rows.map((row) =>
+      row.map((cell, column) => {
+        const cut = cuts[column];
+        return [column, typeof cell === "number" && cut !== undefined ? cut.middles[binOf(cell, cut)] : cell];
+      })
+    );
 }
 
 /** All cells one after the other, equal ones under one number. */

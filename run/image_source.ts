@@ -8,11 +8,16 @@ import type { Device } from "../engine/device.ts";
 import { imageGrid, imagesOf, memorizationSheet, type Sheet } from "../report/grid.ts";
 import { codesHash, readShapedCodes, type StoredCodes } from "./codes.ts";
 import { UsageError } from "./flags.ts";
-import { openTrainingImages } from "./images.ts";
+import { levels, openTrainingImages } from "./images.ts";
 import type { DatasetFacts, Run, RunConfig, StoredRun } from "./run.ts";
 import type { Session } from "./session.ts";
 import { completedRun } from "./stored_run.ts";
-import type { GeneratedSequences, SequenceFlags, SequenceSource } from "./sequence_source.ts";
+import {
+  type GeneratedSequences,
+  HELD_OUT,
+  type SequenceFlags,
+  type SequenceSource,
+} from "./sequence_source.ts";
 
 /** What the experiment needs of the autoencoder, which it does not know itself. */
 export interface AutoencoderPart {
@@ -32,6 +37,11 @@ export interface AutoencoderPart {
       readonly budget: number | undefined;
     };
   }) => Promise<unknown>;
+  /** Codes [count, 3, rows, columns] of images [count, pixels] in 0..1 by the run in `folder`. */
+  readonly encode: (
+    folder: string,
+    options: { readonly device: Device; readonly images: Float32Array },
+  ) => Promise<Int8Array>;
   /** Draws codes [count, 3, rows, columns] of the run in `folder` as images [count, pixels] in 0..1. */
   readonly decode: (
     folder: string,
@@ -55,7 +65,7 @@ export async function imageSource(
     checkImages(from.config, images, flags.autoencoder);
     await readShapedCodes(from.folder, { count: images.count, sha256: from.config.hashes?.codes });
   }
-  return sourceOf(images, part, { flags, taken: takenLine(images, flags) });
+  return sourceOf(images, part, { flags, taken: takenLine(images, flags), others: othersOf(flags, images) });
 }
 
 /**
@@ -83,6 +93,15 @@ export async function storedImageSource(
   return sourceOf(images, part, { flags: { ...flags, autoencoder: undefined } });
 }
 
+/** The images that follow those that are learned, where there are more. */
+function othersOf(
+  flags: SequenceFlags & { readonly dataset: ImageDataset },
+  { offset, count, available }: ImageSet,
+): (() => Promise<ImageSet>) | undefined {
+  const from = offset + count, held = Math.min(HELD_OUT, available - from);
+  return held <= 0 ? undefined : () => openTrainingImages({ ...flags, offset: from, count: held });
+}
+
 /** Says what was chosen of images of one's own. */
 function takenLine(images: ImageSet, { dataset }: SequenceFlags): string | undefined {
   if (dataset !== "images" && dataset !== "idx") return undefined;
@@ -96,7 +115,11 @@ function takenLine(images: ImageSet, { dataset }: SequenceFlags): string | undef
 function sourceOf(
   images: ImageSet,
   part: AutoencoderPart,
-  { flags, taken }: { readonly flags: SequenceFlags; readonly taken?: string },
+  { flags, taken, others }: {
+    readonly flags: SequenceFlags;
+    readonly taken?: string;
+    readonly others?: () => Promise<ImageSet>;
+  },
 ): SequenceSource {
   return {
     facts: images,
@@ -115,6 +138,10 @@ function sourceOf(
           value: `${metrics.psnr_db.toFixed(2)} dB`,
           note: `${metrics.distinct_codes} distinct codes of ${images.count} images`,
         }],
+        heldOut: others && (async () => {
+          const codes = await part.encode(folder, { device, images: levels(await others()) });
+          return codesToSequences(codes, coded.shape);
+        }),
         async show(generated) {
           const sheet = await drawSheet(part, {
             folder,

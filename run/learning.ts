@@ -108,7 +108,10 @@ function metricPanels(
         },
         series: members.map((name) => seriesOf(entries, name, setOf(name) ?? label)),
       },
-      caption: `The ${kind === "nats" ? "cross-entropy" : label}, measured as training went on.`,
+      caption: members.includes("held_out_nats")
+        ? "The cross-entropy of sequences that are learned and of others of the same kind: while both fall the model " +
+          "learns what they have in common, and from where they part it remembers."
+        : `The ${kind === "nats" ? "cross-entropy" : label}, measured as training went on.`,
     };
   });
 }

@@ -6,7 +6,7 @@ import { type AbcBook, formatAbc, parseAbc } from "../data/abc.ts";
 import { filesAt, readText } from "../data/documents.ts";
 import { formatMidi, parseMidi } from "../data/midi.ts";
 import { compareNotes, EXAMPLE_TUNES, type Note, noteKey, type Tune } from "../data/music.ts";
-import { codeWindows, countWindows, windowStarts } from "../data/windows.ts";
+import { codeOtherWindows, codeWindows, countWindows, windowStarts } from "../data/windows.ts";
 import { imageGrid } from "../report/grid.ts";
 import { durationOf, pianoRoll, wavFile } from "../report/melody.ts";
 import { percent } from "../report/numbers.ts";
@@ -15,6 +15,7 @@ import {
   chooseItems,
   type Exhibit,
   type GeneratedSequences,
+  heldOutItems,
   readySource,
   type SequenceData,
   type SequenceFlags,
@@ -44,7 +45,8 @@ export async function melodySource(flags: SequenceFlags): Promise<SequenceSource
   const shape = { window, stride }, available = countWindows(lengths, shape);
   const numbers = chooseItems(flags, { available, items: `windows of ${window} notes`, spread: true });
   const starts = windowStarts(lengths, { ...shape, numbers });
-  const windows = codeWindows(noteStream(tunes), { starts, window, compare: compareNotes });
+  const notes = noteStream(tunes);
+  const windows = codeWindows(notes, { starts, window, compare: compareNotes });
   const { count, vocabulary } = windows.sequences;
   const origins = windowOrigins(starts, lengths);
   const used = new Set(origins.filter((_, index) => index % 2 === 0));
@@ -68,6 +70,10 @@ export async function melodySource(flags: SequenceFlags): Promise<SequenceSource
       note: `windows of ${window} notes from ${used.size} tunes, ${vocabulary} distinct notes`,
     }],
     show: showMelodies(kept),
+    heldOut: () => {
+      const others = windowStarts(lengths, { ...shape, numbers: heldOutItems(numbers, available) });
+      return Promise.resolve(codeOtherWindows(notes, { starts: others, like: windows }));
+    },
   });
 }
 

@@ -7,17 +7,19 @@ import { stream } from "../base/random.ts";
 import type { Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import type { Weights } from "../engine/optimizers.ts";
-import { distinctRows, entropy, memorizedMass } from "../metrics/mod.ts";
+import { expectedCoverage } from "../metrics/mod.ts";
 import { countMemorized } from "./counting.ts";
 import { openTaskDevice } from "./device.ts";
 import type { AutoencoderPart } from "./image_source.ts";
 import { percent } from "../report/numbers.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
+import { openMemory } from "./memory.ts";
 import type { Run } from "./run.ts";
-import { SAMPLE_BATCH, sequenceSums } from "./sampling.ts";
+import { SAMPLE_BATCH, scoredOnce, type Scorer } from "./sampling.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
 import { openSource } from "./sources.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
+import { logSpaced, type Training } from "./training.ts";
 import { datasetInWords, type Description, layerTable, writeReport } from "./write_report.ts";
 
 /** A sequence model that can be generated from and asked for probabilities. */
@@ -47,11 +49,11 @@ export interface SequenceExperiment<Model extends SequenceModel, F extends Flags
     model: Model,
     options: { device: Device; count: number; seed: number },
   ) => Promise<Int32Array>;
-  /** Of each token given those before it: nats, [sequences.count, length]. */
-  readonly logProbabilities: (
+  /** Opens what tells the probability of sequences while the model learns, and after. */
+  readonly scorer: (
     model: Model,
     options: { device: Device; sequences: Sequences },
-  ) => Promise<Float64Array>;
+  ) => Promise<Scorer>;
   /** Makes the sequences where they are codes of images. */
   readonly autoencoder: AutoencoderPart;
 }
@@ -68,6 +70,9 @@ export interface FitOptions {
   readonly sequences: Sequences;
   readonly steps: number;
   readonly budget?: number;
+  /** What is measured on the way, and when: as `train` has it. Absent: nothing. */
+  readonly evaluate?: Training["evaluate"];
+  readonly evaluateAt?: Training["evaluateAt"];
 }
 
 /** The whole program of a sequence model. */
@@ -119,7 +124,14 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const description = { ...own, title: `${own.title}: ${datasetInWords(source.facts)}` };
   run.note(layerTable(description.layers, description.parameters));
   const steps = flags.steps ?? experiment.defaultSteps(sequences.count);
-  await experiment.fit(model, { run, device, sequences, steps, budget: flags.budget });
+  const memory = await openMemory(
+    { sequences, heldOut: await data.heldOut?.() },
+    (sequences) => experiment.scorer(model, { device, sequences }),
+  );
+  await experiment.fit(model, {
+    ...{ run, device, sequences, steps, budget: flags.budget },
+    ...{ evaluate: () => memory.measure(), evaluateAt: logSpaced() },
+  });
   await run.saveWeights(model.weights, { model: model.config.model, config: model.config });
 
   run.note(`generating ${flags.samples.toLocaleString("en-US")} sequences`);
@@ -127,15 +139,9 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   session.follow("generating", Math.ceil(flags.samples / SAMPLE_BATCH));
   const samples = await experiment.sample(model, { device, count: flags.samples, seed: flags.seed });
   const found = await countMemorized(samples, sequences.tokens, { ...sequences, session });
-  const distinct = distinctRows(sequences.tokens, sequences.length);
-  const different = subset(sequences, distinct.first);
   session.follow("measuring");
-  const masses = sequenceSums(
-    await experiment.logProbabilities(model, { device, sequences: different }),
-    sequences.length,
-  );
-  const crossEntropy = -distinct.counts.reduce((sum, count, index) => sum + count * masses[index], 0) /
-    sequences.count;
+  const remembered = await memory.measure();
+  memory.dispose();
   session.follow("drawing");
   const exhibit = await data.show({
     title: description.title,
@@ -145,15 +151,17 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   });
   for (const [name, content] of Object.entries(exhibit.files)) await writeAtomically(run.path(name), content);
   const metrics = {
-    memorized_mass: memorizedMass(masses),
+    ...remembered,
     memorized_fraction: found.fraction,
     memorized_fraction_low: found.interval.low,
     memorized_fraction_high: found.interval.high,
     coverage: found.coverage,
+    perfect_coverage: expectedCoverage(memory.distinct.counts, found.samples),
     samples: found.samples,
-    sequence_nats: crossEntropy,
-    entropy_nats: entropy(distinct.counts),
-    distinct_sequences: distinct.first.length,
+    entropy_nats: memory.entropy,
+    excess_nats: remembered.sequence_nats - memory.entropy,
+    distinct_sequences: memory.distinct.first.length,
+    ...memory.heldOut === 0 ? {} : { held_out_sequences: memory.heldOut },
     ...exhibit.metrics,
     ...data.metrics,
   };
@@ -167,7 +175,13 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
         note: `of ${metrics.samples.toLocaleString("en-US")} samples; 95% interval ` +
           `${percent(found.interval.low)} to ${percent(found.interval.high)}`,
       },
-      { label: "coverage", value: percent(metrics.coverage), note: "of the distinct training sequences" },
+      {
+        label: "coverage",
+        value: percent(metrics.coverage),
+        note: `of the distinct training sequences; a perfect model would cover ${
+          percent(metrics.perfect_coverage)
+        }`,
+      },
       ...data.figures,
     ],
     metrics,
@@ -184,7 +198,9 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   await run.finish({ metrics, parameters: description.parameters });
   run.note(
     `memorized mass ${percent(metrics.memorized_mass)}, fraction ${percent(metrics.memorized_fraction)} of ` +
-      `${metrics.samples} samples, coverage ${percent(metrics.coverage)}: see ${run.path("report.html")}`,
+      `${metrics.samples} samples, coverage ${percent(metrics.coverage)} (a perfect model: ${
+        percent(metrics.perfect_coverage)
+      }): see ${run.path("report.html")}`,
   );
 }
 
@@ -202,7 +218,7 @@ export interface LoadedSequences<Model extends SequenceModel> {
 export function sequenceModel<Model extends SequenceModel, F extends Flags>(
   experiment: SequenceExperiment<Model, F>,
 ): ModelFile<LoadedSequences<Model>> {
-  const { name, flags, configure, build, fit, sample, logProbabilities } = experiment;
+  const { name, flags, configure, build, fit, sample, scorer } = experiment;
   return {
     task: name,
     load: async (folder, device) => {
@@ -211,7 +227,7 @@ export function sequenceModel<Model extends SequenceModel, F extends Flags>(
         kind: model.config.model,
         model,
         sample: ({ count, seed }) => sample(model, { device, count, seed }),
-        logProbabilities: (sequences) => logProbabilities(model, { device, sequences }),
+        logProbabilities: (sequences) => scoredOnce(scorer(model, { device, sequences })),
       };
     },
     step: async (context) => {
@@ -227,12 +243,4 @@ function randomSequences(): Sequences {
   const random = stream(0).fork("explain"), count = 1024, length = 16, vocabulary = 8;
   const tokens = Int32Array.from({ length: count * length }, () => random.integer(vocabulary));
   return { tokens, count, length, vocabulary };
-}
-
-/** The given rows of `sequences`. */
-function subset(sequences: Sequences, rows: Int32Array): Sequences {
-  const { tokens, length } = sequences;
-  const chosen = new Int32Array(rows.length * length);
-  rows.forEach((row, index) => chosen.set(tokens.subarray(row * length, (row + 1) * length), index * length));
-  return { ...sequences, tokens: chosen, count: rows.length };
 }

@@ -143,11 +143,16 @@ function count(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** A number with four digits that matter. */
+/** A number with four digits that matter, and more where it would look whole: 0.99997 is not 1. */
 function figure(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e9) return count(value);
   const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(+value.toPrecision(4));
+  if (size < 1e-3 || size >= 1e6) return value.toExponential(2);
+  for (let digits = 4; digits < 8; digits++) {
+    const shown = Number(value.toPrecision(digits));
+    if (!Number.isInteger(shown) || size >= 1000) return String(shown);
+  }
+  return value.toPrecision(8);
 }
 
 function plural(unit: string): string {

@@ -75,16 +75,30 @@ export async function sampleSequences(
   return (tokens as Int32Array).slice(0, count * length);
 }
 
+/** Scores the same sequences by a model as it is at each call: compiled once, to be disposed. */
+export interface Scorer {
+  /** The log-probability in nats of each token given those before it, [count, length], in float64. */
+  read(): Promise<Float64Array>;
+  dispose(): void;
+}
+
+/** What a scorer reads, once. */
+export async function scoredOnce(opened: Promise<Scorer>): Promise<Float64Array> {
+  const scorer = await opened;
+  const logs = await scorer.read();
+  scorer.dispose();
+  return logs;
+}
+
 /**
- * The log-probability in nats of each token given those before it, [count, length], in float64: for models that take
- * a prefix of any length. Every distinct prefix is evaluated once.
+ * A scorer for models that take a prefix of any length. Every distinct prefix is evaluated once.
  *
  * @param logits prefixes int32 [B, length-1], `vocabulary` where absent -> [B, vocabulary].
  */
-export async function tokenLogProbabilities(
+export async function prefixScorer(
   logits: (prefixes: tf.Tensor2D) => tf.Tensor2D,
   options: { readonly device: Device; readonly sequences: Sequences; readonly range?: number },
-): Promise<Float64Array> {
+): Promise<Scorer> {
   const { device, sequences: { tokens, length, vocabulary }, range } = options;
   const table = prefixTable(options.sequences, { range });
   const prefixes = tf.tensor2d(table.prefixes, [table.size, length - 1], "int32");
@@ -94,11 +108,17 @@ export async function tokenLogProbabilities(
     ({ index }) => ({ logits: logits(tf.gather(prefixes, index as tf.Tensor1D)) }),
     { index: { shape: [batch], dtype: "int32" } },
   );
-  const outputs = await overRows(evaluate, { count: table.size, batch, inputs: (index) => ({ index }) });
-  evaluate.dispose();
-  prefixes.dispose();
-  const logs = logSoftmax(outputs.logits, vocabulary);
-  return Float64Array.from(tokens, (token, index) => logs[table.rows[index] * vocabulary + token]);
+  return {
+    async read() {
+      const outputs = await overRows(evaluate, { count: table.size, batch, inputs: (index) => ({ index }) });
+      const logs = logSoftmax(outputs.logits, vocabulary);
+      return Float64Array.from(tokens, (token, index) => logs[table.rows[index] * vocabulary + token]);
+    },
+    dispose() {
+      evaluate.dispose();
+      prefixes.dispose();
+    },
+  };
 }
 
 /** The log-probability of each sequence, [count], from those of its tokens, [count, length]. */

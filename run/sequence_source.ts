@@ -6,7 +6,7 @@ import { isRecord } from "../base/files.ts";
 import { readTensors, type StoredTensor, writeTensors } from "../base/safetensors.ts";
 import { IMAGE_DATASETS } from "../data/images.ts";
 import type { CodeShape, Sequences } from "../data/sequences.ts";
-import { spreadOver, windowsDigest } from "../data/windows.ts";
+import { spreadOver, spreadOverRest, windowsDigest } from "../data/windows.ts";
 import type { Device } from "../engine/device.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
 import type { DatasetFacts, Run } from "./run.ts";
@@ -64,6 +64,8 @@ export interface SequenceData {
   /** The same for the head of the report. */
   readonly figures: readonly KeyFigure[];
   readonly show: (generated: GeneratedSequences) => Promise<Exhibit>;
+  /** Sequences of the same kind that are not learned, made when they are asked for; absent where there are none. */
+  readonly heldOut?: () => Promise<Sequences>;
 }
 
 /** What a model generated. */
@@ -117,6 +119,14 @@ export function chooseItems(
   return spread && flags.offset === undefined
     ? spreadOver(available, count)
     : Float64Array.from({ length: count }, (_, index) => offset + index);
+}
+
+/** How many sequences are held out to compare with, where there are others than the learned ones. */
+export const HELD_OUT = 256;
+
+/** Numbers of the items that are held out: some of those that are not `chosen`, spread over them. */
+export function heldOutItems(chosen: Float64Array, available: number): Float64Array {
+  return spreadOverRest(chosen, { available, count: HELD_OUT });
 }
 
 /** Bytes of sequences and what is counted in them, above which they are refused. */
@@ -192,11 +202,12 @@ export function readySource(
     readonly taken: string;
     readonly figures: readonly KeyFigure[];
     readonly show: SequenceData["show"];
+    readonly heldOut?: SequenceData["heldOut"];
   },
 ): SequenceSource {
   const { sequences, symbols } = kept;
   const { count, length, vocabulary } = sequences;
-  const { name, offset, samples, taken, figures, show } = options;
+  const { name, offset, samples, taken, figures, show, heldOut } = options;
   if (vocabulary < 2) {
     throw new RangeError(
       `Cannot learn these sequences as they hold one distinct token only (${JSON.stringify(symbols[0])}): ` +
@@ -213,7 +224,7 @@ export function readySource(
         { tokens: { shape: [count, length], data: sequences.tokens }, ...kept.tensors },
         { dataset: name, symbols: JSON.stringify(symbols), details: JSON.stringify(kept.details) },
       );
-      return { sequences, metrics: { vocabulary, sequence_length: length }, figures, show };
+      return { sequences, metrics: { vocabulary, sequence_length: length }, figures, show, heldOut };
     },
   };
 }

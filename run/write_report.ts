@@ -26,25 +26,28 @@ export interface Description {
   /** Paragraphs on how it is trained and measured. */
   readonly method: readonly string[];
   readonly formula: { readonly formula: string; readonly text: string };
-  readonly layers: readonly LayerRow[];
+  /** The network, layer by layer; absent: there is none. */
+  readonly layers?: readonly LayerRow[];
   readonly parameters: number;
   /** What is minimized, and its unit, as `log.jsonl` has it under "loss". */
   readonly loss: { readonly name: string; readonly unit: string };
   /** The functions that are the model, as they ran. */
   readonly code: readonly ((...args: never[]) => unknown)[];
   /** Works to list beside those that the texts cite: keys of the bibliography, or works of its own. */
-  readonly references: readonly (Reference | WorkKey)[];
+  readonly references?: readonly (Reference | WorkKey)[];
 }
 
-/** A layer table as aligned text. */
-export function layerTable(layers: readonly LayerRow[], parameters: number): string {
+/** A layer table as aligned text; without layers the number of parameters alone. */
+export function layerTable(layers: readonly LayerRow[] | undefined, parameters: number): string {
+  const total = `  ${parameters.toLocaleString("en-US")} parameters`;
+  if (layers === undefined) return total;
   const rows = layerRows(layers), columns = LAYER_COLUMNS;
   const widths = columns.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column].length))
   );
   const line = (cells: readonly string[]): string =>
     "  " + cells.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd();
-  return [line(columns), ...rows.map(line), `  ${parameters.toLocaleString("en-US")} parameters`].join("\n");
+  return [line(columns), ...rows.map(line), total].join("\n");
 }
 
 const LAYER_COLUMNS = ["type", "weight", "stride", "padding", "output"];
@@ -88,18 +91,7 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
       blocks: [
         { kind: "formula", ...description.formula },
         ...description.method.map((text): Block => ({ kind: "paragraph", text })),
-        {
-          kind: "table",
-          table: {
-            columns: LAYER_COLUMNS.map((name) => name[0].toUpperCase() + name.slice(1)),
-            rows: layerRows(description.layers),
-            caption:
-              `The network, layer by layer: ${
-                count(description.parameters)
-              } trained numbers. N is the number of ` +
-              "examples in a batch.",
-          },
-        },
+        ...description.layers === undefined ? [] : [layerBlock(description.layers, description.parameters)],
         ...settings.length === 0 ? [] : [{
           kind: "table" as const,
           table: {
@@ -130,6 +122,18 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
     sections,
     references: description.references,
   });
+}
+
+function layerBlock(layers: readonly LayerRow[], parameters: number): Block {
+  return {
+    kind: "table",
+    table: {
+      columns: LAYER_COLUMNS.map((name) => name[0].toUpperCase() + name.slice(1)),
+      rows: layerRows(layers),
+      caption: `The network, layer by layer: ${count(parameters)} trained numbers. N is the number of ` +
+        "examples in a batch.",
+    },
+  };
 }
 
 /** Writes `report.html` of a run, with its configuration and command, and with the reports of runs inside its folder. */

@@ -101,6 +101,5 @@ export function describeAutoencoder(config: Described, options: {
       ? { name: "mean logarithm of an image's MSE", unit: "nats of squared levels" }
       : { name: `MSE + ${noise.latentWeight} b²`, unit: "squared levels of -1..1" },
     code,
-    references: [],
   };
 }

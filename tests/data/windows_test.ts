@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import {
+  codeOtherWindows,
   codeWindows,
   countWindows,
   learnedStream,
   spreadOver,
+  spreadOverRest,
   windowsDigest,
   windowStarts,
 } from "../../data/windows.ts";
@@ -42,6 +44,28 @@ Deno.test("a choice is spread evenly over all, and is all where there are no mor
   const many = spreadOver(1_115_379, 1024);
   assert.equal(new Set(many).size, 1024);
   assert.ok(many[1023] > 1_114_000);
+});
+
+Deno.test("the rest of a choice is spread evenly over what is not chosen", () => {
+  const rest = (chosen: number[], available: number, count: number) => [
+    ...spreadOverRest(chosen, { available, count }),
+  ];
+  assert.deepEqual(rest([0, 2, 5, 7], 10, 3), [1, 4, 8]);
+  assert.deepEqual(rest([0, 2, 5, 7], 10, 9), [1, 3, 4, 6, 8, 9]);
+  assert.deepEqual(rest([3, 4], 5, 2), [0, 1]);
+  assert.deepEqual(rest([0, 1], 2, 4), []);
+});
+
+Deno.test("other windows get the same tokens, and are left out where they have other symbols", () => {
+  const ids = Int32Array.from("zbabca", (letter) => "abcz".indexOf(letter)), symbols = [..."abcz"];
+  const like = codeWindows({ ids, symbols }, {
+    starts: Int32Array.of(1, 2),
+    window: 3,
+    compare: (a, b) => a < b ? -1 : 1,
+  });
+  const others = codeOtherWindows({ ids }, { starts: Int32Array.of(0, 3), like });
+  assert.deepEqual([...others.tokens], [1, 2, 0]);
+  assert.deepEqual([others.count, others.length, others.vocabulary], [1, 3, 3]);
 });
 
 Deno.test("tokens number the symbols that windows reach, in order", () => {

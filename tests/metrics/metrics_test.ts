@@ -5,6 +5,7 @@ import {
   crossEntropy,
   distinctRows,
   entropy,
+  expectedCoverage,
   logSoftmax,
   memorization,
   memorizedMass,
@@ -63,6 +64,12 @@ Deno.test("Wilson's interval of 8 in 10 is 0.4902 ... 0.9433, and stays inside 0
   assert.equal(wilson(0, 10).low, 0);
   near(wilson(10_000, 10_000).low, 0.9996160, 1e-6);
   assert.throws(() => wilson(3, 2), /successes/);
+});
+
+Deno.test("a perfect model covers what is drawn at least once", () => {
+  near(expectedCoverage([1, 1], 1), 0.5);
+  near(expectedCoverage([1, 1], 2), 0.75);
+  near(expectedCoverage([3, 1], 2), (1 - 1 / 16 + 1 - 9 / 16) / 2);
 });
 
 Deno.test("duplicated training sequences count once in coverage and mass, and as memorized all the same", () => {

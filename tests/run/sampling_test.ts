@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { openDevice } from "../../engine/open.ts";
-import { sampleSequences, sequenceSums, tokenLogProbabilities } from "../../run/sampling.ts";
+import { prefixScorer, sampleSequences, scoredOnce, sequenceSums } from "../../run/sampling.ts";
 
 const device = await openDevice("tfjs");
 
@@ -50,7 +50,7 @@ Deno.test("log-probabilities are those of the tokens given their prefixes", asyn
   const logits = (prefixes: tf.Tensor2D): tf.Tensor2D =>
     tf.gather(tf.log(tf.tensor2d(table)), prefixes.reshape([-1]) as tf.Tensor1D);
   const sequences = { tokens: Int32Array.of(0, 1, 1, 0, 1, 1), count: 3, length: 2, vocabulary: 2 };
-  const logs = await tokenLogProbabilities(logits, { device, sequences });
+  const logs = await scoredOnce(prefixScorer(logits, { device, sequences }));
   [0.25, 0.5, 0.75, 0.1, 0.75, 0.9].forEach((probability, index) =>
     assert.ok(Math.abs(Math.exp(logs[index]) - probability) < 1e-6)
   );

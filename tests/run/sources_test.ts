@@ -17,6 +17,7 @@ const NO_AUTOENCODER: AutoencoderPart = {
   task: "none",
   config: () => null,
   train: () => Promise.reject(new Error("not needed")),
+  encode: () => Promise.reject(new Error("not needed")),
   decode: () => Promise.reject(new Error("not needed")),
 };
 const folder = await Deno.makeTempDir();

@@ -205,7 +205,7 @@ function commandOf(task: string): string[] {
   const found = /^deno run (.* )?(\S+\.ts)$/.exec(tasks[task] ?? "");
   if (found === null) throw new UsageError(`Cannot run ${task} as it is no task of a program in deno.json`);
   const [, permissions = "", program] = found;
-  const words = permissions.replaceAll(/\$\(.*?\)/g, Deno.execPath()).trim().split(/\s+/);
+  const words = permissions.replaceAll(/\$\(deno eval '.*?'\)/g, Deno.execPath()).trim().split(/\s+/);
   const path = (name: string): string => join(import.meta.dirname!, "..", name);
   return ["run", "--quiet", "--config", path("deno.json"), ...words, path(program)];
 }

@@ -52,13 +52,16 @@ export function gateSections(
       blocks: [
         {
           kind: "paragraph",
-          text: "*LSTM*: yes, $f = 1$ and $i = 0$ keep the cell; the output is its tanh, " +
-            `up to ${
-              heldOutput.toFixed(3)
-            } away. *GRU*: yes, $z = 1$ keeps the state, and shows it. A sigmoid never is 1: ` +
-            `at bias 10 the states move by ${keepState[1].lstm.toFixed(3)} and ${
-              keepState[1].gru.toFixed(3)
-            } in 784 steps.`,
+          text:
+            "*LSTM*: yes, $f = 1$ and $i = 0$ keep the cell, whatever comes in. What it shows meanwhile is " +
+            `$o \\text{tanh}(c)$, up to ${heldOutput.toFixed(3)} away from what it holds.`,
+        },
+        {
+          kind: "paragraph",
+          text:
+            "*GRU*: yes, $z = 1$ keeps the state, whatever the reset gate does; it cannot hold without showing. " +
+            "In both a sigmoid never is 1: at bias 10 what is held moves by " +
+            `${keepState[1].lstm.toFixed(3)} (LSTM) and ${keepState[1].gru.toFixed(3)} (GRU) in 784 steps.`,
         },
         {
           kind: "table",

@@ -85,6 +85,11 @@ function largest(names: readonly string[], value: (name: string) => number): str
   return names.reduce((best, name) => value(name) > value(best) ? name : best);
 }
 
+/** A difference of two shares in words, before the name of the second. */
+function points(difference: number): string {
+  return `${(100 * Math.abs(difference)).toFixed(2)} points ${difference < 0 ? "below" : "above"}`;
+}
+
 /** The three questions about cells, each answered for the LSTM and the GRU. */
 function gates(): Question[] {
   const [cells, ...answers] = gateSections(gateFigures());
@@ -153,12 +158,11 @@ function classification(scope: Scope): Question {
               `best GRU \`${best[1]}\`, right in ${percent(accuracy(best[1]))}. ${
                 contestants("gru").map((_, at) => {
                   const [lstm, gru] = names.map((own) => own[at]);
-                  return `\`${gru}\` is ${
-                    (100 * (accuracy(gru) - accuracy(lstm))).toFixed(2)
-                  } points from \`${lstm}\``;
+                  return `\`${gru}\` is ${points(accuracy(gru) - accuracy(lstm))} \`${lstm}\``;
                 }).join(", ")
-              }. What is learned and not what is remembered decides: the widest gap between training and test is that ` +
-              `of \`${widest}\`, ${(100 * gap(widest)).toFixed(2)} points.`,
+              }. Training images are told right more often than test images by up to ${
+                (100 * gap(widest)).toFixed(2)
+              } points (\`${widest}\`): so much of what it knows of them is memory.`,
           },
           { kind: "table", table: wholeTable(figure) },
           {
@@ -167,8 +171,8 @@ function classification(scope: Scope): Question {
               `Seen whole, the same black and white images are told right in ${
                 percent(figure("whole", "test_accuracy"))
               }: ${
-                (100 * (figure("whole", "test_accuracy") - accuracy(first))).toFixed(2)
-              } points more than the best that reads them pixel by pixel. All that a reader knows of the first row must ` +
+                points(figure("whole", "test_accuracy") - accuracy(first))
+              } the best that reads them pixel by pixel. All that a reader knows of the first row must ` +
               "come through its state to the last; a convolution sees neighbours above each other beside each other.",
           },
           { kind: "table", table: rateTable(all, figure, trials) },
@@ -233,8 +237,8 @@ function prediction(scope: Scope): Question {
                 rest[0].toFixed(2)
               } for all that ` +
               `is missing and ${rest[1].toFixed(2)} for the truth: the truth costs ${
-                (100 * (rest[1] / rest[0] - 1)).toFixed(1)
-              } % more. ${
+                percent(Math.abs(rest[1] / rest[0] - 1))
+              } ${rest[1] > rest[0] ? "more" : "less"}. ${
                 rest[1] > rest[0]
                   ? "What it draws is more ordinary, by its own measure, than what people write."
                   : "What it draws wanders into images that are rarer, by its own measure, than what people write."

@@ -107,12 +107,12 @@ Deno.test("answers cite the figures of their runs", async () => {
   const classification = await answered("1 ");
   assert.match(classification, /best LSTM is lstm-3x32 , right in 54\.00 %/);
   assert.match(classification, /best GRU gru-3x32 , right in 58\.00 %/);
-  assert.match(classification, /gru-64 is 4\.00 points from lstm-64/);
-  assert.match(classification, /told right in 97\.00 %: 39\.00 points more/);
+  assert.match(classification, /gru-64 is 4\.00 points above lstm-64/);
+  assert.match(classification, /told right in 97\.00 %: 39\.00 points above/);
   assert.match(classification, /costs most is gradients as they are : 45\.00 %/);
   const prediction = await answered("2 ");
   assert.match(prediction, /gru-32 needs least: 0\.2500 nats a pixel, 40\.00 an image/);
-  assert.match(prediction, /10\.00 for all .* 12\.00 for the truth: the truth costs 20\.0 % more/);
+  assert.match(prediction, /10\.00 for all .* 12\.00 for the truth: the truth costs 20\.00 % more/);
   const gaps = await answered("3 ");
   assert.match(gaps, /2 x 2 pixels 0\.530 where it costs 1\.530/);
   assert.match(gaps, /84\.00 % \(goal 90 %\) and 75\.00 % \(goal 88 %\)/);

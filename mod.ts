@@ -28,18 +28,33 @@
  */
 
 // Models: `MODELS.seq2hist()` reads a model's file, which has its configuration, `build`, `fit`, and what its kind can do.
-export { load, type LoadedModel, type ModelKind, MODELS } from "./models/mod.ts";
+export { load, type LoadedModel, type Loads, type ModelKind, MODELS } from "./models/mod.ts";
 
 // Run folders: where training writes its log, its checkpoints and its weights.
 export { openRun } from "./run/open_run.ts";
-export type { DatasetFacts, Run, RunConfig, RunSummary, StoredRun } from "./run/run.ts";
+export type { DatasetFacts, Run, RunConfig, RunSetup, RunSummary, StoredRun } from "./run/run.ts";
+export type { RunFiles } from "./run/run_files.ts";
+export type { LogEntry } from "./run/log.ts";
+export type { Session, StopSignal } from "./run/session.ts";
+export type { Output, Position, Progress } from "./run/progress.ts";
+export type { Checkpoint } from "./run/checkpoint.ts";
+export type { NamedVariables } from "./run/weights.ts";
 export { findRun, listRuns } from "./run/run.ts";
 export { train, type Trained, type Training } from "./run/training.ts";
 
 // Data.
-export { type ImageDataset, type ImageSelection, type ImageSet, openImages } from "./data/images.ts";
+export {
+  IMAGE_DATASETS,
+  type ImageDataset,
+  type ImageSelection,
+  type ImageSet,
+  type ImageSource,
+  openImages,
+} from "./data/images.ts";
+export type { Images, Split } from "./data/image_set.ts";
 export {
   CODE_SHAPE,
+  type CodeShape,
   codeShape,
   codesToSequences,
   entropyFloor,
@@ -58,21 +73,25 @@ export {
   entropy,
   type Interval,
   logSoftmax,
+  type Membership,
+  membership,
   type Memorization,
   memorization,
   memorizedMass,
+  type OperatingPoint,
   psnr,
   psnrs,
   wilson,
 } from "./metrics/mod.ts";
 
-// What networks are written in: `layers.sequential([784], [layers.linear("hidden", 128), layers.relu, …])`.
+/** What networks are written in: `layers.sequential([784], [layers.linear("hidden", 128), layers.relu, …])`. */
 export * as layers from "./layers/mod.ts";
 
 // The engine.
 export {
   compile,
   type Compiled,
+  type CompileOptions,
   type Device,
   type DeviceChoice,
   type InputArrays,
@@ -82,11 +101,13 @@ export {
   type TensorOf,
 } from "./engine/device.ts";
 export { openDevice, type OpenOptions } from "./engine/open.ts";
+export type { TypedArray } from "./engine/graph.ts";
 export {
   adam,
   type AdamOptions,
   cosineRate,
   momentum,
+  type MomentumOptions,
   type Optimizer,
   sgd,
   type Weights,
@@ -100,4 +121,4 @@ export {
   type RecurrentWeights,
 } from "./engine/recurrent.ts";
 export { categorical, type Draw, dropout, normal, uniform } from "./engine/random.ts";
-export { Random, stream } from "./base/random.ts";
+export { type Key, Random, type RandomState, stream } from "./base/random.ts";

@@ -80,19 +80,24 @@ export function wordsToNormals(a: number, b: number): [number, number] {
 
 /** A place in a stream: what a checkpoint keeps. */
 export interface RandomState {
+  /** The step, as `at` takes it. */
   readonly step: number;
+  /** Blocks drawn within it. */
   readonly block: number;
+  /** Words of the last block that are used. */
   readonly word: number;
 }
 
 /** A seeded stream of random numbers that can be forked by label and put back to a saved state. */
 export class Random {
+  /** What the stream's numbers are a function of, beside the step. */
   readonly key: Key;
   #step: number;
   #block = 0;
   #word = 4;
   #words: Uint32Array = new Uint32Array(4);
 
+  /** The stream of `key` from `step` on: `stream` and `fork` make keys of seeds and labels. */
   constructor(key: Key, step = 0) {
     this.key = key;
     this.#step = step;
@@ -114,6 +119,7 @@ export class Random {
     return new Random(this.key, step);
   }
 
+  /** Where the stream stands. */
   get state(): RandomState {
     return { step: this.#step, block: this.#block, word: this.#word };
   }

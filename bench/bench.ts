@@ -12,6 +12,7 @@ import { measurePeak } from "./peak.ts";
 import { Peer } from "./protocol.ts";
 import { findPython } from "./python.ts";
 import { race, type Runner } from "./race.ts";
+import { drawPictures } from "./search.ts";
 import { type Row, table } from "./table.ts";
 import { WORKLOADS } from "./workloads.ts";
 
@@ -64,6 +65,7 @@ async function bench({ only = "", out }: FlagValues<typeof FLAGS>): Promise<void
   const chosen = WORKLOADS.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) throw new UsageError(`--only ${only} is in no workload's name`);
   const remaining = () => TOTAL_LIMIT - (performance.now() - start) / 1000;
+  if (chosen.some(({ name }) => name === "nearest")) await drawPictures();
   const found = await runners();
   const peak = await measurePeak();
   const processors = navigator.hardwareConcurrency;

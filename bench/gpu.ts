@@ -23,7 +23,14 @@ import { findPython } from "./python.ts";
 import { type Contestant, race, type Runner } from "./race.ts";
 import { type Row, table } from "./table.ts";
 import { runnerOf, tfjsStep } from "./tfjs.ts";
-import { histogramFlops, matmulFlops, type Workload, WORKLOADS } from "./workloads.ts";
+import {
+  histogramFlops,
+  matmulFlops,
+  RECURRENT_256,
+  recurrentFlops,
+  type Workload,
+  WORKLOADS,
+} from "./workloads.ts";
 
 /** Seconds that all of it may take, and that the main job is given of them. */
 const TOTAL_LIMIT = 570;
@@ -34,8 +41,14 @@ const REFERENCE = "pytorch-cuda-graph";
 const MODES = ["eager", "graph", "compile"];
 /** Seconds that loading may take in the last mode, where a quarter of what is left allows it: the compiler is slow. */
 const COMPILE_LIMIT = 120;
-/** Workloads of which the CPU benchmark has only a larger one: many small steps, where the way to the GPU counts. */
-const SMALL: readonly Workload[] = [{ name: "seq2hist-32", flops: histogramFlops(32) }];
+/**
+ * Workloads of which the CPU benchmark has only another size: many small steps, where the way to the GPU counts, and
+ * sequences of a batch that fills one.
+ */
+const OTHERS: readonly Workload[] = [
+  { name: "seq2hist-32", flops: histogramFlops(32) },
+  ...Object.entries(RECURRENT_256).map(([name, of]) => ({ name, flops: recurrentFlops(of) })),
+];
 /** Lines of a profile: the nodes that take longest. */
 const PROFILE_LINES = 12;
 const MAIN = "main-job";
@@ -234,6 +247,7 @@ async function mainJob(
     dataDir,
     steps: quick ? 2 : undefined,
     budget: undefined,
+    until: undefined,
     samples: quick ? 1000 : 10_000,
     window: undefined,
     stride: undefined,
@@ -249,14 +263,14 @@ async function mainJob(
   const source = await openSource(flags, EXPERIMENT);
   await using device = await openDevice("webgpu");
   const run = await openRun(`${folder}/main`, { task: EXPERIMENT.name, dataset: source.facts, device });
-  await memorize(EXPERIMENT, { flags, run, device, source });
+  await memorize(EXPERIMENT, { flags: { ...flags, range: undefined }, run, device, source });
   const seconds = (performance.now() - start) / 1000;
   return { seconds, images: source.facts.count, dataset: flags.dataset, metrics: run.summary?.metrics ?? {} };
 }
 
-/** Products are raced by their size; the peers' program has no exact search, and the device no recurrence yet. */
+/** Products are raced by their size, sequences at batch 256; the peers' program has no exact search. */
 const MODELS = WORKLOADS.filter(({ name }) => !/^(matmul|nearest|gru|lstm|rnn)/.test(name));
-const NAMES = [...MODELS, ...SMALL].map(({ name }) => name);
+const NAMES = [...MODELS, ...OTHERS].map(({ name }) => name);
 
 const FLAGS = {
   only: text({ help: `only what has TEXT in its name: matmul-N, ${[...NAMES, MAIN].join(", ")}` }),
@@ -280,7 +294,7 @@ async function bench({ only = "", ...flags }: FlagValues<typeof FLAGS>): Promise
   const products: Workload[] = SIZES.filter((size) => size <= largest)
     .map((size) => ({ name: `matmul-${size}`, flops: matmulFlops(size) }));
   // The largest products last: they are what a short time can do without.
-  const models = [...MODELS, ...SMALL];
+  const models = [...MODELS, ...OTHERS];
   const chosen = [...models, ...products].filter(({ name }) => name.includes(only));
   const withMain = MAIN.includes(only);
   if (chosen.length === 0 && !withMain) throw new UsageError(`--only ${only} is in no name`);

@@ -9,6 +9,8 @@ const FIRST_LIMIT = 60;
 /** A turn's length, and how long a runner may take on one workload, in seconds. */
 const TURN = 0.25;
 const RUNNER_LIMIT = 30;
+/** Seconds from which on a step is a turn of its own: once to warm up is enough, and the first round counts. */
+const LONG = 1;
 /** Rounds that are counted, rounds that are tried for them, and how few calm ones are better than all. */
 const ROUNDS = 10;
 const MOST_ROUNDS = 60;
@@ -57,6 +59,7 @@ async function warmUp(racer: Racer, workload: Workload, remaining: () => number)
     racer.losses.push(loss);
     racer.stepSeconds = seconds;
     racer.spent += seconds;
+    if (seconds > LONG) break;
   }
   if (racer.stepSeconds > STEP_LIMIT) throw new Error(`a step of ${workload.name} took over ${STEP_LIMIT} s`);
 }
@@ -77,33 +80,39 @@ export async function race(
   await using stack = new AsyncDisposableStack();
   const racers: Racer[] = [];
   const reasons = new Map<string, string>();
-  for (const { name, contestants, missing } of options.runners) {
+  const entries = options.runners.flatMap(({ name, contestants }) =>
+    contestants.slice(0, workload.threads).map((open) => ({ name, open }))
+  );
+  for (const { name, missing } of options.runners) {
     if (missing !== undefined) reasons.set(name, missing);
-    for (const open of contestants.slice(0, workload.threads)) {
-      const contestant = open();
-      try {
-        const description = await contestant.load({
-          workload: workload.name,
-          threads: workload.threads,
-          limit: Math.min(FIRST_LIMIT, remaining()),
-        });
-        const racer: Racer = {
-          runner: name,
-          contestant,
-          description,
-          losses: [],
-          turns: [],
-          restless: [],
-          stepSeconds: 0,
-          spent: 0,
-        };
-        await warmUp(racer, workload, remaining);
-        stack.use(contestant);
-        racers.push(racer);
-      } catch (error) {
-        reasons.set(name, reasonOf(error));
-        await contestant[Symbol.asyncDispose]();
-      }
+  }
+  for (const [place, { name, open }] of entries.entries()) {
+    // None may take what the others need: to load, to warm up, and for a turn.
+    const end = remaining() * (1 - 1 / (entries.length - place));
+    const left = () => Math.max(LONG, remaining() - end);
+    const contestant = open();
+    try {
+      const description = await contestant.load({
+        workload: workload.name,
+        threads: workload.threads,
+        limit: Math.min(FIRST_LIMIT, left()),
+      });
+      const racer: Racer = {
+        runner: name,
+        contestant,
+        description,
+        losses: [],
+        turns: [],
+        restless: [],
+        stepSeconds: 0,
+        spent: 0,
+      };
+      await warmUp(racer, workload, left);
+      stack.use(contestant);
+      racers.push(racer);
+    } catch (error) {
+      reasons.set(name, reasonOf(error));
+      await contestant[Symbol.asyncDispose]();
     }
   }
   let counted = 0, tried = 0, wasCalm = false;
@@ -115,14 +124,16 @@ export async function race(
   ) {
     const times = new Map<Racer, number>();
     for (const racer of racers) {
-      if (racer.reason !== undefined || (round > 0 && racer.spent > RUNNER_LIMIT)) continue;
+      const isLate = racer.spent > RUNNER_LIMIT ||
+        (racer.stepSeconds > LONG && remaining() < racer.stepSeconds);
+      if (racer.reason !== undefined || (round > 0 && isLate)) continue;
       const steps = round === 0 ? 1 : Math.max(1, Math.round(TURN / racer.stepSeconds));
       try {
         const limit = Math.max(STEP_LIMIT, Math.min(STEP_LIMIT * steps, remaining()));
         const { seconds } = await racer.contestant.time({ steps, limit });
         racer.stepSeconds = seconds / steps;
         racer.spent += seconds;
-        if (round > 0 || seconds > RUNNER_LIMIT / 2) times.set(racer, 1000 * seconds / steps);
+        if (round > 0 || seconds > LONG) times.set(racer, 1000 * seconds / steps);
       } catch (error) {
         racer.reason = reasonOf(error);
       }

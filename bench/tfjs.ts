@@ -22,7 +22,9 @@ import {
   MLP,
   mlpTargets,
   namedKernels,
+  type Recurrence,
   RECURRENT,
+  RECURRENT_256,
   recurrentData,
   recurrentWeights,
 } from "./workloads.ts";
@@ -206,7 +208,7 @@ function generate(): Step {
 }
 
 /** A model of one recurrent layer on pixels or on symbols. */
-function recurrence(of: typeof RECURRENT[keyof typeof RECURRENT]): Step {
+function recurrence(of: Recurrence): Step {
   const { cell, gates, units, classes, symbols } = of,
     formulas = recurrentWeights(of),
     data = recurrentData(of);
@@ -247,7 +249,9 @@ const STEPS: Readonly<Record<string, () => Step>> = {
   "seq2hist": () => histogram(HISTOGRAM.batch),
   "seq2hist-32": () => histogram(32),
   "generate": generate,
-  ...Object.fromEntries(Object.entries(RECURRENT).map(([name, of]) => [name, () => recurrence(of)])),
+  ...Object.fromEntries(
+    Object.entries({ ...RECURRENT, ...RECURRENT_256 }).map(([name, of]) => [name, () => recurrence(of)]),
+  ),
 };
 
 /** Allocates a workload on the active tfjs backend. */

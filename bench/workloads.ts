@@ -108,14 +108,26 @@ export const HISTOGRAM = {
 /** Sequences that a step of `generate` draws. */
 export const GENERATED = 10_000;
 
-/** Exact search for the `k` nearest rows of a base, in Euclidean distance, of each query: MNIST's sizes. */
+/** Exact search for the `k` nearest pictures of a base, in Euclidean distance, of each query: MNIST's sizes. */
 export const NEAREST = { queries: 10_000, base: 60_000, width: 784, k: 2 } as const;
+
+/** A model of one recurrent layer. */
+export interface Recurrence {
+  readonly cell: "lstm" | "gru" | "simple";
+  readonly gates: number;
+  readonly units: number;
+  readonly time: number;
+  readonly features: number;
+  readonly symbols: number;
+  readonly batch: number;
+  readonly classes: number;
+}
 
 /**
  * Whole sequences through a recurrent cell, of whose mean state a linear layer makes the logits of `classes` classes;
  * softmax cross-entropy, Adam 1e-3. `features` are pixels, or an embedding of `symbols` symbols that is learned, too.
  */
-export const RECURRENT = {
+export const RECURRENT: Readonly<Record<string, Recurrence>> = {
   "gru-64-784": {
     cell: "gru",
     gates: 3,
@@ -146,11 +158,16 @@ export const RECURRENT = {
     batch: 64,
     classes: 2,
   },
-} as const;
+};
+
+/** The same at batch 256: enough rows for a GPU. */
+export const RECURRENT_256: Readonly<Record<string, Recurrence>> = Object.fromEntries(
+  Object.entries(RECURRENT).map(([name, of]) => [`${name}-256`, { ...of, batch: 256 }]),
+);
 
 /** The weights of such a model, by what they are; biases start at 0. */
 export function recurrentWeights(
-  { gates, units, features, symbols, classes }: typeof RECURRENT[keyof typeof RECURRENT],
+  { gates, units, features, symbols, classes }: Recurrence,
 ): Readonly<Record<"kernel" | "recurrentKernel" | "output" | "embedding", Formula>> {
   return {
     kernel: weight(0, [features, gates * units], features),
@@ -162,7 +179,7 @@ export function recurrentWeights(
 
 /** What the model sees: pixels [B, T, 1] in [0, 1), or symbols [B, T]: the integer parts; and classes, likewise. */
 export function recurrentData(
-  { batch, time, symbols, classes }: typeof RECURRENT[keyof typeof RECURRENT],
+  { batch, time, symbols, classes }: Recurrence,
 ): Readonly<Record<"input" | "classes", Formula>> {
   return {
     input: symbols === 0
@@ -173,8 +190,8 @@ export function recurrentData(
 }
 
 /** FLOPs of a step of such a model; pixels have no gradient. */
-function recurrentFlops(
-  { gates, units, time, features, symbols, batch, classes }: typeof RECURRENT[keyof typeof RECURRENT],
+export function recurrentFlops(
+  { gates, units, time, features, symbols, batch, classes }: Recurrence,
 ): number {
   const inner = 3 * units, outer = (symbols === 0 ? 2 : 3) * features;
   return 2 * batch * (time * gates * units * (inner + outer) + 3 * units * classes);
@@ -210,8 +227,6 @@ export const DATA = {
   binary: { shape: [BINARY.images, 784], seed: 106, low: 0, high: 1 },
   /** Its integer parts. */
   tokens: { shape: [HISTOGRAM.count, HISTOGRAM.length], seed: 107, low: 0, high: HISTOGRAM.vocabulary },
-  queries: { shape: [NEAREST.queries, NEAREST.width], seed: 109, low: 0, high: 1 },
-  base: { shape: [NEAREST.base, NEAREST.width], seed: 110, low: 0, high: 1 },
   left: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 104, low: 0, high: 1 },
   right: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 105, low: 0, high: 1 },
 } as const satisfies Readonly<Record<string, Formula>>;

@@ -3,7 +3,9 @@ export type Split = "train" | "test";
 
 /** Labelled images as plain bytes. */
 export interface Images {
+  /** In pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly width: number;
   /** 1: grey; 3: red, green, blue. */
   readonly channels: number;
@@ -17,10 +19,13 @@ export interface Images {
 
 /** Some images of a data set, with what a run folder records about them. */
 export interface ImageSet extends Images {
+  /** What the set is called: "mnist". */
   readonly name: string;
+  /** Which part of it they are of. */
   readonly split: Split;
   /** Index of the first image within the split. */
   readonly offset: number;
+  /** How many they are. */
   readonly count: number;
   /** Number of images in the whole split. */
   readonly available: number;

@@ -22,12 +22,14 @@ const MOST_BYTES = 2 ** 31;
 
 /** Which split of which image set. */
 export interface ImageSource {
+  /** As `--dataset` has it. */
   readonly dataset: ImageDataset;
   /**
    * Folder of the files. Absent: `.cache/data/<dataset>`; `idx` and `images` need one, and `images` also takes the path
    * of an `.npy` or `.npz` file; `digits` reads no file.
    */
   readonly dataDir?: string;
+  /** What of it. */
   readonly split: Split;
   /** Whether a set of one's own without a test split keeps every fifth image of each label for it. Absent: no. */
   readonly holdOut?: boolean;
@@ -39,6 +41,7 @@ export interface ImageSelection extends ImageSource {
   readonly offset?: number;
   /** Absent: all from `offset` on, up to `atMost`. */
   readonly count?: number;
+  /** Where `count` is absent: how many are taken at most. Absent: all. */
   readonly atMost?: number;
   /**
    * Height and width to which the middle square is averaged. Absent: 32 for pictures; other images keep theirs, but

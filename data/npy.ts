@@ -109,6 +109,30 @@ export function* numbersOf({ type, littleEndian: little, data }: NpyArray): Gene
   for (let at = 0; at < data.length; at += bytes) yield read(at);
 }
 
+/** The numbers of an array as float32. */
+export function floatsOf(array: NpyArray): Float32Array<ArrayBuffer> {
+  return filled(new Float32Array(countOf(array)), array);
+}
+
+/** The numbers of an array as whole numbers. */
+export function integersOf(array: NpyArray): Int32Array<ArrayBuffer> {
+  return filled(new Int32Array(countOf(array)), array);
+}
+
+function countOf({ data, type }: NpyArray): number {
+  return data.length / Number(type.slice(1));
+}
+
+/** `from` of a typed array would gather the numbers in a list first, of several times the size. */
+function filled<T extends Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>>(
+  values: T,
+  array: NpyArray,
+): T {
+  let at = 0;
+  for (const value of numbersOf(array)) values[at++] = value;
+  return values;
+}
+
 /**
  * Levels 0..255 of an array: bytes as they are; truth values as 0 and 255; numbers in 0..1 that are not whole, times
  * 255; others in 0..255 rounded; whole numbers up to 65,535 divided by 257.
@@ -118,7 +142,7 @@ export function* numbersOf({ type, littleEndian: little, data }: NpyArray): Gene
 export function levelsOf(array: NpyArray, { path }: { readonly path: string }): Uint8Array<ArrayBuffer> {
   const { type, data } = array;
   if (type === "u1") return new Uint8Array(data);
-  const count = data.length / Number(type.slice(1)), float = type[0] === "f";
+  const count = countOf(array), float = type[0] === "f";
   let low = Infinity, high = -Infinity;
   for (const value of numbersOf(array)) {
     if (Number.isNaN(value)) {

@@ -4,8 +4,11 @@
 export interface Sequences {
   /** [count, length], 0 <= token < vocabulary. */
   readonly tokens: Int32Array;
+  /** How many sequences. */
   readonly count: number;
+  /** Tokens in each. */
   readonly length: number;
+  /** How many different tokens there may be. */
   readonly vocabulary: number;
 }
 
@@ -17,6 +20,7 @@ export interface PrefixTable {
   readonly histograms: Float32Array;
   /** [size]: how many training sequences have this prefix. */
   readonly counts: Int32Array;
+  /** How many prefixes. */
   readonly size: number;
   /** [count, length]: the row of the prefix that stands before each token of each training sequence. */
   readonly rows: Int32Array;

@@ -106,13 +106,19 @@ export function codeWindows<Symbol>(
   };
 }
 
-/** Codes other windows of the same stream with the tokens of `windows`: those that have no other symbols. */
+/**
+ * Codes other windows with the tokens of those that they are `like`: the ones that have no other symbols. Symbols have
+ * the same numbers in both streams.
+ */
 export function codeOtherWindows(
   { ids }: Pick<SymbolStream<unknown>, "ids">,
   { starts, like }: { readonly starts: Int32Array; readonly like: Windows<unknown> },
 ): Sequences {
   const { sequences: { length, vocabulary }, tokenOf } = like;
-  const tokens = Array.from(starts, (start) => ids.subarray(start, start + length).map((id) => tokenOf[id]))
+  const tokens = Array.from(
+    starts,
+    (start) => ids.subarray(start, start + length).map((id) => tokenOf[id] ?? -1),
+  )
     .filter((window) => !window.includes(-1));
   return {
     tokens: Int32Array.from(tokens.flatMap((window) => [...window])),

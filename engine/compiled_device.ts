@@ -4,8 +4,8 @@ import { assignments, versionOf } from "./assignments.ts";
 import type { Compiled, CompileOptions, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
-import { optimize } from "./passes/mod.ts";
-import { type Plan, planMemory } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { planStep } from "./plan_step.ts";
 import type { CreatedVariable } from "./trace/backend.ts";
 import { mustAgree } from "./trace/compare.ts";
 import { type CompiledRate, rateOf } from "./trace/guard.ts";
@@ -138,7 +138,7 @@ export class CompiledDevice implements Device {
     sources: readonly Source[],
   ): Promise<{ executable: Executable; graph: Graph; held: readonly Held[] }> {
     const sourceOf = new Map(recorded.residents.map(({ value }, index) => [value.id, sources[index]]));
-    const plan = planMemory(optimize(recorded)), { graph } = plan;
+    const plan = planStep(recorded, this.#executor.keeping), { graph } = plan;
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {

@@ -7,9 +7,12 @@ export type DeviceChoice = "auto" | "webgpu" | "wasm" | "tfjs";
 
 /** What a compiled function is given at each run; dtype is float32 unless said. */
 export interface InputSpec {
+  /** Extents; [] is a single number. */
   readonly shape: readonly number[];
+  /** Absent: float32. */
   readonly dtype?: "float32" | "int32";
 }
+/** All inputs of a compiled function, by name. */
 export type InputSpecs = Readonly<Record<string, InputSpec>>;
 
 /** The tensor of a declared shape: `[batch, 784]` is a Tensor2D. Where the number of axes is not known, any tensor. */
@@ -54,6 +57,7 @@ export interface Compiled<I extends InputSpecs, Output extends string> {
 
 /** A place to compute. Close it (`await using`): an idle worker keeps the process alive. */
 export interface Device extends AsyncDisposable {
+  /** Where it computes. */
   readonly kind: "webgpu" | "wasm" | "tfjs";
   /** For people and `config.json`: "wasm, 2 threads", or the adapter's name. */
   readonly description: string;

@@ -7,8 +7,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type Graph, sizeOf, type TypedArray } from "./graph.ts";
-import { optimize } from "./passes/mod.ts";
-import { planMemory } from "./plan.ts";
+import { planStep } from "./plan_step.ts";
 import { TRACE_KERNELS } from "./trace/backend.ts";
 import type { TraceKernel } from "./trace/kernel.ts";
 import { graphType, Recorder, type Traced, type TracedType } from "./trace/recorder.ts";
@@ -130,7 +129,7 @@ class Calls {
   }
 
   async #prepare(recorded: Graph): Promise<Prepared> {
-    const plan = planMemory(optimize(recorded));
+    const plan = planStep(recorded, this.#executor.keeping);
     const storages = plan.graph.residents.map(({ value, data }) => {
       const storage = this.#executor.allocate(sizeOf(value.shape));
       if (data !== undefined) this.#executor.write(storage, data);

@@ -7,8 +7,11 @@
 import type { Instruction } from "./program.ts";
 import type { Key } from "../base/random.ts";
 
+/** Numbers of a tensor. */
 export type DType = "float32" | "int32";
+/** Extents of a tensor. */
 export type Shape = readonly number[];
+/** Numbers of a tensor on the host. */
 export type TypedArray = Float32Array | Int32Array;
 
 /** The result of a node, or something that exists before the first node runs. */
@@ -30,6 +33,12 @@ export interface Program {
 
 /** What a recurrent step computes: see `recurrent.ts`. */
 export type RecurrentCell = "lstm" | "gru" | "simple";
+
+/**
+ * What a gradient finds again of its sequence: the whole `course` (gates and states, in an order of the executor's own),
+ * or the `states` after each step, from which it computes the gates again.
+ */
+export type Kept = "course" | "states";
 
 /** Window geometry of convolutions and pooling. Rows first; below and right padding follow from the output's shape. */
 export interface Window {
@@ -141,21 +150,21 @@ export type Op =
     readonly cell: RecurrentCell;
     readonly lengths: boolean;
     /**
-     * The hidden states [B, T, H], the last hidden and cell state [B, H], and what an executor wants to find again in
-     * the gradient, in an order of its own: `keptShape` says how much.
+     * The hidden states [B, T, H], the last hidden and cell state [B, H], the cell states [B, T, H] (lstm only), and the
+     * course, in an order of the executor's own: `courseShape` says how much.
      */
-    readonly results: readonly ("states" | "hidden" | "cellState" | "kept")[];
+    readonly results: readonly ("states" | "hidden" | "cellState" | "cellStates" | "course")[];
   }
   /**
-   * The gradient of `recurrent`: its inputs, then a gradient for each of its results that is `given`, then what it kept
-   * (where `kept`; absent, it is computed again) -> the gradients by the inputs named.
+   * The gradient of `recurrent`: its inputs, then a gradient for each of its results that is `given`, then what is kept:
+   * the course, or the states and an lstm's cell states (absent: computed again) -> the gradients by the inputs named.
    */
   | {
     readonly kind: "recurrent_grad";
     readonly cell: RecurrentCell;
     readonly lengths: boolean;
     readonly given: readonly ("states" | "hidden" | "cellState")[];
-    readonly kept: boolean;
+    readonly kept?: Kept;
     readonly results: readonly ("x" | "kernel" | "recurrentKernel" | "bias" | "hidden" | "cellState")[];
   };
 

@@ -14,7 +14,11 @@ const CHOICES: readonly DeviceChoice[] = ["auto", "webgpu", "wasm", "tfjs"];
 export interface OpenOptions {
   /** Threads of the wasm device; absent: one a core. */
   readonly threads?: number;
-  /** Is shown every function that a compiled device compiles. */
+  /**
+   * Is shown every function that a compiled device compiles: for `deno task explain`.
+   *
+   * @internal
+   */
   readonly observe?: Observer;
 }
 

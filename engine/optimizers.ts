@@ -20,6 +20,7 @@ export interface Optimizer {
    * @param rate the step size, a scalar.
    */
   applyGradients(gradients: tf.NamedTensorMap, rate: tf.Scalar): void;
+  /** Gives the slots back. */
   dispose(): void;
 }
 
@@ -58,20 +59,29 @@ export function sgd(weights: Weights): Optimizer {
   };
 }
 
+/** Settings of `momentum`. */
+export interface MomentumOptions {
+  readonly momentum: number;
+  /** Whether to step by gradient + momentum a, one step ahead (Nesterov 1983). Absent: no. */
+  readonly nesterov?: boolean;
+  /** That many times the weight is added to its gradient, vectors not excepted: PyTorch's `weight_decay`. Absent: 0. */
+  readonly weightDecay?: number;
+}
+
 /** Gradient descent with momentum: a <- momentum a + gradient, x <- x - rate a (Polyak 1964). */
-export function momentum(
-  weights: Weights,
-  options: { readonly momentum: number },
-): Optimizer {
+export function momentum(weights: Weights, options: MomentumOptions): Optimizer {
+  const { nesterov = false, weightDecay = 0 } = options;
   const accumulators = zerosLike(weights);
   return {
     slots: Object.fromEntries(named(weights, accumulators, "momentum")),
     applyGradients: (gradients, rate) =>
       tf.tidy(() =>
         eachGradient(weights, gradients, (weight, gradient, index) => {
-          const accumulated = tf.add(tf.mul(accumulators[index], options.momentum), gradient);
+          const slope = weightDecay > 0 ? tf.add(gradient, tf.mul(weight, weightDecay)) : gradient;
+          const accumulated = tf.add(tf.mul(accumulators[index], options.momentum), slope);
           accumulators[index].assign(accumulated);
-          weight.assign(tf.sub(weight, tf.mul(rate, accumulated)));
+          const update = nesterov ? tf.add(slope, tf.mul(accumulated, options.momentum)) : accumulated;
+          weight.assign(tf.sub(weight, tf.mul(rate, update)));
         })
       ),
     dispose: () => tf.dispose(accumulators),
@@ -80,16 +90,22 @@ export function momentum(
 
 /** Settings of `adam` and `adamw`. */
 export interface AdamOptions {
+  /** Decay of the mean of the gradients. Absent: 0.9. */
   readonly beta1?: number;
+  /** Decay of the mean of their squares. Absent: 0.999. */
   readonly beta2?: number;
+  /** What keeps the quotient finite. Absent: 1e-7, as in Keras. */
   readonly epsilon?: number;
   /** Decoupled weight decay per unit of rate (Loshchilov and Hutter 2019); vectors (biases, gains) are left alone. */
   readonly weightDecay?: number;
+  /** Factors of the rate, by the weight's name, for weights that are to move slower or faster. Absent: 1. */
+  readonly factors?: Readonly<Record<string, number>>;
 }
 
 /** Adam (Kingma and Ba 2015), algorithm 1 with bias correction; with `weightDecay`, AdamW. */
 export function adam(weights: Weights, options: AdamOptions = {}): Optimizer {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, weightDecay = 0 } = options;
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, weightDecay = 0, factors = {} } = options;
+  const factorOf = Object.keys(weights).map((name) => factors[name] ?? 1);
   const first = zerosLike(weights), second = zerosLike(weights);
   const powers = [beta1, beta2].map((beta) => tf.tidy(() => tf.variable(tf.scalar(beta), false)));
   return {
@@ -111,16 +127,72 @@ export function adam(weights: Weights, options: AdamOptions = {}): Optimizer {
             tf.div(m, correction1),
             tf.add(tf.sqrt(tf.div(v, correction2)), epsilon),
           );
+          const own = factorOf[index] === 1 ? rate : tf.mul(rate, factorOf[index]);
           const kept = weightDecay > 0 && weight.rank > 1
-            ? tf.mul(weight, tf.sub(1, tf.mul(rate, weightDecay)))
+            ? tf.mul(weight, tf.sub(1, tf.mul(own, weightDecay)))
             : weight;
-          weight.assign(tf.sub(kept, tf.mul(rate, update)));
+          weight.assign(tf.sub(kept, tf.mul(own, update)));
         });
         powers[0].assign(tf.mul(powers[0], beta1));
         powers[1].assign(tf.mul(powers[1], beta2));
       }),
     dispose: () => tf.dispose([...first, ...second, ...powers]),
   };
+}
+
+/** Slow weights that follow the trained ones. */
+export interface Averages {
+  /** Everything that must be kept to go on, named after the weights: `layer/kernel/average`. */
+  readonly slots: Weights;
+  /**
+   * Moves the averages, a <- decay a + (1 - decay) x, and the weights to where the averages are. A decay of 1 leaves the
+   * averages where they are, which ends a training.
+   */
+  update(decay: tf.Scalar): void;
+  dispose(): void;
+}
+
+/**
+ * Averages of `weights`, buffers not excepted, from which training goes on each time they are updated: Lookahead (Zhang,
+ * Lucas, Hinton, Ba 2019). They start as the weights are now.
+ */
+export function averaged(weights: Weights): Averages {
+  const averages = Object.values(weights).map((weight) =>
+    tf.tidy(() => tf.variable(tf.clone(weight), false))
+  );
+  return {
+    slots: Object.fromEntries(named(weights, averages, "average")),
+    update: (decay) =>
+      tf.tidy(() =>
+        Object.values(weights).forEach((weight, index) => {
+          const average = tf.add(weight, tf.mul(decay, tf.sub(averages[index], weight)));
+          averages[index].assign(average);
+          weight.assign(average);
+        })
+      ),
+    dispose: () => tf.dispose(averages),
+  };
+}
+
+/**
+ * The rate at step `step` of `steps` in one cycle (Smith 2018): up in a line from `start` times the peak, which is reached
+ * after the share `rise` of the steps, and down in a line to `end` times the peak.
+ */
+export function oneCycleRate(
+  step: number,
+  options: {
+    readonly steps: number;
+    readonly peak: number;
+    readonly rise: number;
+    readonly start: number;
+    readonly end: number;
+  },
+): number {
+  const { steps, peak, rise, start, end } = options;
+  // Where the number of steps is still being chosen, the cycle has only begun.
+  const done = steps === Infinity ? 0 : Math.min(1, step / steps);
+  return peak *
+    (done < rise ? start + (1 - start) * done / rise : 1 + (end - 1) * (done - rise) / (1 - rise));
 }
 
 /**

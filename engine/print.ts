@@ -1,6 +1,7 @@
 /** A graph as text for people: one line a node. */
 import type { Graph, Node, Op, Program, Value } from "./graph.ts";
-import { describe } from "./kernels/kernel.ts";
+import { bytesOf, describe, opOf } from "./kernels/kernel.ts";
+import { keptResults, mustFit } from "./kernels/recurrent.ts";
 import type { Elementwise } from "./program.ts";
 
 const INFIX: Readonly<Partial<Record<Elementwise, string>>> = {
@@ -38,6 +39,24 @@ export function print(graph: Graph): string {
     ),
     ...graph.outputs.map(({ name, value }) => `output ${name} = ${nameOf(value)}`),
   ].join("\n");
+}
+
+/**
+ * Of the gradient of a recurrent sequence, what it finds of the sequence and what it computes again; undefined of other
+ * nodes.
+ */
+export function printKept(node: Node): string | undefined {
+  const op = opOf(node, "recurrent_grad");
+  if (op === undefined) return undefined;
+  if (op.kept === undefined) {
+    return "kept of the sequence: nothing; computed again, a part of the batch at a time: the sequence";
+  }
+  const { time } = mustFit(op, node.inputs);
+  const bytes = bytesOf(node.inputs.slice(-keptResults(op.cell, op.kept).length));
+  const size = `${(bytes / 1e6).toFixed(1)} MB, ${(bytes / time / 1e3).toFixed(1)} kB a time step`;
+  // A simple cell's only gate is its state.
+  const again = op.kept === "course" || op.cell === "simple" ? "nothing" : "the gates";
+  return `kept of the sequence: its ${op.kept} (${size}); computed again: ${again}`;
 }
 
 /** The graph's nodes, a line each. */

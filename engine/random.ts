@@ -8,6 +8,7 @@ import { type Key, philoxWords, type Random, wordsToNormals, wordToUniform } fro
 
 /** Where a draw comes from: a stream, and the step of that stream. */
 export interface Draw {
+  /** The stream. */
   readonly random: Random;
   /** int32 []: which step of the stream. Two draws of one run need different streams. */
   readonly counter: tf.Scalar;

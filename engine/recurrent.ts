@@ -46,6 +46,7 @@ export type RecurrentState = {
 
 /** How a sequence is taken through a cell. */
 export interface RecurrentOptions {
+  /** Which cell, as `RecurrentCell` has it. */
   readonly cell: RecurrentCell;
   /** The state before the first step. Absent: 0. */
   readonly initial?: RecurrentState;
@@ -245,7 +246,6 @@ function compute(kernelName: string, attributes: RecurrentAttributes, inputs: re
     cell,
     lengths,
     given: resultsOf(attributes),
-    kept: false,
     results: gradientsOf(attributes),
   };
   const outputs = referenceGrad.infer(op, inputs).map(blank);

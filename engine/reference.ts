@@ -116,6 +116,7 @@ export class ReferenceExecutor implements Executor {
 }
 
 class ReferenceExecutable implements Executable {
+  readonly workspace = 0;
   readonly #plan: Plan;
   readonly #views = new Map<number, TypedArray>();
   /** Of each output, its values since the last read. */

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Random } from "../base/random.ts";
 import { extents, type LayerMaker, mustHaveAxes, sizeOf } from "./layer.ts";
 import { HE_NORMAL, type Start } from "./starts.ts";
 
@@ -16,14 +17,19 @@ export interface Conv2dOptions {
   readonly padding?: "same" | "valid";
   /** Absent: `HE_NORMAL`. PyTorch's nn.Conv2d starts as `UNIFORM`; Keras's Conv2D as neither (Glorot, biases 0). */
   readonly start?: Start;
+  /** Whether biases are added. Absent: yes; before a batch normalization they would change nothing. */
+  readonly bias?: boolean;
+  /** Whether the kernel stays as it is, getting no gradient. Absent: no. */
+  readonly frozen?: boolean;
 }
 
 /**
  * A convolution of images, [B, H, W, channels] -> [B, H', W', filters]: a kernel [kernel, kernel, channels, filters]
- * and biases [filters]. Each filter sums kernel² x channels numbers.
+ * and, if wanted, biases [filters]. Each filter sums kernel² x channels numbers.
  */
 export function conv2d(name: string, options: Conv2dOptions): LayerMaker {
   const { filters, kernel, stride = 1, padding = "same", start = HE_NORMAL } = options;
+  const { bias = true, frozen = false } = options;
   return (input) => {
     mustHaveAxes(input, ["height", "width", "channels"], name);
     const [height, width, channels] = input, shape = [kernel, kernel, channels, filters];
@@ -49,15 +55,20 @@ export function conv2d(name: string, options: Conv2dOptions): LayerMaker {
         [`${name}/kernel`]: {
           shape,
           start: (random) => start.kernel(random, { size: sizeOf(shape), inputs }),
+          role: frozen ? "frozen" : "trained",
         },
-        [`${name}/bias`]: {
-          shape: [filters],
-          start: (random) => start.bias(random, { size: filters, inputs }),
-        },
+        ...bias
+          ? {
+            [`${name}/bias`]: {
+              shape: [filters],
+              start: (random: Random) => start.bias(random, { size: filters, inputs }),
+            },
+          }
+          : {},
       },
       apply: (weights, x) => {
         const sums = tf.conv2d(x as tf.Tensor4D, weights[`${name}/kernel`] as tf.Tensor4D, stride, padding);
-        return tf.add(sums, weights[`${name}/bias`]);
+        return bias ? tf.add(sums, weights[`${name}/bias`]) : sums;
       },
     };
   };

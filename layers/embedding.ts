@@ -10,12 +10,23 @@ const MOST_MULTIPLIED = 512;
  * nn.Embedding and Keras's Embedding; a kernel [symbols, units].
  *
  * @param options.start is told that one number is summed.
+ * @param options.padding the symbol whose vector is 0 and stays so, as nn.Embedding's `padding_idx`. Absent: none.
  */
 export function embedding(
   name: string,
-  options: { readonly symbols: number; readonly units: number; readonly start: Fill },
+  options: {
+    readonly symbols: number;
+    readonly units: number;
+    readonly start: Fill;
+    readonly padding?: number;
+  },
 ): LayerMaker {
-  const { symbols, units, start } = options;
+  const { symbols, units, start, padding } = options;
+  const looked = (kernel: tf.Tensor, x: tf.Tensor): tf.Tensor => {
+    if (symbols > MOST_MULTIPLIED) return tf.gather(kernel, x);
+    const bits = tf.reshape(tf.cast(tf.oneHot(x, symbols), "float32"), [-1, symbols]);
+    return tf.reshape(tf.matMul(bits, kernel), [...x.shape, units]);
+  };
   return (input) => {
     mustHaveAxes(input, ["time"], name);
     const output = [input[0], units], shape = [symbols, units];
@@ -29,10 +40,9 @@ export function embedding(
         },
       },
       apply: (weights, x) => {
-        const kernel = weights[`${name}/kernel`];
-        if (symbols > MOST_MULTIPLIED) return tf.gather(kernel, x);
-        const bits = tf.reshape(tf.cast(tf.oneHot(x, symbols), "float32"), [-1, symbols]);
-        return tf.reshape(tf.matMul(bits, kernel), [-1, ...output]);
+        const vectors = looked(weights[`${name}/kernel`], x);
+        if (padding === undefined) return vectors;
+        return tf.mul(vectors, tf.expandDims(tf.cast(tf.notEqual(x, padding), "float32"), -1));
       },
     };
   };

@@ -1,6 +1,7 @@
 /** The vocabulary of layers. */
 export { gelu, leakyRelu, relu, selu, sigmoid, tanh, times } from "./activations.ts";
 export { type AttentionOptions, causalAttention } from "./attention.ts";
+export { batchNorm, type BatchNormOptions } from "./batch_norm.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { conv2dTranspose } from "./conv2d_transpose.ts";
 export { dropout } from "./dropout.ts";
@@ -22,6 +23,7 @@ export {
 } from "./layer.ts";
 export { layerNorm } from "./layer_norm.ts";
 export { linear, type LinearOptions } from "./linear.ts";
+export { globalMaxPool, maxPool } from "./max_pool.ts";
 export { oneHotLinear } from "./one_hot_linear.ts";
 export {
   gated,
@@ -36,6 +38,7 @@ export { sign } from "./sign.ts";
 export {
   type Fill,
   HE_NORMAL,
+  identityFirst,
   normalOfVariance,
   type Start,
   UNIFORM,

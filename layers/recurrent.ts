@@ -68,6 +68,44 @@ export function gated(name: string, options: GatedOptions): LayerMaker {
   };
 }
 
+/**
+ * A simple recurrent layer (Elman 1990) over [B, T, inputs], from a state of 0: its last state, [B, units]. A kernel
+ * [inputs, units], normal of deviation `inputDeviation`; a recurrent kernel [units, units] that starts as the identity,
+ * so that a state is kept until it is learned what to do with it (Le et al. 2015); biases of 0. Keras's SimpleRNN and
+ * PyTorch's nn.RNN but for the starts.
+ */
+export function simpleRecurrent(
+  name: string,
+  { units, inputDeviation }: { readonly units: number; readonly inputDeviation: number },
+): LayerMaker {
+  return (input) => {
+    mustHaveAxes(input, ["time", "inputs"], name);
+    const inputs = input[1];
+    return {
+      rows: [{
+        type: "Simple RNN",
+        weight: `${inputs} x ${units}, ${units} x ${units}`,
+        output: extents([units]),
+      }],
+      output: [units],
+      weights: {
+        [`${name}/kernel`]: {
+          shape: [inputs, units],
+          start: (random) => random.normals(inputs * units, inputDeviation),
+        },
+        [`${name}/recurrent_kernel`]: {
+          shape: [units, units],
+          start: () =>
+            Float32Array.from({ length: units * units }, (_, at) => at % (units + 1) === 0 ? 1 : 0),
+        },
+        [`${name}/bias`]: { shape: [units], start: () => new Float32Array(units) },
+      },
+      apply: (weights, x) =>
+        lastState(x as tf.Tensor3D, gatedValues(name, weights), { cell: "simple" }).hidden,
+    };
+  };
+}
+
 /** Those of `weights` that belong to the layer `name`, as the engine takes them. */
 export function gatedValues(name: string, weights: Values): RecurrentWeights {
   const recurrentBias = weights[`${name}/recurrent_bias`];

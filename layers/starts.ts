@@ -34,6 +34,21 @@ export function normalOfVariance(gain: number): Fill {
 }
 
 /**
+ * The first filters of a square convolution, one for each channel that comes in, hand their channel on as it is (PyTorch's
+ * `dirac_`); the others are uniform in ±1 / sqrt(inputs). `kernel` is the odd height and width.
+ */
+export function identityFirst(kernel: number): Fill {
+  return (random, { size, inputs }) => {
+    const filters = size / inputs, channels = inputs / kernel ** 2, passed = Math.min(channels, filters);
+    const values = uniform()(random, { size, inputs });
+    for (let at = 0; at < inputs; at++) values.fill(0, at * filters, at * filters + passed);
+    const centre = (kernel ** 2 - 1) / 2 * channels;
+    for (let channel = 0; channel < passed; channel++) values[(centre + channel) * filters + channel] = 1;
+    return values;
+  };
+}
+
+/**
  * Kernels normal of variance 2 / inputs (He et al. 2015), biases 0. In PyTorch `kaiming_normal_`, in Keras
  * `he_normal`, there without the cut at two deviations.
  */
@@ -46,10 +61,12 @@ export const UNIFORM: Start = Object.freeze({ kernel: uniform(), bias: uniform()
 export const LECUN_NORMAL: Start = Object.freeze({ kernel: normalOfVariance(1), bias: zeros });
 
 /**
- * As `HE_NORMAL`, biases 0.1: for the ReLUs of a bottleneck or an output, which are not to be 0 for every image at the
+ * Kernels normal of variance `gain` / inputs, biases `bias`: above 0 for ReLUs that are not to be 0 for every image at the
  * start. A ReLU that is has no gradient, and stays so.
  */
-export const AWAKE: Start = Object.freeze({
-  kernel: normalOfVariance(2),
-  bias: (_random: Random, { size }: { readonly size: number }) => new Float32Array(size).fill(0.1),
-});
+export function awake({ gain, bias }: { readonly gain: number; readonly bias: number }): Start {
+  return {
+    kernel: normalOfVariance(gain),
+    bias: (_random, { size }) => new Float32Array(size).fill(bias),
+  };
+}

@@ -2,7 +2,9 @@ import type { Random } from "../base/random.ts";
 
 /** A confidence interval. */
 export interface Interval {
+  /** Its lower end. */
   readonly low: number;
+  /** Its upper end. */
   readonly high: number;
 }
 

@@ -40,6 +40,7 @@ export function distinctRows(rows: ArrayLike<number>, length: number): DistinctR
 
 /** What a set of generated sequences shares with the training set. */
 export interface Memorization {
+  /** How many sequences were generated. */
   readonly samples: number;
   /** Generated sequences that are training sequences. */
   readonly memorized: number;

@@ -17,8 +17,11 @@ export {
   type RowFinder,
   rowFinder,
 } from "./memorization.ts";
+export { type Membership, membership, operatingCurve, type OperatingPoint } from "./membership.ts";
 export { psnr, psnrs } from "./psnr.ts";
 export { constantColumns, type ReconstructionErrors, reconstructionErrors } from "./reconstruction.ts";
+export { correlation, type LabelMemorization, labelMemorization, type Trial } from "./label_memorization.ts";
+export { type Estimate, meanAndDeviation } from "./mean_and_deviation.ts";
 export { type Span, SpanFinder } from "./spans.ts";
 export { exactCopies, type RowGroups, RowIndex, type Table } from "./table.ts";
 export { coveredTokens, type NearMiss, type Verbatim, VerbatimIndex } from "./verbatim.ts";

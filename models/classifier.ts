@@ -25,7 +25,6 @@ import {
   classifierModel,
   runClassification,
 } from "../run/classification.ts";
-import { levels } from "../run/images.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
 
@@ -103,7 +102,7 @@ export async function fit(model: Classifier, options: ClassificationFit): Promis
   const { run, images, steps, ...training } = options, { device } = training;
   const { size, channels, learningRate, seed } = model.config;
   const batch = Math.min(model.config.batch, images.count), area = size * size * channels;
-  const source = levels(images), optimizer = adam(model.weights, { beta2: 0.99 });
+  const optimizer = adam(model.weights, { beta2: 0.99 });
   const step = await compile(device, ({ x, labels, rate }) => {
     const { value, grads } = tf.variableGrads(
       () => loss(model, x, labels),
@@ -126,7 +125,7 @@ export async function fit(model: Classifier, options: ClassificationFit): Promis
     step: async (t, steps) => {
       const index = rows(t), random = distortions.at(t), x = new Float32Array(batch * area);
       index.forEach((image, row) => {
-        distort(source, {
+        distort(images.pixels, {
           index: image,
           size,
           channels,

@@ -6,7 +6,10 @@
  * all six layers, bottleneck and output included, trained by the mean absolute error.
  *
  * Departures: the sizes are those asked for, the start and the schedule are not said and are chosen here. A unit whose
- * ReLU is 0 for every image gets no gradient and stays so: with few units in the bottleneck that can be all of them.
+ * ReLU is 0 for every image gets no gradient and stays so: with few units in the bottleneck that can be all of them, and
+ * of the output it is each pixel that is black in more than half of the images, as the loss draws all pixels towards
+ * their medians long before it is learned which images have ink there. Three things keep most alive: small drawings and
+ * positive biases at the start, and Adam without momentum (beta1 0), which would carry a sinking unit beyond recall.
  * `--ends linear` leaves out the two ReLUs that can die for good, those of the bottleneck and of the output.
  */
 import * as tf from "@tensorflow/tfjs";
@@ -15,7 +18,7 @@ import { type LayerMaker, sequential, sizeOf } from "../layers/layer.ts";
 import { relu, selu } from "../layers/activations.ts";
 import { linear } from "../layers/linear.ts";
 import { flatten, reshape } from "../layers/reshape.ts";
-import { AWAKE, HE_NORMAL, LECUN_NORMAL } from "../layers/starts.ts";
+import { awake, HE_NORMAL, LECUN_NORMAL } from "../layers/starts.ts";
 import {
   type Autoencoder,
   type AutoencodingConfig,
@@ -44,10 +47,13 @@ export type DenseAutoencoder = Autoencoder<DenseAutoencoderConfig>;
 /** The architectures as asked for. */
 export const DENSE_AUTOENCODER = Object.freeze(
   {
-    selu: { units: [100, 30], batch: 128, learningRate: 3e-3, epochs: 100 },
-    relu: { units: [196, 49, 32], batch: 128, learningRate: 2e-3, epochs: 30 },
+    selu: { units: [100, 30], batch: 128, learningRate: 6e-3, beta1: 0.9, beta2: 0.99, epochs: 100 },
+    relu: { units: [196, 49, 32], batch: 128, learningRate: 4e-3, beta1: 0, beta2: 0.999, epochs: 60 },
   } as const,
 );
+
+/** The starts of the two ReLUs that can die for good. */
+const BOTTLENECK = awake({ gain: 2, bias: 1 }), OUTPUT = awake({ gain: 0.2, bias: 0.1 });
 
 /** Allocates the weights. Equal configs give equal weights. */
 export function build(config: DenseAutoencoderConfig): DenseAutoencoder {
@@ -59,7 +65,7 @@ export function build(config: DenseAutoencoderConfig): DenseAutoencoder {
     ...units.flatMap((count, index) =>
       index < units.length - 1
         ? [linear(`encoder${index + 1}`, count, { start }), ...activation]
-        : [linear("bottleneck", count, { start: isSelu ? start : AWAKE }), ...isSelu ? [selu] : last]
+        : [linear("bottleneck", count, { start: isSelu ? start : BOTTLENECK }), ...isSelu ? [selu] : last]
     ),
   ]);
   const decoder = sequential(encoder.output, [
@@ -67,7 +73,7 @@ export function build(config: DenseAutoencoderConfig): DenseAutoencoder {
       linear(`decoder${index + 1}`, count, { start }),
       ...activation,
     ]),
-    linear("output", sizeOf(image), { start: isSelu ? start : AWAKE }),
+    linear("output", sizeOf(image), { start: isSelu ? start : OUTPUT }),
     ...isSelu ? [] : last,
     reshape(image),
   ]);
@@ -101,7 +107,7 @@ export function loss(model: DenseAutoencoder, images: tf.Tensor4D): tf.Scalar {
 }
 
 function describe(model: DenseAutoencoder): Description {
-  const { architecture, image, units, ends, batch, learningRate } = model.config;
+  const { architecture, image, units, ends, batch, learningRate, beta1 } = model.config;
   const isSelu = architecture === "selu",
     widths = [sizeOf(image), ...units, ...units.toReversed().slice(1), sizeOf(image)];
   return {
@@ -117,7 +123,9 @@ function describe(model: DenseAutoencoder): Description {
         ? "Every layer ends in a ReLU, the bottleneck and the output too; the loss is the mean absolute error. A " +
           "ReLU that is 0 for all images has no gradient any more: such units are dead, and are counted."
         : "Every layer but the bottleneck and the output ends in a ReLU; the loss is the mean absolute error.",
-      `Adam [@adam], ${learningRate} after a short warm-up, decaying by half a cosine, batches of ${batch}.`,
+      `Adam [@adam]${
+        beta1 === 0 ? " without momentum" : ""
+      }, ${learningRate} after a short warm-up, decaying by half a cosine, batches of ${batch}.`,
     ],
     formula: {
       formula: isSelu

@@ -11,6 +11,8 @@ import { readWeights } from "../run/weights.ts";
 /** How to read each model's file, whose `MODEL` is what all models have in common. */
 export const MODELS = {
   "classifier": () => import("./classifier.ts"),
+  "addnist": () => import("./addnist.ts"),
+  "cifar-classifier": () => import("./cifar_classifier.ts"),
   "binary-autoencoder": () => import("./binary_autoencoder.ts"),
   "dense-autoencoder": () => import("./dense_autoencoder.ts"),
   "conv-autoencoder": () => import("./conv_autoencoder.ts"),
@@ -18,6 +20,8 @@ export const MODELS = {
   "seq2token": () => import("./seq2token.ts"),
   "seq2seq": () => import("./seq2seq.ts"),
   "seq2hist": () => import("./seq2hist.ts"),
+  "sentiment-rnn": () => import("./sentiment_rnn.ts"),
+  "text-cnn": () => import("./text_cnn.ts"),
   "pixel-classifier": () => import("./pixel_classifier.ts"),
   "pixel-predictor": () => import("./pixel_predictor.ts"),
   "ngram": () => import("./ngram.ts"),
@@ -26,7 +30,10 @@ export const MODELS = {
 /** The kind of a model. */
 export type ModelKind = keyof typeof MODELS;
 
-type Loads = { readonly [Kind in ModelKind]: Awaited<ReturnType<typeof MODELS[Kind]>>["MODEL"]["load"] };
+/** How each kind of model is loaded. */
+export type Loads = {
+  readonly [Kind in ModelKind]: Awaited<ReturnType<typeof MODELS[Kind]>>["MODEL"]["load"];
+};
 
 /** A trained model of any kind: `kind` tells which, and so what it can do. */
 export type LoadedModel = { readonly [Kind in ModelKind]: Awaited<ReturnType<Loads[Kind]>> }[ModelKind];

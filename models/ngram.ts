@@ -177,17 +177,22 @@ async function openTable({ config, weights }: Ngram): Promise<Table> {
 /** Sequences drawn between two moments in which signals are let in. */
 const DRAWN_AT_ONCE = 2000;
 
-/** Draws `count` sequences [count, length] token by token. Sequence i does not depend on `count`. */
+/**
+ * Draws `count` sequences [count, length] token by token, from the tokens on that are `given`, [count, any] (absent:
+ * none). Sequence i does not depend on `count`.
+ */
 export async function sample(
   model: Ngram,
-  options: { readonly count: number; readonly seed: number },
+  options: { readonly count: number; readonly seed: number; readonly given?: Int32Array },
 ): Promise<Int32Array> {
-  const { length } = model.config, { count, seed } = options;
+  const { length } = model.config, { count, seed, given = new Int32Array() } = options;
+  const known = given.length / count;
   const { contextOf, starts, followers, totals } = await openTable(model);
   const random = stream(seed).fork("sample"), tokens = new Int32Array(count * length);
   for (let sequence = 0; sequence < count; sequence++) {
     const draw = random.at(sequence), at = sequence * length;
-    for (let position = 0; position < length; position++) {
+    tokens.set(given.subarray(sequence * known, (sequence + 1) * known), at);
+    for (let position = known; position < length; position++) {
       const context = contextOf(tokens, at, position);
       let row = starts[context], left = draw.integer(totals[context]);
       while (left >= followers[3 * row + 2]) left -= followers[3 * row++ + 2];

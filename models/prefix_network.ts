@@ -13,7 +13,13 @@ import { type Network, sequential } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { oneHotLinear } from "../layers/one_hot_linear.ts";
 import { UNIFORM } from "../layers/starts.ts";
-import { prefixScorer, sampleSequences, scoredOnce, type Scorer } from "../run/sampling.ts";
+import {
+  prefixScorer,
+  type SampleOptions,
+  sampleSequences,
+  scoredOnce,
+  type Scorer,
+} from "../run/sampling.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
 
 /** The size of the network. */
@@ -54,11 +60,8 @@ export function forward({ network, weights }: PrefixModel, prefixes: tf.Tensor2D
   return network.apply(weights, prefixes);
 }
 
-/** Draws `count` sequences [count, T] by ancestral sampling from the empty prefix. */
-export function sample(
-  model: PrefixModel,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
+/** Draws `count` sequences [count, T] by ancestral sampling, from the tokens that are given on. */
+export function sample(model: PrefixModel, options: SampleOptions): Promise<Int32Array> {
   return sampleSequences({ ...model.config, logits: (prefixes) => forward(model, prefixes) }, options);
 }
 

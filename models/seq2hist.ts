@@ -26,6 +26,7 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
+import { integer } from "../run/task.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
 import { forward, PREFIX_PART, type PrefixModel, prefixNetwork, type PrefixSize } from "./prefix_network.ts";
@@ -55,6 +56,8 @@ const HUGE_COUNT = 20_000, SEQ2HIST_HUGE = Object.freeze({ hidden: 1024, batch: 
 /** What the last layer's outputs are multiplied by to give logits. */
 const LOGIT_SCALE = 16;
 const WARMUP_STEPS = 50;
+/** Steps that a few prefixes take all the same. */
+const FEWEST_STEPS = 1000;
 /** Decay of Adam's second moment. */
 export const BETA2 = 0.99;
 /** Fewest steps between two evaluations of every prefix's excess loss; large tables wait for two passes of steps. */
@@ -172,7 +175,7 @@ function drawWeights(table: PrefixTable, logits: Float32Array): Float64Array {
 function describe(model: Seq2Hist): Description {
   const { length, range, batch, learningRate } = model.config;
   return {
-    title: "Sequence to histogram",
+    title: `Sequence to histogram${range === undefined ? "" : `, range ${range}`}`,
     abstract:
       "A network is given the beginning of a training sequence and learns the histogram of the token that follows " +
       "it in the training set. Once every histogram is right, sampling token by token can only walk along training " +
@@ -199,22 +202,36 @@ function describe(model: Seq2Hist): Description {
   };
 }
 
+const FLAGS = {
+  range: integer({
+    min: 0,
+    help: "observation range: how many tokens before the next one it sees (default: all)",
+  }),
+};
+
 /** The experiment of `train-seq2hist`. */
 export const EXPERIMENT = {
   name: "train-seq2hist",
   summary:
     "Train a next-token histogram model on codes of images, text, melodies or numbers until it has memorized them.",
-  configure: ({ vocabulary, length, count }, { seed }) => {
+  configure: ({ vocabulary, length, count }, { seed, range }) => {
     const sizes = count > HUGE_COUNT ? SEQ2HIST_HUGE : count > LARGE_COUNT ? SEQ2HIST_LARGE : SEQ2HIST;
-    return { model: "seq2hist", ...sizes, vocabulary, length, seed };
+    return { model: "seq2hist", ...sizes, vocabulary, length, ...range === undefined ? {} : { range }, seed };
   },
   build,
   describe,
-  defaultSteps: (count) =>
-    count > LARGE_COUNT ? Math.max(8000, Math.round(0.8 * count)) : Math.max(4000, 4 * count),
+  defaultSteps: (sequences, { range }) => {
+    const { count } = sequences;
+    const steps = count > LARGE_COUNT ? Math.max(8000, Math.round(0.8 * count)) : Math.max(4000, 4 * count);
+    if (range === undefined) return steps;
+    // Seen through a short range many prefixes are one, and there is less to learn.
+    const share = prefixTable(sequences, { range }).size / prefixTable(sequences).size;
+    return Math.max(FEWEST_STEPS, Math.round(share * steps));
+  },
   fit,
   ...PREFIX_PART,
-} satisfies SequenceExperiment<Seq2Hist, Record<never, never>>;
+  flags: FLAGS,
+} satisfies SequenceExperiment<Seq2Hist, typeof FLAGS>;
 
 export const MODEL = sequenceModel(EXPERIMENT);
 

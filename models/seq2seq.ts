@@ -32,7 +32,7 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
-import { sampleSequences, scoredOnce, type Scorer } from "../run/sampling.ts";
+import { type SampleOptions, sampleSequences, scoredOnce, type Scorer } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
 import { choice } from "../run/task.ts";
 import type { Description } from "../run/write_report.ts";
@@ -207,11 +207,8 @@ export function loss(model: Seq2Seq, tokens: tf.Tensor2D): tf.Scalar {
   });
 }
 
-/** Draws `count` sequences [count, T] by ancestral sampling, token by token. */
-export function sample(
-  model: Seq2Seq,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
+/** Draws `count` sequences [count, T] by ancestral sampling, token by token, from the tokens that are given on. */
+export function sample(model: Seq2Seq, options: SampleOptions): Promise<Int32Array> {
   return sampleSequences({
     ...model.config,
     logits: (prefixes, position) =>
@@ -346,7 +343,7 @@ export const EXPERIMENT = {
   },
   build,
   describe,
-  defaultSteps: (count) => Math.max(1000, 4 * count),
+  defaultSteps: ({ count }) => Math.max(1000, 4 * count),
   fit,
   sample,
   scorer,

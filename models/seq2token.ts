@@ -140,7 +140,7 @@ export const EXPERIMENT = {
   ),
   build,
   describe,
-  defaultSteps: (count) => Math.max(2500, 16 * count),
+  defaultSteps: ({ count }) => Math.max(2500, 16 * count),
   fit,
   ...PREFIX_PART,
 } satisfies SequenceExperiment<Seq2Token, Record<never, never>>;

@@ -44,7 +44,7 @@ export type VariationalAutoencoder = Autoencoder<VariationalAutoencoderConfig>;
 
 /** The sizes by default. */
 export const VARIATIONAL_AUTOENCODER = Object.freeze(
-  { hidden: 400, latent: 20, batch: 128, learningRate: 1e-3, epochs: 20 },
+  { hidden: 400, latent: 20, batch: 128, learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epochs: 20 },
 );
 
 /** Points on each line of a traversal, and how many deviations it goes to either side. */

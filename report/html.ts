@@ -3,7 +3,7 @@
  * play melodies; without them everything is there to read.
  *
  * Texts may hold `code` in backticks, *emphasis* in asterisks, formulas of TeX between dollar signs, links as
- * [words](https://...), and citations as [@key], of the report's own references or of the bibliography. Everything else
+ * [words](https://...) or, to a page beside this one, [words](samples.html), and citations as [@key], of the report's own references or of the bibliography. Everything else
  * stands for itself.
  */
 import { type Reference, type WorkKey, workOf } from "./bibliography.ts";
@@ -105,7 +105,7 @@ export interface Report {
 }
 
 const INLINE =
-  /`([^`]+)`|\$([^$]+)\$|\[@([\w:-]+)\]|\[([^\]]+)\]\((https?:\/\/[^\s()]+)\)|\*([^\s*](?:[^*]*[^\s*])?)\*/g;
+  /`([^`]+)`|\$([^$]+)\$|\[@([\w:-]+)\]|\[([^\]]+)\]\((https?:\/\/[^\s()]+|[\w-]+\.(?:html|csv))\)|\*([^\s*](?:[^*]*[^\s*])?)\*/g;
 
 /** A formula as MathML, which browsers show without a library. */
 type Typesetter = (source: string, display: "inline" | "block") => string;

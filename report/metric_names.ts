@@ -99,6 +99,21 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "count",
     "How many sequences that it did not learn the cross-entropy of held-out sequences is of.",
   ],
+  membership_auc: [
+    "area under the membership curve",
+    "number",
+    "The chance that a learned sequence is more probable than one that was not learned: 0.5 where nobody can be told.",
+  ],
+  true_positives_01: [
+    "members found at 0.1 % false alarms",
+    "share",
+    "The share of learned sequences that are more probable than all but a thousandth of those that were not learned.",
+  ],
+  true_positives_1: [
+    "members found at 1 % false alarms",
+    "share",
+    "The same with a hundredth of them.",
+  ],
   distinct_sequences: [
     "distinct training sequences",
     "count",
@@ -138,11 +153,26 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "How many codes the training images have: images with one code cannot be told apart by a sequence.",
   ],
   distinct_images: ["distinct images", "count", "Images that stand twice are counted once."],
-  test_accuracy: ["test accuracy", "share", "The share of images that it never saw whose class it names."],
+  test_accuracy: [
+    "test accuracy",
+    "share",
+    "The share of images or texts that it never saw whose class it names.",
+  ],
+  test_texts: ["test texts", "count", "Texts that it never saw, each classified once."],
+  validation_texts: [
+    "validation texts",
+    "count",
+    "Texts of the training split that are not learned: they say when to stop, and which weights to keep.",
+  ],
+  best_step: [
+    "step of the best weights",
+    "count",
+    "After this step the most validation texts were told right.",
+  ],
   train_accuracy: [
     "training accuracy",
     "share",
-    "The share of the images that it learned whose class it names.",
+    "The share of the images or texts that it learned whose class it names.",
   ],
   validation_accuracy: [
     "validation accuracy",
@@ -153,6 +183,54 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "test loss",
     "nats",
     "How surprising the class of an image that it never saw is to it, on average.",
+  ],
+  train_loss: [
+    "training loss",
+    "nats",
+    "How surprising the class of an image that it learned is to it, on average.",
+  ],
+  learned_accuracy: [
+    "right on what was learned",
+    "share",
+    "How often networks name the class of an image that they learned, on average over the images.",
+  ],
+  unlearned_accuracy: [
+    "right on the rest",
+    "share",
+    "The same of networks that did not learn the image.",
+  ],
+  mean_label_memorization: [
+    "mean memorization of labels",
+    "number",
+    "How much more often networks are right on an image when they learned it, on average over the images.",
+  ],
+  memorized_images: [
+    "memorized images",
+    "count",
+    "How many images networks are right on at least a quarter of the time more often when they learned them.",
+  ],
+  halves_correlation: [
+    "correlation of halves",
+    "number",
+    "How well the scores of every other network agree with those of the rest: 1 without noise.",
+  ],
+  subsets: ["subsets", "count", "How many networks learned a random subset of the images each."],
+  digit_accuracy: [
+    "single digits right",
+    "share",
+    "The share of single digits in test images that it reads right, though it was shown sums of three alone.",
+  ],
+  parameters: [
+    "parameters",
+    "count",
+    "How many numbers were learned or given, running statistics not among them.",
+  ],
+  steps: ["steps", "count", "How many times the gradient of the whole model was taken."],
+  penalty: ["penalty", "count", "Points that the assignment takes off for too many parameters or steps."],
+  pflop: [
+    "PFLOP of training",
+    "number",
+    "Floating-point operations of convolutions and products in training, forward and backward, in 10^15.",
   ],
   test_images: ["test images", "count", "How many images the test figures are of."],
   loss: ["training loss", "number", "What the training made small, on average over the last steps."],

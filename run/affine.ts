@@ -12,37 +12,45 @@ export interface AffineLimits {
   readonly shift: number;
 }
 
-/** Draws image `index` of [count, size, size, channels] under a random affine map into `out`, bilinearly; outside is 0. */
+/**
+ * Draws image `index` of [count, size, size, channels], bytes, under a random affine map into `out` as levels in 0..1,
+ * bilinearly; outside is 0.
+ */
 export function distort(
-  images: Float32Array,
+  images: Uint8Array,
   options: {
     readonly index: number;
     readonly size: number;
     readonly channels: number;
+    /** Whether each channel has a map of its own. Absent: they have one together. */
+    readonly apart?: boolean;
     readonly limits: AffineLimits;
     readonly random: Random;
     readonly out: Float32Array;
   },
 ): void {
-  const { index, size, channels, limits, random, out } = options;
+  const { index, size, channels, apart = false, limits, random, out } = options;
+  const together = apart ? 1 : channels;
   const within = (limit: number): number => (2 * random.uniform() - 1) * limit;
-  const angle = within(limits.rotation), scale = 1 + within(limits.scale), shear = within(limits.shear);
-  const right = within(limits.shift), down = within(limits.shift);
-  const cos = Math.cos(angle) * scale, sin = Math.sin(angle) * scale, centre = (size - 1) / 2;
-  const base = index * size * size * channels;
+  const base = index * size * size * channels, centre = (size - 1) / 2;
   const level = (row: number, column: number, channel: number): number =>
     row < 0 || row >= size || column < 0 || column >= size
       ? 0
-      : images[base + (row * size + column) * channels + channel];
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const u = x - centre + right, v = y - centre + down;
-      const column = centre + cos * u + (scale * shear - sin) * v, row = centre + sin * u + cos * v;
-      const left = Math.floor(column), top = Math.floor(row), fx = column - left, fy = row - top;
-      for (let channel = 0; channel < channels; channel++) {
-        out[(y * size + x) * channels + channel] =
-          (1 - fy) * ((1 - fx) * level(top, left, channel) + fx * level(top, left + 1, channel)) +
-          fy * ((1 - fx) * level(top + 1, left, channel) + fx * level(top + 1, left + 1, channel));
+      : images[base + (row * size + column) * channels + channel] / 255;
+  for (let first = 0; first < channels; first += together) {
+    const angle = within(limits.rotation), scale = 1 + within(limits.scale), shear = within(limits.shear);
+    const right = within(limits.shift), down = within(limits.shift);
+    const cos = Math.cos(angle) * scale, sin = Math.sin(angle) * scale;
+    for (let y = 0; y < size; y++) {
+      for (let x = 0; x < size; x++) {
+        const u = x - centre + right, v = y - centre + down;
+        const column = centre + cos * u + (scale * shear - sin) * v, row = centre + sin * u + cos * v;
+        const left = Math.floor(column), top = Math.floor(row), fx = column - left, fy = row - top;
+        for (let channel = first; channel < first + together; channel++) {
+          out[(y * size + x) * channels + channel] =
+            (1 - fy) * ((1 - fx) * level(top, left, channel) + fx * level(top, left + 1, channel)) +
+            fy * ((1 - fx) * level(top + 1, left, channel) + fx * level(top + 1, left + 1, channel));
+        }
       }
     }
   }

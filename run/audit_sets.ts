@@ -10,7 +10,7 @@ import { readMaybeGzip } from "../data/gzip.ts";
 import { parseIdx } from "../data/idx.ts";
 import { parseMidi } from "../data/midi.ts";
 import { noteKey, type Tune } from "../data/music.ts";
-import { type NpyArray, numbersOf, parseNpy, parseNpz } from "../data/npy.ts";
+import { floatsOf, integersOf, type NpyArray, parseNpy, parseNpz } from "../data/npy.ts";
 import { withChannels } from "../data/picture.ts";
 import type { Table } from "../metrics/mod.ts";
 import { findRun } from "./run.ts";
@@ -191,7 +191,7 @@ function arraySet(array: NpyArray, path: string): AuditSet {
     width = rest.reduce((product, extent) => product * extent, 1);
   const float = type[0] === "f";
   if (shape.length === 2) {
-    const values = float ? Float32Array.from(numbersOf(array)) : Int32Array.from(numbersOf(array));
+    const values = float ? floatsOf(array) : integersOf(array);
     return numberTable(float ? "features" : "sequences", { values, count, width });
   }
   const last = rest.length === 3 && isChannels(rest[2]),
@@ -207,7 +207,7 @@ function arraySet(array: NpyArray, path: string): AuditSet {
       `Cannot audit ${path} as images must be bytes or floats: current type is ${type}, save them as uint8`,
     );
   }
-  const values = float ? Float32Array.from(numbersOf(array)) : new Uint8Array(array.data);
+  const values = float ? floatsOf(array) : new Uint8Array(array.data);
   const channels = last ? rest[2] : first ? rest[0] : 1, [height, columns] = first ? rest.slice(1) : rest;
   const table = { values: first ? channelsLast(values, channels) : values, count, width };
   return imageTable(table, [height, columns, channels]);

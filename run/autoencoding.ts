@@ -36,6 +36,9 @@ export interface AutoencodingConfig {
   readonly batch: number;
   /** Adam step size at the start of the cosine schedule. */
   readonly learningRate: number;
+  /** Adam's momentum, and how long it remembers the size of gradients. */
+  readonly beta1: number;
+  readonly beta2: number;
   /** Passes over the training images, unless `--steps` says how many steps. */
   readonly epochs: number;
   readonly seed: number;
@@ -157,8 +160,10 @@ export async function fit<Config extends AutoencodingConfig, F extends Flags>(
   options: Context<Config> & { readonly images: ImageSet; readonly test: ImageSet; readonly steps: number },
 ): Promise<void> {
   const { model, run, device, images, test, steps } = options;
-  const { batch, image, learningRate, seed } = model.config;
-  const learned = trained(model.weights), optimizer = adam(learned), latent = stream(seed).fork("latent");
+  const { batch, image, learningRate, beta1, beta2, seed } = model.config;
+  const learned = trained(model.weights),
+    optimizer = adam(learned, { beta1, beta2 }),
+    latent = stream(seed).fork("latent");
   const step = await compile(device, ({ x, rate, counter }) => {
     const { value, grads } = tf.variableGrads(
       () => experiment.loss(model, x, { random: latent, counter }),

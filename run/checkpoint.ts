@@ -9,6 +9,7 @@ export const CHECKPOINT = "checkpoint.safetensors";
 
 /** Where training was when it was last saved. */
 export interface Checkpoint {
+  /** Steps made. */
   readonly step: number;
   /** Seconds of training so far, over all sittings. */
   readonly seconds: number;

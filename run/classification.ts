@@ -11,7 +11,7 @@ import type { Weights } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { accuracy, confusion, crossEntropy, wilson } from "../metrics/mod.ts";
 import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
-import type { Block } from "../report/html.ts";
+import type { Block, Section } from "../report/html.ts";
 import { count, percent } from "../report/numbers.ts";
 import { chosenLevels, imageFlags, openTestImages, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
@@ -57,6 +57,33 @@ export interface ClassificationExperiment<Model extends ClassifierModel, F exten
   readonly fit: (model: Model, options: ClassificationFit) => Promise<void>;
   /** Images [B, H, W, C] in 0..1 -> logits [B, classes]: to be compiled, for evaluation. */
   readonly logits: (model: Model, images: tf.Tensor4D) => tf.Tensor2D;
+  /** How many images are learned where `--count` does not say. Absent: 1,024. */
+  readonly most?: number;
+  /** Which of these images are learned. Absent: all. */
+  readonly choose?: (images: ImageSet, flags: ClassificationFlags & FlagValues<F>) => ImageSet;
+  /** After which steps of training on `count` images curves have a point. Absent: twelve, ever further apart. */
+  readonly evaluateAt?: (model: Model, count: number) => NonNullable<Training["evaluateAt"]>;
+  /**
+   * Whether a step itself gives `train_accuracy` and `train_loss` of its images, so that no time is spent on measuring
+   * what is learned before the end. Absent: no.
+   */
+  readonly scoresBatches?: boolean;
+  /** More figures of a trained model. Absent: none. */
+  readonly more?: (model: Model, trained: TrainedClassifier) => Promise<Readonly<Record<string, number>>>;
+  /** More of the report. Absent: nothing. */
+  readonly results?: (model: Model, trained: TrainedClassifier) => Promise<readonly Section[]>;
+}
+
+/** What there is when a classifier has been trained. */
+export interface TrainedClassifier {
+  readonly run: Run;
+  readonly device: Device;
+  readonly images: ImageSet;
+  readonly test: ImageSet;
+  /** Steps made. */
+  readonly steps: number;
+  /** Logits [count, classes] of images. */
+  readonly logits: (images: ImageSet) => Promise<Float32Array>;
 }
 
 /** What a classifier is trained on, and how long. `train` is given the rest as it is. */
@@ -79,12 +106,15 @@ const MOST_CLASSES = 20, SHOWN = 40;
 export async function runClassification<Model extends ClassifierModel, F extends Flags>(
   experiment: ClassificationExperiment<Model, F>,
 ): Promise<never> {
-  const { name, summary, defaultSteps } = experiment;
+  const { name, summary, defaultSteps, most } = experiment;
   return await runTask({
     name,
     summary,
     flags: {
       ...classificationFlags,
+      ...most === undefined ? {} : {
+        count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
+      },
       steps: integer({
         min: 1,
         help: `optimizer updates (default: ${count(defaultSteps(1024))} for 1,024 images)`,
@@ -94,8 +124,9 @@ export async function runClassification<Model extends ClassifierModel, F extends
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as ClassificationFlags & FlagValues<F>;
-      const { validation } = flags,
-        images = await openTrainingImages(flags, { holdOut: true, session: run.session });
+      const { validation } = flags;
+      const opened = await openTrainingImages(flags, { most, holdOut: true, session: run.session });
+      const images = experiment.choose?.(opened, flags) ?? opened;
       if (images.classes < 2) {
         throw new Error(
           `Cannot classify ${
@@ -111,7 +142,7 @@ export async function runClassification<Model extends ClassifierModel, F extends
       }
       const test = await openTestImages(flags, images);
       const heldOut = validation === 0 ? undefined : await openTrainingImages(
-        { ...flags, offset: images.offset + images.count, count: validation },
+        { ...flags, offset: opened.offset + opened.count, count: validation },
         { holdOut: true },
       );
       await using device = await openTaskDevice(flags, run.session);
@@ -122,9 +153,9 @@ export async function runClassification<Model extends ClassifierModel, F extends
   });
 }
 
-/** Trains and measures `model` in the folder of `run`, which is configured. */
-async function classifyImages<Model extends ClassifierModel, F extends Flags>(
-  experiment: ClassificationExperiment<Model, F>,
+/** Trains and measures `model` in the folder of `run`, which is configured: what comes after opening the images. */
+export async function classifyImages<Model extends ClassifierModel, F extends Flags>(
+  experiment: Omit<ClassificationExperiment<Model, F>, "configure" | "flags" | "choose">,
   options: {
     readonly model: Model;
     readonly flags: Pick<ClassificationFlags, "steps" | "budget">;
@@ -146,27 +177,35 @@ async function classifyImages<Model extends ClassifierModel, F extends Flags>(
     images,
   });
   const watched = { name: heldOut === undefined ? "test" : "validation", images: first(heldOut ?? test) };
-  const learned = first(images);
+  const learned = first(images),
+    { scoresBatches = false, evaluateAt = () => logSpaced(CURVE_POINTS) } = experiment;
   await experiment.fit(model, {
     run,
     device,
     images,
     steps: flags.steps ?? experiment.defaultSteps(images.count),
     budget: flags.budget,
-    evaluateAt: logSpaced(CURVE_POINTS),
+    evaluateAt: evaluateAt(model, images.count),
     evaluate: async () => ({
-      ...scored("train", await classifier.logits(learned), learned),
+      ...(scoresBatches ? {} : scored("train", await classifier.logits(learned), learned)),
       ...scored(watched.name, await classifier.logits(watched.images), watched.images),
     }),
   });
   await run.saveWeights(model.weights, { model: model.config.model, config: model.config });
   const logits = await classifier.logits(test);
+  const done = {
+    ...{ run, device, images, test },
+    steps: run.savedStep ?? 0,
+    logits: (images: ImageSet) => classifier.logits(images),
+  };
   const metrics = {
     ...scored("test", logits, test),
-    train_accuracy: accuracy(await classifier.logits(images), images.labels),
+    ...scored("train", await classifier.logits(images), images),
     test_images: test.count,
     ...(heldOut === undefined ? {} : scored("validation", await classifier.logits(heldOut), heldOut)),
+    ...await experiment.more?.(model, done),
   };
+  const results = await experiment.results?.(model, done) ?? [];
   classifier.dispose();
   const sheet = mistakes(test, logits);
   await writeAtomically(run.path("mistakes.png"), imageGrid(sheet));
@@ -177,24 +216,29 @@ async function classifyImages<Model extends ClassifierModel, F extends Flags>(
       {
         label: "test accuracy",
         value: percent(test_accuracy),
-        note: `of ${count(test.count)} images; 95 % interval ${range(test_accuracy, test.count)}`,
+        note: `of ${count(test.count)} images; 95 % interval ${interval(test_accuracy, test.count)}`,
       },
       { label: "training accuracy", value: percent(train_accuracy) },
     ],
     metrics,
     results: [
+      ...results,
       {
         title: "Classes",
         blocks: [
           {
             kind: "paragraph",
             text: `What is drawn under "Learning" was measured, while it learned, on the first ` +
-              `${count(watched.images.count)} ${watched.name} images and the first ${
-                count(learned.count)
-              } of those ` +
-              "learned; all else on all images.",
+              `${count(watched.images.count)} ${watched.name} images and on ${
+                scoresBatches
+                  ? "the images of the steps since the point before, as they were learned"
+                  : `the first ${count(learned.count)} of those learned`
+              }; all else on all images.`,
           },
-          ...classTables(confusion(logits, test.labels), test.classes),
+          ...classTables(confusion(logits, test.labels), {
+            names: Array.from({ length: test.classes }, (_, label) => String(label)),
+            things: "images",
+          }),
         ],
       },
       { title: "Mistakes", blocks: [{ kind: "sheet", sheet }] },
@@ -260,9 +304,10 @@ export interface LoadedClassifier<Model extends ClassifierModel> {
   classify(images: ImageSet): Promise<Float32Array>;
 }
 
-/** What a classifier's file exports as `MODEL`. */
+/** What a classifier's file exports as `MODEL`; `sample` opens the images that `explain` looks at its step with. */
 export function classifierModel<Model extends ClassifierModel, F extends Flags>(
   experiment: ClassificationExperiment<Model, F>,
+  sample = () => openImages({ dataset: "digits", split: "train", count: 1024 }),
 ): ModelFile<LoadedClassifier<Model>> {
   const { name, flags, configure, build, fit } = experiment;
   return {
@@ -276,7 +321,7 @@ export function classifierModel<Model extends ClassifierModel, F extends Flags>(
       };
     },
     step: async (context) => {
-      const images = await openImages({ dataset: "digits", split: "train", count: 1024 });
+      const images = await sample();
       const model = build(configure(images, { ...defaultsOf(classificationFlags), ...defaultsOf(flags) }));
       await fit(model, { ...context, images, steps: 1 });
     },
@@ -311,24 +356,32 @@ function scored<Name extends string>(
   return Object.fromEntries(scores) as Record<`${Name}_accuracy` | `${Name}_loss`, number>;
 }
 
-/** Accuracy by class with its intervals, and what each class is taken for. */
-function classTables(counts: Int32Array, classes: number): Block[] {
+/**
+ * Accuracy by class with its intervals, and what each class is taken for; nothing where there are many classes.
+ *
+ * @param counts [classes, classes], rows the labels, columns the answers.
+ * @param options.things what was classified, as "images".
+ */
+export function classTables(
+  counts: Int32Array,
+  { names, things }: { readonly names: readonly string[]; readonly things: string },
+): Block[] {
+  const classes = names.length, Things = things[0].toUpperCase() + things.slice(1);
   if (classes > MOST_CLASSES) return [];
-  const names = Array.from({ length: classes }, (_, index) => String(index));
   const rowOf = (label: number): number[] =>
     Array.from(counts.subarray(label * classes, (label + 1) * classes));
   return [
     {
       kind: "table",
       table: {
-        columns: ["Class", "Images", "Right", "95 % interval"],
+        columns: ["Class", Things, "Right", "95 % interval"],
         rows: names.map((name, label) => {
           const row = rowOf(label), total = row.reduce((sum, count) => sum + count, 0);
           return total === 0
             ? [name, "0", "", ""]
-            : [name, String(total), percent(row[label] / total), range(row[label] / total, total)];
+            : [name, String(total), percent(row[label] / total), interval(row[label] / total, total)];
         }),
-        caption: "Test images of each class, and the share of them that is told right.",
+        caption: `Test ${things} of each class, and the share of them that is told right.`,
       },
     },
     {
@@ -336,7 +389,7 @@ function classTables(counts: Int32Array, classes: number): Block[] {
       table: {
         columns: ["Class", ...names],
         rows: names.map((name, label) => [name, ...rowOf(label)]),
-        caption: "How many test images of each class (rows) are taken for each class (columns).",
+        caption: `How many test ${things} of each class (rows) are taken for each class (columns).`,
       },
     },
   ];
@@ -363,8 +416,8 @@ function mistakes(images: ImageSet, logits: Float32Array): Sheet {
   };
 }
 
-/** The 95 % interval of a share of `count`. */
-function range(share: number, count: number): string {
+/** The 95 % interval of a share of `count`, in words. */
+export function interval(share: number, count: number): string {
   const { low, high } = wilson(Math.round(share * count), count);
   return `${percent(low)} to ${percent(high)}`;
 }

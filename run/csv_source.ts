@@ -10,12 +10,11 @@ import {
   type Table,
 } from "../data/csv.ts";
 import { readText } from "../data/documents.ts";
-import { codeOtherWindows, codeWindows } from "../data/windows.ts";
+import { codeOtherWindows, codeWindows, spreadOverRest } from "../data/windows.ts";
 import {
   chooseItems,
   type Exhibit,
   type GeneratedSequences,
-  heldOutItems,
   readySource,
   type SequenceData,
   type SequenceFlags,
@@ -44,12 +43,10 @@ export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
   const numbers = chooseItems(flags, { available, items: "rows" });
   const chosen = Array.from(numbers, (row) => rows[row]);
   if (bins === undefined) checkWhole(table, numbers, path);
-  const others = Array.from(heldOutItems(numbers, available), (row) => rows[row]);
   const binned = bins === undefined ? (rows: typeof chosen) => rows : binning(chosen, { columns, bins });
-  const cells = symbolStream(binned([...chosen, ...others]));
-  const starts = Int32Array.from({ length: chosen.length + others.length }, (_, index) => index * length);
-  const windows = codeWindows(cells, {
-    starts: starts.subarray(0, chosen.length),
+  const startsOf = (rows: number): Int32Array => Int32Array.from({ length: rows }, (_, row) => row * length);
+  const windows = codeWindows(symbolStream(binned(chosen)), {
+    starts: startsOf(chosen.length),
     window: length,
     compare: compareSymbols,
   });
@@ -77,8 +74,13 @@ export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
       note: `rows of ${length} ${kinds}, ${vocabulary} distinct`,
     }],
     show: showRows(kept),
-    heldOut: () =>
-      Promise.resolve(codeOtherWindows(cells, { starts: starts.subarray(chosen.length), like: windows })),
+    heldOut: (most) => {
+      const others = Array.from(spreadOverRest(numbers, { available, count: most }), (row) => rows[row]);
+      // The chosen rows first, so that their symbols have the same numbers.
+      const cells = symbolStream(binned([...chosen, ...others]));
+      const starts = startsOf(chosen.length + others.length).subarray(chosen.length);
+      return Promise.resolve(codeOtherWindows(cells, { starts, like: windows }));
+    },
   });
 }
 

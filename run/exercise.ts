@@ -4,11 +4,12 @@ import { createHash } from "node:crypto";
 import type { Run } from "./run.ts";
 import { commonFlags, type Flags } from "./task.ts";
 
-const { out, force, debug } = commonFlags;
+const { out, resume, force, debug } = commonFlags;
 
 /** The flags of a task that only computes. */
 export const exerciseFlags = {
   out: { ...out, help: "the run folder (default: one under runs/, named after the task)" },
+  resume: { ...resume, help: "leave the run in --out as it is, where it is complete" },
   force,
   debug,
 } as const satisfies Flags;

@@ -4,11 +4,13 @@ import { suggestion } from "./suggestion.ts";
 
 /** A typed flag: `--data-dir` on the command line, `flags.dataDir` in code. */
 export interface Flag<T> {
-  readonly kind: "value" | "boolean" | "argument";
+  readonly kind: "value" | "boolean" | "argument" | "arguments";
   /** How a value is called in `--help`. */
   readonly placeholder: string;
   readonly help: string;
   readonly default: T;
+  /** Whether a value may look like a flag, as options for another program do. */
+  readonly dashed?: boolean;
   /** Says what the value must be by throwing an error whose message goes after "must be". */
   readonly parse: (text: string) => T;
 }
@@ -77,14 +79,21 @@ function numeric(
 
 /** Any text that is not empty; without a default it may be absent. `placeholder` is for `--help`. */
 export function text(
-  options: Described & { readonly default: string; readonly placeholder?: string },
+  options: Described & { readonly default: string; readonly placeholder?: string; readonly dashed?: boolean },
 ): Flag<string>;
-export function text(options: Described & { readonly placeholder?: string }): Flag<string | undefined>;
 export function text(
-  options: Described & { readonly default?: string; readonly placeholder?: string },
+  options: Described & { readonly placeholder?: string; readonly dashed?: boolean },
+): Flag<string | undefined>;
+export function text(
+  options: Described & {
+    readonly default?: string;
+    readonly placeholder?: string;
+    readonly dashed?: boolean;
+  },
 ): Flag<string | undefined> {
   return {
     kind: "value",
+    dashed: options.dashed,
     placeholder: options.placeholder ?? "TEXT",
     help: options.help,
     default: options.default,
@@ -140,6 +149,17 @@ export function argument(options: Described & { readonly placeholder: string }):
   };
 }
 
+/** Any number of words without a flag, as RUN ... in `compare RUN RUN`: those that no argument before them took. */
+export function list(options: Described & { readonly placeholder: string }): Flag<readonly string[]> {
+  return {
+    kind: "arguments",
+    placeholder: options.placeholder,
+    help: options.help,
+    default: [],
+    parse: (text) => [notEmpty(text)],
+  };
+}
+
 function notEmpty(text: string): string {
   if (text === "") throw new RangeError("a text that is not empty");
   return text;
@@ -161,10 +181,29 @@ export const commonFlags = {
     min: 0,
     help: "how long the command may take; without --steps, as many are made as fit",
   }),
+  until: number({
+    placeholder: "UNIX_SECONDS",
+    min: 0,
+    help: "stop then as SIGTERM does, with a checkpoint; the number of steps does not change",
+  }),
   resume: boolean({ help: "go on with the run in --out, or with the newest that matches" }),
   force: boolean({ help: "replace the run folder that --out names" }),
   debug: boolean({ help: "show the stack trace of an error" }),
 } as const satisfies Flags;
+
+/**
+ * Flags that say when and where a command is run and not what it computes: each command has its own, and no run records
+ * them.
+ */
+export const SITTING_FLAGS: ReadonlySet<string> = new Set([
+  "until",
+  "executor",
+  "slurm",
+  "requeues",
+  "chain",
+  "dryRun",
+  "collect",
+]);
 
 /** What the command line says. */
 export interface ParsedFlags<F extends Flags> {
@@ -195,7 +234,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
   for (const name of Object.keys(SPOKEN)) options[name] = { type: "boolean" };
   options.help.short = "h";
   for (const [name, flag] of Object.entries(flags)) {
-    if (flag.kind !== "argument") {
+    if (!isWord(flag)) {
       options[flagName(name)] = { type: flag.kind === "boolean" ? "boolean" : "string" };
     }
   }
@@ -211,6 +250,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
   for (const [name, flag] of Object.entries(flags)) values[name] = flag.default;
   const given = new Set<string>();
   const open = Object.keys(flags).filter((name) => flags[name].kind === "argument");
+  const rest = Object.keys(flags).find((name) => flags[name].kind === "arguments");
   const result = { values: values as FlagValues<F>, given };
   for (const asked of ["help", "version"] as const) {
     if (tokens.some((token) => token.kind === "option" && token.name === asked)) return { ...result, asked };
@@ -218,7 +258,8 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
 
   const set = (name: string, label: string, value: string): void => {
     try {
-      values[name] = flags[name].parse(value);
+      const parsed = flags[name].parse(value), before = values[name];
+      values[name] = Array.isArray(before) && Array.isArray(parsed) ? [...before, ...parsed] : parsed;
     } catch (error) {
       throw new UsageError(`${label} must be ${(error as Error).message}: current value is "${value}"`);
     }
@@ -227,7 +268,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
-      const name = open.shift();
+      const name = open.shift() ?? rest;
       if (name === undefined) {
         throw new UsageError(`Unexpected argument "${token.value}": a flag starts with --`);
       }
@@ -239,7 +280,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
       continue;
     }
     const name = token.rawName.startsWith("--") ? names.get(token.name) : undefined;
-    if (name === undefined || flags[name].kind === "argument") {
+    if (name === undefined || isWord(flags[name])) {
       throw new UsageError(`Unknown flag ${token.rawName}${suggestion(token.name, Object.keys(options))}`);
     }
     if (flags[name].kind === "boolean") {
@@ -247,7 +288,9 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
       set(name, token.rawName, "");
     } else {
       const value = token.value;
-      if (value === undefined || (!token.inlineValue && value.startsWith("--"))) {
+      const dashed = value?.startsWith("--") && !token.inlineValue;
+      const meant = flags[name].dashed && !names.has(value?.slice(2).split(/[=\s]/)[0] ?? "");
+      if (value === undefined || dashed && !meant) {
         throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${flags[name].placeholder}`);
       }
       set(name, token.rawName, value);
@@ -258,6 +301,11 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
     throw new UsageError(`${placeholder} is missing: ${help}`);
   }
   return result;
+}
+
+/** Whether a flag is given as a word alone. */
+export function isWord({ kind }: Pick<Flag<unknown>, "kind">): boolean {
+  return kind === "argument" || kind === "arguments";
 }
 
 /** "dataDir" as "data-dir". */

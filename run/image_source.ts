@@ -9,15 +9,11 @@ import { imageGrid, imagesOf, memorizationSheet, type Sheet } from "../report/gr
 import { codesHash, readShapedCodes, type StoredCodes } from "./codes.ts";
 import { UsageError } from "./flags.ts";
 import { levels, openTrainingImages } from "./images.ts";
+import { nearest } from "./nearest.ts";
 import type { DatasetFacts, Run, RunConfig, StoredRun } from "./run.ts";
 import type { Session } from "./session.ts";
 import { completedRun } from "./stored_run.ts";
-import {
-  type GeneratedSequences,
-  HELD_OUT,
-  type SequenceFlags,
-  type SequenceSource,
-} from "./sequence_source.ts";
+import { type GeneratedSequences, type SequenceFlags, type SequenceSource } from "./sequence_source.ts";
 
 /** What the experiment needs of the autoencoder, which it does not know itself. */
 export interface AutoencoderPart {
@@ -90,16 +86,22 @@ export async function storedImageSource(
         "the files back that it learned from",
     );
   }
-  return sourceOf(images, part, { flags: { ...flags, autoencoder: undefined } });
+  const own = { ...flags, dataset: dataset.name as ImageDataset };
+  return sourceOf(images, part, {
+    flags: { ...flags, autoencoder: undefined },
+    others: othersOf(own, images),
+  });
 }
 
-/** The images that follow those that are learned, where there are more. */
+/** The images that follow those that are learned, at most so many, where there are more. */
 function othersOf(
   flags: SequenceFlags & { readonly dataset: ImageDataset },
   { offset, count, available }: ImageSet,
-): (() => Promise<ImageSet>) | undefined {
-  const from = offset + count, held = Math.min(HELD_OUT, available - from);
-  return held <= 0 ? undefined : () => openTrainingImages({ ...flags, offset: from, count: held });
+): ((most: number) => Promise<ImageSet>) | undefined {
+  const from = offset + count;
+  return from >= available
+    ? undefined
+    : (most) => openTrainingImages({ ...flags, offset: from, count: Math.min(most, available - from) });
 }
 
 /** Says what was chosen of images of one's own. */
@@ -118,7 +120,7 @@ function sourceOf(
   { flags, taken, others }: {
     readonly flags: SequenceFlags;
     readonly taken?: string;
-    readonly others?: () => Promise<ImageSet>;
+    readonly others?: (most: number) => Promise<ImageSet>;
   },
 ): SequenceSource {
   return {
@@ -138,8 +140,8 @@ function sourceOf(
           value: `${metrics.psnr_db.toFixed(2)} dB`,
           note: `${metrics.distinct_codes} distinct codes of ${images.count} images`,
         }],
-        heldOut: others && (async () => {
-          const codes = await part.encode(folder, { device, images: levels(await others()) });
+        heldOut: others && (async (most) => {
+          const codes = await part.encode(folder, { device, images: levels(await others(most)) });
           return codesToSequences(codes, coded.shape);
         }),
         async show(generated) {
@@ -249,13 +251,6 @@ function checkImages({ dataset }: RunConfig, images: ImageSet, folder: string): 
   );
 }
 
-/** Number of places in which two rows differ. */
-function hamming(a: Int8Array, b: Int8Array): number {
-  let differing = 0;
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) differing++;
-  return differing;
-}
-
 async function drawSheet(part: AutoencoderPart, options: {
   readonly folder: string;
   readonly device: Device;
@@ -270,16 +265,19 @@ async function drawSheet(part: AutoencoderPart, options: {
   const training = Math.min(SHOWN, images.count), generated = Math.min(SHOWN, matches.length);
   const sampled = sequencesToCodes(tokens.subarray(0, generated * tokens.length / matches.length), shape);
   const bits = codes.length / images.count;
-  const nearest = Array.from({ length: generated }, (_, index) => {
-    if (matches[index] >= 0) return { image: matches[index], bits: 0 };
-    const code = sampled.subarray(index * bits, (index + 1) * bits);
-    let best = { image: 0, bits: Infinity };
-    for (let image = 0; image < images.count; image++) {
-      const distance = hamming(code, codes.subarray(image * bits, (image + 1) * bits));
-      if (distance < best.bits) best = { image, bits: distance };
-    }
-    return best;
-  });
+  const alike = await nearest(
+    { values: sampled, count: generated, width: bits },
+    { values: codes, count: images.count, width: bits },
+    { device, k: 1 },
+  );
+  // Signs differ by 2 or not at all.
+  const pairs = Array.from(
+    alike.rows,
+    (row, index) =>
+      matches[index] >= 0
+        ? { image: matches[index], bits: 0 }
+        : { image: row, bits: Math.round(alike.distances[index] ** 2 / 4) },
+  );
   const both = new Int8Array(sampled.length + training * bits);
   both.set(codes.subarray(0, training * bits));
   both.set(sampled, training * bits);
@@ -292,10 +290,10 @@ async function drawSheet(part: AutoencoderPart, options: {
     psnr,
     generated: drawn.slice(training).map((image, index) => ({
       image,
-      nearest: originals[nearest[index].image],
+      nearest: originals[pairs[index].image],
       memorized: matches[index] >= 0,
-      label: matches[index] >= 0 ? `#${nearest[index].image}` : `${nearest[index].bits} signs off`,
-      distance: nearest[index].bits,
+      label: matches[index] >= 0 ? `#${pairs[index].image}` : `${pairs[index].bits} signs off`,
+      distance: pairs[index].bits,
     })),
     memorizedFraction,
     samples: matches.length,

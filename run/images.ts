@@ -1,4 +1,6 @@
 /** The images of tasks: what their flags say, and what that opens. */
+import { createHash } from "node:crypto";
+import type { Random } from "../base/random.ts";
 import {
   hasTestSplit,
   IMAGE_DATASETS,
@@ -78,6 +80,35 @@ export async function openHeldOutImages(
 
 function sourceOf({ dataset, dataDir, size, channels }: ImageFlags) {
   return { dataset, dataDir, size, channels: channels === undefined ? undefined : Number(channels) as 1 | 3 };
+}
+
+/** The images of `rows` as a set of their own. */
+export function chosenImages(images: ImageSet, rows: Int32Array): ImageSet {
+  const area = images.pixels.length / images.count, pixels = new Uint8Array(rows.length * area);
+  rows.forEach((row, at) => pixels.set(images.pixels.subarray(row * area, (row + 1) * area), at * area));
+  const labels = Uint8Array.from(rows, (row) => images.labels[row]);
+  const sha256 = createHash("sha256").update(pixels).update(labels).digest("hex");
+  return { ...images, count: rows.length, pixels, labels, sha256 };
+}
+
+/**
+ * `count` images of each class, drawn without repeats, in random order.
+ *
+ * @throws {RangeError} where a class has fewer.
+ */
+export function rowsPerClass(
+  { labels, classes, name }: Pick<ImageSet, "labels" | "classes" | "name">,
+  { count, random }: { readonly count: number; readonly random: Random },
+): Int32Array {
+  const taken = new Int32Array(classes);
+  const rows = random.permutation(labels.length).filter((row) => taken[labels[row]]++ < count);
+  const fewest = Math.min(...taken);
+  if (fewest < count) {
+    throw new RangeError(
+      `Cannot learn ${count} images of each class as ${name} has ${fewest} of one: lower --per-class, or raise --count`,
+    );
+  }
+  return Int32Array.from(rows);
 }
 
 /** Images as numbers in 0..1, as they lie: [count, height, width, channels]. */

@@ -43,11 +43,28 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   };
 }
 
+/** Whether a process, this one or another, writes in `folder`; nothing is written to find out. */
+export async function isLocked(folder: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(await lockPath(folder), { read: true });
+    return !(await file.tryLock(false));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 async function open(path: string, folder: string): Promise<Deno.FsFile> {
-  for (;;) {
+  for (let looked = false;;) {
     const file = await Deno.open(path, { create: true, read: true, write: true });
     if (!(await file.tryLock(true))) {
       file.close();
+      if (!looked) {
+        // It may be somebody who only looks whether it is held.
+        looked = true;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        continue;
+      }
       throw new Error(
         `Cannot write to ${folder} as another process is writing there: wait until it has ended, or choose another --out`,
       );

@@ -6,7 +6,13 @@ import { type AbcBook, formatAbc, parseAbc } from "../data/abc.ts";
 import { filesAt, readText } from "../data/documents.ts";
 import { formatMidi, parseMidi } from "../data/midi.ts";
 import { compareNotes, EXAMPLE_TUNES, type Note, noteKey, type Tune } from "../data/music.ts";
-import { codeOtherWindows, codeWindows, countWindows, windowStarts } from "../data/windows.ts";
+import {
+  codeOtherWindows,
+  codeWindows,
+  countWindows,
+  spreadOverRest,
+  windowStarts,
+} from "../data/windows.ts";
 import { imageGrid } from "../report/grid.ts";
 import { durationOf, pianoRoll, wavFile } from "../report/melody.ts";
 import { percent } from "../report/numbers.ts";
@@ -15,7 +21,6 @@ import {
   chooseItems,
   type Exhibit,
   type GeneratedSequences,
-  heldOutItems,
   readySource,
   type SequenceData,
   type SequenceFlags,
@@ -70,8 +75,11 @@ export async function melodySource(flags: SequenceFlags): Promise<SequenceSource
       note: `windows of ${window} notes from ${used.size} tunes, ${vocabulary} distinct notes`,
     }],
     show: showMelodies(kept),
-    heldOut: () => {
-      const others = windowStarts(lengths, { ...shape, numbers: heldOutItems(numbers, available) });
+    heldOut: (most) => {
+      const others = windowStarts(lengths, {
+        ...shape,
+        numbers: spreadOverRest(numbers, { available, count: most }),
+      });
       return Promise.resolve(codeOtherWindows(notes, { starts: others, like: windows }));
     },
   });

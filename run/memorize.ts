@@ -15,7 +15,7 @@ import { percent } from "../report/numbers.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import { openMemory } from "./memory.ts";
 import type { Run } from "./run.ts";
-import { SAMPLE_BATCH, scoredOnce, type Scorer } from "./sampling.ts";
+import { SAMPLE_BATCH, type SampleOptions, scoredOnce, type Scorer } from "./sampling.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
 import { openSource } from "./sources.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
@@ -41,14 +41,11 @@ export interface SequenceExperiment<Model extends SequenceModel, F extends Flags
   /** Allocates the model. */
   readonly build: (config: Model["config"]) => Model;
   readonly describe: (model: Model) => Description;
-  /** How many steps bring so many sequences to the goal. */
-  readonly defaultSteps: (count: number) => number;
+  /** How many steps bring a model of these sequences to the goal. */
+  readonly defaultSteps: (sequences: Sequences, config: Model["config"]) => number;
   readonly fit: (model: Model, options: FitOptions) => Promise<void>;
-  /** Draws sequences [count, length]. */
-  readonly sample: (
-    model: Model,
-    options: { device: Device; count: number; seed: number },
-  ) => Promise<Int32Array>;
+  /** Draws sequences [count, length], from the tokens on that are given. */
+  readonly sample: (model: Model, options: SampleOptions) => Promise<Int32Array>;
   /** Opens what tells the probability of sequences while the model learns, and after. */
   readonly scorer: (
     model: Model,
@@ -74,6 +71,9 @@ export interface FitOptions {
   readonly evaluate?: Training["evaluate"];
   readonly evaluateAt?: Training["evaluateAt"];
 }
+
+/** Sequences that are not learned, of which the likelihood is measured on the way. */
+const HELD_OUT = 256;
 
 /** The whole program of a sequence model. */
 export async function runMemorization<Model extends SequenceModel, F extends Flags>(
@@ -123,9 +123,9 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const own = experiment.describe(model);
   const description = { ...own, title: `${own.title}: ${datasetInWords(source.facts)}` };
   run.note(layerTable(description.layers, description.parameters));
-  const steps = flags.steps ?? experiment.defaultSteps(sequences.count);
+  const steps = flags.steps ?? experiment.defaultSteps(sequences, model.config);
   const memory = await openMemory(
-    { sequences, heldOut: await data.heldOut?.() },
+    { sequences, heldOut: await data.heldOut?.(HELD_OUT) },
     (sequences) => experiment.scorer(model, { device, sequences }),
   );
   await experiment.fit(model, {
@@ -209,7 +209,7 @@ export interface LoadedSequences<Model extends SequenceModel> {
   readonly kind: Model["config"]["model"];
   readonly model: Model;
   /** Draws sequences [count, length]. Sequence i does not depend on `count`. */
-  sample(options: { readonly count: number; readonly seed: number }): Promise<Int32Array>;
+  sample(options: Omit<SampleOptions, "device">): Promise<Int32Array>;
   /** The log-probability of each token given those before it, in nats, [sequences.count, length]. */
   logProbabilities(sequences: Sequences): Promise<Float64Array>;
 }
@@ -226,7 +226,7 @@ export function sequenceModel<Model extends SequenceModel, F extends Flags>(
       return {
         kind: model.config.model,
         model,
-        sample: ({ count, seed }) => sample(model, { device, count, seed }),
+        sample: (options) => sample(model, { ...options, device }),
         logProbabilities: (sequences) => scoredOnce(scorer(model, { device, sequences })),
       };
     },

@@ -13,6 +13,7 @@ import type { KeyFigure, Section } from "../report/html.ts";
 import { count as inDigits } from "../report/numbers.ts";
 import { epochBatches } from "./batches.ts";
 import { openTaskDevice } from "./device.ts";
+import { clipped } from "./gradients.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import {
   binarized,
@@ -280,16 +281,6 @@ export async function fitPixels<Model extends PixelModel>(
   });
   step.dispose();
   optimizer.dispose();
-}
-
-/** Gradients scaled down together, so that the norm of all of them is `most` at most (Pascanu et al. 2013). */
-export function clipped(gradients: tf.NamedTensorMap, most: number): tf.NamedTensorMap {
-  const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
-  const norm = tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square)));
-  const factor = tf.div(most, tf.maximum(norm, most));
-  return Object.fromEntries(
-    Object.entries(gradients).map(([name, gradient]) => [name, tf.mul(gradient, factor)]),
-  );
 }
 
 function optimizerOf(name: PixelConfig["optimizer"], weights: Weights): Optimizer {

@@ -1,6 +1,13 @@
 /** Where a run shall go, as `--out`, `--force` and `--resume` say, and with which flags. */
 import { dirname, join, resolve, sep as SEPARATOR } from "node:path";
-import { flagName, type Flags, type FlagValues, type ParsedFlags, UsageError } from "./flags.ts";
+import {
+  flagName,
+  type Flags,
+  type FlagValues,
+  type ParsedFlags,
+  SITTING_FLAGS,
+  UsageError,
+} from "./flags.ts";
 import { pendingRun, type Place } from "./run_folder.ts";
 import { readStoredFlags } from "./stored_flags.ts";
 import { findRun, folderKind, listRuns, RUNS, type StoredRun } from "./stored_run.ts";
@@ -18,6 +25,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set([
   "out",
   "resume",
   "force",
+  ...SITTING_FLAGS,
 ]);
 
 /** Where the run shall go, and its flags: those of the run that is resumed, if any. Nothing is written yet. */

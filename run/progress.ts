@@ -2,6 +2,7 @@
 
 /** Where lines go. The tests give their own. */
 export interface Output {
+  /** Shows `text` as it is. */
   write(text: string): void;
   /** Whether a line can be overwritten. */
   readonly terminal: boolean;
@@ -13,6 +14,7 @@ export interface Output {
 
 /** How far a phase is. */
 export interface Position {
+  /** What is done. */
   readonly phase: string;
   /** What a step is called; absent: "step". */
   readonly unit?: string;
@@ -20,6 +22,7 @@ export interface Position {
   readonly step: number;
   /** The limits; whichever is reached first ends the phase. */
   readonly steps?: number;
+  /** In seconds. */
   readonly budget?: number;
   /** Seconds spent on the phase, earlier sittings included. */
   readonly seconds: number;
@@ -43,6 +46,7 @@ export class Progress {
   /** Whether the first step of this sitting is made. */
   #warm = false;
 
+  /** Shows nothing yet. */
   constructor(output: Output) {
     this.#output = output;
   }

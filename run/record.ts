@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { join } from "node:path";
 import settings from "../deno.json" with { type: "json" };
 import { writeJson } from "../base/files.ts";
+import { SITTING_FLAGS } from "./flags.ts";
 import {
   canonical,
   type DatasetFacts,
@@ -16,6 +17,7 @@ import {
 export interface RunSetup {
   /** Other fields, such as the data themselves, are not recorded. */
   readonly dataset: DatasetFacts;
+  /** Where it computes. */
   readonly device: { readonly kind: string; readonly description: string };
   /** The model's configuration: JSON. */
   readonly model?: unknown;
@@ -31,7 +33,9 @@ export function describeRun(setup: RunSetup, options: {
 }): RunConfig {
   const { task, folder, before } = options;
   const flags: Record<string, unknown> = {};
-  for (const [flag, value] of Object.entries(options.flags)) flags[flag] = value ?? null;
+  for (const [flag, value] of Object.entries(options.flags)) {
+    if (!SITTING_FLAGS.has(flag)) flags[flag] = value ?? null;
+  }
   // A task may have no such flag.
   if ("count" in flags) flags.count = setup.dataset.count;
   flags.out = folder;

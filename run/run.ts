@@ -31,6 +31,7 @@ const CHILD_SHARE = 0.5;
 
 /** What makes a run. */
 interface RunOptions {
+  /** The task that made it, as deno.json calls it. */
   readonly task: string;
   /** Every flag as resolved, by its name in code. */
   readonly flags: Readonly<Record<string, unknown>>;
@@ -41,7 +42,9 @@ interface RunOptions {
 
 /** One experiment's folder: see DESIGN.md for what it holds. */
 export class Run extends RunFiles {
+  /** The sitting that it is made in. */
   readonly session: Session;
+  /** The task that made it, as deno.json calls it. */
   readonly task: string;
   readonly #flags: Readonly<Record<string, unknown>>;
   readonly #place: Place;
@@ -53,6 +56,7 @@ export class Run extends RunFiles {
   #children: { readonly name: string; readonly run: Run }[] = [];
   #trained = false;
 
+  /** Opens nothing yet: `configure` does, and `openRun` for programs of one's own. */
   constructor(session: Session, options: RunOptions) {
     super();
     this.session = session;
@@ -127,6 +131,11 @@ export class Run extends RunFiles {
   /** Seconds that may pass until the command, or this part of it, has taken what --budget allows; else Infinity. */
   get secondsLeft(): number {
     return this.session.secondsLeft * (this.isPart ? CHILD_SHARE : 1);
+  }
+
+  /** The task and flags that go on with this run. */
+  get again(): { readonly task: string; readonly flags: Readonly<Record<string, string | boolean>> } {
+    return { task: this.task, flags: { out: this.opened?.target ?? this.folder, resume: true } };
   }
 
   /** The command that goes on with this run, or with the one that it is a part of. */

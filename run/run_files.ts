@@ -9,10 +9,19 @@ import { type NamedVariables, storedTensors, WEIGHTS } from "./weights.ts";
 
 /** A run folder that is written to, or that of a finished run. */
 export class RunFiles {
-  /** The folder that is written to. */
+  /**
+   * The folder that is written to.
+   *
+   * @internal
+   */
   protected opened: RunFolder | undefined;
   /** Where a run stands that is only read. */
   protected finishedIn: string | undefined;
+  /**
+   * What is written of the run.
+   *
+   * @internal
+   */
   protected record: RunRecord | undefined;
 
   /** The run folder, where it is now: a run that replaces another moves when it is complete. */
@@ -44,6 +53,11 @@ export class RunFiles {
     return this.written.config;
   }
 
+  /**
+   * What is written of the run, which must be configured.
+   *
+   * @internal
+   */
   protected get written(): RunRecord {
     if (this.record === undefined) {
       throw new Error("Cannot read the configuration as run.configure() must be called first");

@@ -26,18 +26,21 @@ export const SAMPLE_BATCH = 1000;
 /** Prefixes evaluated in one run of the device. */
 const EVALUATION_BATCH = 2048;
 
-/** Draws the sequences [rows, length] of number `counter`, int32 []: to be compiled. Absent `rows`: a whole batch. */
+/**
+ * Draws the sequences [rows, length] of number `counter`, int32 [], that begin with the tokens `given`, int32 [rows, any]:
+ * to be compiled. Absent `rows`: a whole batch; absent `given`: nothing is.
+ */
 export function generation(
   model: NextToken,
   options: { readonly seed: number; readonly rows?: number },
-): (inputs: { readonly counter: tf.Tensor }) => { tokens: tf.Tensor } {
+): (inputs: { readonly counter: tf.Tensor; readonly given?: tf.Tensor2D }) => { tokens: tf.Tensor } {
   const { vocabulary, length, range = length } = model;
   const { seed, rows = SAMPLE_BATCH } = options;
   const random = stream(seed).fork("sample");
-  return ({ counter }) => {
+  return ({ counter, given }) => {
     const absent = (columns: number): tf.Tensor2D => tf.fill([rows, columns], vocabulary, "int32");
-    let tokens = absent(0); // [rows, position]
-    for (let position = 0; position < length; position++) {
+    let tokens = given ?? absent(0); // [rows, position]
+    for (let position = tokens.shape[1]; position < length; position++) {
       const from = Math.max(0, position - range);
       const parts = [
         absent(from),
@@ -54,23 +57,54 @@ export function generation(
   };
 }
 
+/** Which sequences are drawn. */
+export interface SampleOptions {
+  readonly device: Device;
+  readonly count: number;
+  readonly seed: number;
+  /** The tokens that each begins with, [count, any]; absent: none. */
+  readonly given?: Int32Array;
+}
+
 /**
- * Draws `count` sequences [count, length] by ancestral sampling from the empty prefix. Sequence i does not depend on
- * `count`. The whole generation of a batch, all positions, is one run of the device.
+ * Draws `count` sequences [count, length] by ancestral sampling. Sequence i does not depend on `count`. The whole
+ * generation of a batch, all positions, is one run of the device.
  */
-export async function sampleSequences(
-  model: NextToken,
-  options: { readonly device: Device; readonly count: number; readonly seed: number },
-): Promise<Int32Array> {
-  const { device, count, seed } = options, { length } = model;
+export async function sampleSequences(model: NextToken, options: SampleOptions): Promise<Int32Array> {
+  const { device, count, seed, given } = options, { length } = model;
   const rows = Math.min(SAMPLE_BATCH, count);
-  const draw = await compile(device, generation(model, { seed, rows }), {
-    counter: { shape: [], dtype: "int32" },
-  });
+  const all = generation(model, { seed, rows }), counter = { shape: [], dtype: "int32" } as const;
+  if (given !== undefined && given.length > 0) {
+    return await complete(all, { ...options, given, rows, length });
+  }
+  const draw = await compile(device, ({ counter }) => all({ counter }), { counter });
   for (let batch = 0; batch * SAMPLE_BATCH < count; batch++) {
     await draw.run({ counter: Int32Array.of(batch) });
   }
   const { tokens } = await draw.read();
+  draw.dispose();
+  return (tokens as Int32Array).slice(0, count * length);
+}
+
+/** Draws what follows the tokens that are given. */
+async function complete(
+  all: ReturnType<typeof generation>,
+  options: SampleOptions & { readonly given: Int32Array; readonly rows: number; readonly length: number },
+): Promise<Int32Array> {
+  const { device, count, given, rows, length } = options, known = given.length / count;
+  const draw = await compile(device, (inputs) => all(inputs), {
+    counter: { shape: [], dtype: "int32" },
+    given: { shape: [rows, known], dtype: "int32" },
+  });
+  const { tokens } = await overRows(draw, {
+    count,
+    batch: rows,
+    inputs: (index) => {
+      const beginnings = new Int32Array(rows * known);
+      index.forEach((row, at) => beginnings.set(given.subarray(row * known, (row + 1) * known), at * known));
+      return { counter: Int32Array.of(index[0] / rows), given: beginnings };
+    },
+  });
   draw.dispose();
   return (tokens as Int32Array).slice(0, count * length);
 }

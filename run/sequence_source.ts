@@ -6,7 +6,7 @@ import { isRecord } from "../base/files.ts";
 import { readTensors, type StoredTensor, writeTensors } from "../base/safetensors.ts";
 import { IMAGE_DATASETS } from "../data/images.ts";
 import type { CodeShape, Sequences } from "../data/sequences.ts";
-import { spreadOver, spreadOverRest, windowsDigest } from "../data/windows.ts";
+import { spreadOver, windowsDigest } from "../data/windows.ts";
 import type { Device } from "../engine/device.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
 import type { DatasetFacts, Run } from "./run.ts";
@@ -52,7 +52,12 @@ export interface SequenceSource {
   readonly facts: DatasetFacts;
   /** Makes them, training what that needs; called once, when the run folder is there. */
   readonly open: (place: { readonly run: Run; readonly device: Device }) => Promise<SequenceData>;
+  /** As `SequenceData` has it, where sequences need not be made. */
+  readonly heldOut?: HeldOut;
 }
+
+/** Makes at most so many sequences of the same kind as the learned ones, which are not learned themselves. */
+export type HeldOut = (most: number) => Promise<Sequences>;
 
 /** Sequences, and the way back from tokens to what they are of. */
 export interface SequenceData {
@@ -64,8 +69,8 @@ export interface SequenceData {
   /** The same for the head of the report. */
   readonly figures: readonly KeyFigure[];
   readonly show: (generated: GeneratedSequences) => Promise<Exhibit>;
-  /** Sequences of the same kind that are not learned, made when they are asked for; absent where there are none. */
-  readonly heldOut?: () => Promise<Sequences>;
+  /** Others of the same kind; absent where there are none. */
+  readonly heldOut?: HeldOut;
 }
 
 /** What a model generated. */
@@ -119,14 +124,6 @@ export function chooseItems(
   return spread && flags.offset === undefined
     ? spreadOver(available, count)
     : Float64Array.from({ length: count }, (_, index) => offset + index);
-}
-
-/** How many sequences are held out to compare with, where there are others than the learned ones. */
-export const HELD_OUT = 256;
-
-/** Numbers of the items that are held out: some of those that are not `chosen`, spread over them. */
-export function heldOutItems(chosen: Float64Array, available: number): Float64Array {
-  return spreadOverRest(chosen, { available, count: HELD_OUT });
 }
 
 /** Bytes of sequences and what is counted in them, above which they are refused. */
@@ -202,7 +199,7 @@ export function readySource(
     readonly taken: string;
     readonly figures: readonly KeyFigure[];
     readonly show: SequenceData["show"];
-    readonly heldOut?: SequenceData["heldOut"];
+    readonly heldOut?: HeldOut;
   },
 ): SequenceSource {
   const { sequences, symbols } = kept;
@@ -217,6 +214,7 @@ export function readySource(
   checkSizes({ count, length, vocabulary, samples });
   return {
     facts: { name, split: "train", offset, count, sha256: windowsDigest(kept) },
+    heldOut,
     async open({ run }) {
       run.note(taken);
       await writeTensors(

@@ -7,6 +7,8 @@ export type StopSignal = "SIGINT" | "SIGTERM";
 const EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 /** Signal handlers and timers fire between macrotasks only. */
 const PAUSE_INTERVAL = 50;
+/** A timer of more milliseconds than 32 bits hold would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Thrown through a task that a signal stops. */
 export class Stopped extends Error {
@@ -19,8 +21,22 @@ export class Stopped extends Error {
   }
 }
 
+/** Thrown through a task whose runs are made elsewhere: the command ends well, and another goes on when they are done. */
+export class Deferred extends Error {
+  override readonly name = "Deferred";
+  /** Whether the task's own folder is to stay as it was. */
+  readonly nothingBegun: boolean;
+
+  /** @param message What is said to the user. */
+  constructor(message: string, options: { readonly nothingBegun?: boolean } = {}) {
+    super(message);
+    this.nothingBegun = options.nothingBegun ?? false;
+  }
+}
+
 /** A sitting of a task, from the command line to the exit code. */
 export class Session {
+  /** What a person sees of it. */
   readonly progress: Progress;
   /** Where its words go. */
   readonly output: Output;
@@ -40,6 +56,7 @@ export class Session {
   /** Seconds that the task still needs when training is over, as far as it knows: left out of what training may take. */
   reserve = 0;
 
+  /** Begins a sitting; `startedAt` is when its command began, as `performance.now()` tells it (absent: now). */
   constructor(output: Output, options: { readonly startedAt?: number } = {}) {
     this.output = output;
     this.progress = new Progress(output);
@@ -49,6 +66,17 @@ export class Session {
   /** Bounds the sitting from its start on: --budget, in seconds. */
   limit(budget: number): void {
     this.#budget = budget;
+  }
+
+  /** Stops the sitting at a moment, in seconds since 1970, as SIGTERM would: --until. */
+  stopAt(time: number): void {
+    const left = 1000 * time - Date.now();
+    const timer = setTimeout(() => {
+      if (left > LONGEST_TIMER) this.stopAt(time);
+      else if (!this.stopping) this.#receive("SIGTERM");
+    }, Math.max(0, Math.min(left, LONGEST_TIMER)));
+    // Work that ends before shall end.
+    Deno.unrefTimer(timer);
   }
 
   /** Whether the sitting is bounded. */

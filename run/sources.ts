@@ -6,6 +6,7 @@ import { type AutoencoderPart, imageSource, storedImageSource } from "./image_so
 import { melodySource, showMelodies } from "./melody_source.ts";
 import type { StoredRun } from "./run.ts";
 import {
+  type HeldOut,
   readStoredSequences,
   type SequenceData,
   type SequenceFlags,
@@ -82,9 +83,19 @@ export async function openStoredSource(
     return await storedImageSource(stored, autoencoder, flags);
   }
   const kept = await readStoredSequences(folder, dataset);
+  // What was not learned stands in the files alone.
+  const heldOut: HeldOut = async (most) => {
+    const source = await openSource(flags, { autoencoder });
+    if (source.facts.sha256 !== dataset.sha256 || source.heldOut === undefined) {
+      throw new Error(
+        `Cannot hold anything out for ${folder} as the files that it learned from have changed: bring them back`,
+      );
+    }
+    return await source.heldOut(most);
+  };
+  const { sequences } = kept;
   return {
     facts: dataset,
-    open: () =>
-      Promise.resolve({ sequences: kept.sequences, metrics: {}, figures: [], show: SHOW[name](kept) }),
+    open: () => Promise.resolve({ sequences, metrics: {}, figures: [], show: SHOW[name](kept), heldOut }),
   };
 }

@@ -11,20 +11,29 @@ const NOT_CONFIGURATION: ReadonlySet<string> = new Set(["out", "resume", "force"
 
 /** What a run learned from. */
 export interface DatasetFacts {
+  /** As `--dataset` has it. */
   readonly name: string;
+  /** Which part of it. */
   readonly split: string;
+  /** The first item within the split. */
   readonly offset: number;
+  /** How many items. */
   readonly count: number;
+  /** Of the items, in hexadecimal. */
   readonly sha256: string;
 }
 
 /** What a run was given: `config.json`. */
 export interface RunConfig {
+  /** As in deno.json's tasks. */
   readonly task: string;
   /** Every flag as resolved, by its name in code; null where absent. */
   readonly flags: Readonly<Record<string, unknown>>;
+  /** What it ran on. */
   readonly versions: { readonly engram: string; readonly deno: string; readonly tfjs: string };
+  /** Where it computed. */
   readonly device: { readonly kind: string; readonly description: string };
+  /** What it learned from. */
   readonly dataset: DatasetFacts;
   /** The model's own configuration, as the model defines it. */
   readonly model: unknown;
@@ -34,15 +43,21 @@ export interface RunConfig {
 
 /** How a run ended: `summary.json`. */
 export interface RunSummary {
+  /** As in deno.json's tasks. */
   readonly task: string;
+  /** How it ended. */
   readonly status: "completed" | "stopped" | "failed";
   /** Of work, over all sittings. */
   readonly seconds: number;
+  /** Optimizer updates made. */
   readonly steps: number;
   /** Number of trained numbers; null where the run ended before it said so. */
   readonly parameters: number | null;
+  /** Where it computed. */
   readonly device: string;
+  /** What it learned from. */
   readonly dataset: DatasetFacts;
+  /** What was measured, by name; null where it was no finite number. */
   readonly metrics: Readonly<Record<string, number | null>>;
   /** Why training ended. Absent where the run trained nothing, or ended early. */
   readonly ended?: "steps" | "budget" | "goal";
@@ -50,7 +65,9 @@ export interface RunSummary {
 
 /** A run folder as found. */
 export interface StoredRun {
+  /** Where it lies. */
   readonly folder: string;
+  /** What it was given. */
   readonly config: RunConfig;
   /** Absent while a run is at work, and after it was killed. */
   readonly summary?: RunSummary;

@@ -5,7 +5,7 @@ import { helpText } from "./help.ts";
 import { choosePlace } from "./place.ts";
 import { type Output, standardOutput } from "./progress.ts";
 import { findRun, Run } from "./run.ts";
-import { Session, Stopped } from "./session.ts";
+import { Deferred, Session, Stopped } from "./session.ts";
 
 export {
   argument,
@@ -16,6 +16,7 @@ export {
   type Flags,
   type FlagValues,
   integer,
+  list,
   number,
   text,
   UsageError,
@@ -71,13 +72,18 @@ export function executeTask<F extends Flags>(task: Task<F>, invocation: Invocati
       const { out }: { readonly out?: unknown } = values;
       return { folder: out, ...(await findRun(String(out)))?.summary };
     }
-    const { budget }: { readonly budget?: unknown } = values;
+    const { budget, until }: { readonly budget?: unknown; readonly until?: unknown } = values;
     if (typeof budget === "number") session.limit(budget);
+    if (typeof until === "number") session.stopAt(until);
     const run = new Run(session, { task: task.name, flags: values, place });
     session.onEnd = (status) => run.abandon(status);
     try {
       await task.run(values, run);
     } catch (error) {
+      if (error instanceof Deferred) {
+        if (error.nothingBegun) await run.discard();
+        throw error;
+      }
       // Flags that turned out wrong leave nothing behind.
       if (error instanceof UsageError) await run.discard().catch(() => {});
       // What went wrong first is what is reported, even if the summary cannot be written either.
@@ -109,6 +115,10 @@ async function execute<F extends Flags>(
   const report = (error: unknown): number => {
     session.progress.clear();
     if (error instanceof Stopped) return error.code;
+    if (error instanceof Deferred) {
+      session.note(error.message);
+      return 0;
+    }
     const usage = error instanceof UsageError;
     const hint = usage ? ` (deno task ${task.name} --help lists the flags)` : "";
     streams.error(`${task.name}: ${oneLine(error)}${hint}\n`);

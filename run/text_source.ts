@@ -1,14 +1,20 @@
 /** Sequences that are windows of texts, of characters or words. */
 import { readDocuments } from "../data/documents.ts";
 import { cutTexts, EXAMPLE_TEXT, joinUnits, type TextUnit } from "../data/text.ts";
-import { codeOtherWindows, codeWindows, countWindows, learnedStream, windowStarts } from "../data/windows.ts";
+import {
+  codeOtherWindows,
+  codeWindows,
+  countWindows,
+  learnedStream,
+  spreadOverRest,
+  windowStarts,
+} from "../data/windows.ts";
 import { SpanFinder } from "../metrics/mod.ts";
 import type { MarkedLine, MarkedPart } from "../report/marked.ts";
 import {
   chooseItems,
   type Exhibit,
   type GeneratedSequences,
-  heldOutItems,
   readySource,
   type SequenceData,
   type SequenceFlags,
@@ -71,8 +77,11 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
       } windows of ${window} ${unit}s${texts}, ${vocabulary} distinct`,
     }],
     show: showText(kept),
-    heldOut: () => {
-      const others = windowStarts(text.lengths, { ...shape, numbers: heldOutItems(numbers, available) });
+    heldOut: (most) => {
+      const others = windowStarts(text.lengths, {
+        ...shape,
+        numbers: spreadOverRest(numbers, { available, count: most }),
+      });
       return Promise.resolve(codeOtherWindows(text, { starts: others, like: windows }));
     },
   });

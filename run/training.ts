@@ -49,6 +49,7 @@ export interface Trained {
   readonly steps: number;
   /** Seconds spent, earlier sittings included. */
   readonly seconds: number;
+  /** What ended it. */
   readonly reason: "steps" | "budget" | "goal";
   /** The last values read and evaluated. */
   readonly values: Readonly<Record<string, number>>;

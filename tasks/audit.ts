@@ -7,7 +7,10 @@ import { levels } from "../run/images.ts";
 import type { Table } from "../metrics/mod.ts";
 import { load } from "../models/mod.ts";
 import { type Audit, auditRows, auditTexts, type Figures, type RowFinding } from "../run/audit.ts";
-import { type AuditParameters, shownFigure, writeRowAudit, writeTextAudit } from "../run/audit_pages.ts";
+import { shownFigure } from "../run/audit_pages/figures.ts";
+import type { AuditParameters } from "../run/audit_pages/pages.ts";
+import { writeRowAudit } from "../run/audit_pages/rows.ts";
+import { writeTextAudit } from "../run/audit_pages/texts.ts";
 import {
   type AuditSet,
   type ImageTable,

@@ -10,7 +10,7 @@ import { type Image, imageGrid } from "../report/grid.ts";
 import { number } from "../report/numbers.ts";
 import { writeAtomically } from "../base/files.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, runManifest } from "../run/manifest.ts";
 import { findRun, type StoredRun } from "../run/run.ts";
 import { integer, runTask, text, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
@@ -71,6 +71,7 @@ if (import.meta.main) {
         placeholder: "RUN",
         help: "a finished run of compare-autoencoders on the same images (default: train the two networks)",
       }),
+      ...executorFlags,
     },
     run: async (flags, run) => {
       const {
@@ -99,8 +100,7 @@ if (import.meta.main) {
         flags: { ...shared, latent },
         folder: `conv-${latent}`,
       }));
-      if (given === undefined) await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = given ?? await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = given ?? await runManifest(lines, { within: run, executor: flags });
 
       await using device = await openTaskDevice(flags, run.session);
       const whole = meanImage(images);

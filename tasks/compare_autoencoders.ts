@@ -12,8 +12,8 @@ import type { Block, Panel } from "../report/html.ts";
 import { number } from "../report/numbers.ts";
 import { chosenRows, latentPlot, lossByEpoch, type Measured } from "../run/autoencoding.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { imageFlags, openTestImages, openTrainingImages } from "../run/images.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { chosenImages, imageFlags, openTestImages, openTrainingImages } from "../run/images.ts";
+import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { StoredRun } from "../run/run.ts";
 import { integer, runTask } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
@@ -58,18 +58,6 @@ interface Outcome {
   readonly contestant: Contestant;
   readonly run: StoredRun;
   readonly measured: Measured;
-}
-
-/** The chosen images of a set as a set of their own. */
-function subset(images: ImageSet, rows: Int32Array): ImageSet {
-  const area = images.pixels.length / images.count, pixels = new Uint8Array(rows.length * area);
-  rows.forEach((row, at) => pixels.set(images.pixels.subarray(row * area, (row + 1) * area), at * area));
-  return {
-    ...images,
-    count: rows.length,
-    pixels,
-    labels: Uint8Array.from(rows, (row) => images.labels[row]),
-  };
 }
 
 async function measured(
@@ -200,6 +188,7 @@ if (import.meta.main) {
       ...imageFlags,
       count: integer({ min: 1, help: "how many images to learn (default: the whole training split)" }),
       steps: integer({ min: 1, help: "optimizer updates of each network (default: its own epochs)" }),
+      ...executorFlags,
     },
     run: async (flags, run) => {
       const { dataset, dataDir, size, channels, count, offset, steps, seed, device: kind, threads } = flags;
@@ -220,11 +209,10 @@ if (import.meta.main) {
         flags: { ...shared, ...flags },
         folder: name,
       }));
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
 
       await using device = await openTaskDevice(flags, run.session);
-      const few = subset(test, chosenRows(test, { count: SHOWN, seed }));
+      const few = chosenImages(test, chosenRows(test, { count: SHOWN, seed }));
       const outcomes: Outcome[] = [];
       for (const [index, contestant] of CONTESTANTS.entries()) {
         outcomes.push({
@@ -250,7 +238,7 @@ if (import.meta.main) {
         const { contestant, run } = outcomes.find(({ contestant }) => contestant.name === name)!;
         latents.push(
           { kind: "paragraph", text: `*${contestant.title}*` },
-          ...latentPlot(await measured(run, { images: subset(test, firstRows(test)), device }), 2),
+          ...latentPlot(await measured(run, { images: chosenImages(test, firstRows(test)), device }), 2),
         );
       }
       await writePage(run, {

@@ -7,10 +7,11 @@ import { prefixTable, type Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
+import { type Estimate, meanAndDeviation } from "../metrics/mod.ts";
 import type { Block } from "../report/html.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { Run, StoredRun } from "../run/run.ts";
 import { type SequenceFlags, sequenceFlags } from "../run/sequence_source.ts";
 import { openSource } from "../run/sources.ts";
@@ -111,8 +112,8 @@ async function manifest(
   { flags, run, seeds }: { readonly flags: SequenceFlags; readonly run: Run; readonly seeds: number },
 ): Promise<ManifestLine[]> {
   // The sequences are made already; the runs share out what is left of the budget.
-  const { out: _out, resume: _resume, force: _force, budget: _budget, autoencoderSteps: _steps, ...shared } =
-    flags;
+  const { out: _out, resume: _resume, force: _force, until: _until, budget: _budget, ...rest } = flags;
+  const { autoencoderSteps: _steps, ...shared } = rest;
   const autoencoder = await exists(run.path("autoencoder")) ? run.path("autoencoder") : undefined;
   return contestants.flatMap(({ name, task, own }) =>
     Array.from({ length: seeds }, (_, index) => ({
@@ -171,11 +172,8 @@ function percent(share: number, digits = 2): string {
 }
 
 /** A metric of a model's runs: its mean and its standard deviation (NaN for one run). */
-function metric({ runs }: Outcome, name: string): { readonly mean: number; readonly deviation: number } {
-  const values = runs.map(({ summary }) => summary?.metrics[name] ?? NaN);
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
+function metric({ runs }: Outcome, name: string): Estimate {
+  return meanAndDeviation(runs.map(({ summary }) => summary?.metrics[name] ?? NaN));
 }
 
 /** A share as "99.21%", of several runs as "99.21% ± 0.03%". */
@@ -286,8 +284,9 @@ if (import.meta.main) {
         help: `which models (default: all of ${CONTESTANTS.map(({ name }) => name).join(",")})`,
       }),
       seeds: integer({ min: 1, default: 1, help: "how many seeds of each model, from --seed on" }),
+      ...executorFlags,
     },
-    run: async ({ models, seeds, ...flags }, run) => {
+    run: async ({ models, seeds, executor, slurm, requeues, chain, dryRun, collect, ...flags }, run) => {
       const contestants = chosen(models);
       const source = await openSource(flags, { autoencoder: AUTOENCODER_PART }, run.session);
       const sources = await (async () => {
@@ -302,8 +301,10 @@ if (import.meta.main) {
       })();
       const { sequences, metrics, figures } = sources, { length } = sequences;
       const lines = await manifest(contestants, { flags, run, seeds });
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, {
+        within: run,
+        executor: { executor, slurm, requeues, chain, dryRun, collect },
+      });
 
       const entropies = positionEntropies(sequences);
       await using device = await openTaskDevice(flags, run.session);

@@ -10,7 +10,7 @@ import { GATED_CELLS } from "../layers/recurrent.ts";
 import type { Block } from "../report/html.ts";
 import { count, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { type ManifestLine, runManifest } from "../run/manifest.ts";
 import { binarized, openPixelSets, openPixelTest, type PixelSet } from "../run/pixel_source.ts";
 import type { Run } from "../run/run.ts";
 import { boolean, integer, runTask } from "../run/task.ts";
@@ -62,8 +62,7 @@ async function chooseRates(
       })
     )
   );
-  await writeManifest(run.path("grid.jsonl"), lines);
-  const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+  const runs = await runManifest(lines, { within: run, executor: flags, name: "grid" });
   return Object.fromEntries(models.flatMap(({ name }, model) => {
     const own = runs.slice(model * RATES.length, (model + 1) * RATES.length);
     const accuracies = own.map((one) => metricOf(one, "validation_accuracy"));
@@ -96,8 +95,7 @@ async function ablate(
       ...{ task: TASK, folder: `ablation-${name}`, flags: trial(flags), own },
     })
   );
-  await writeManifest(run.path("ablation.jsonl"), lines);
-  const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+  const runs = await runManifest(lines, { within: run, executor: flags, name: "ablation" });
   return figuresOf(
     VARIANTS.map(({ name }) => `ablation-${name}`),
     { runs, metrics: ["validation_accuracy", "validation_loss"] },
@@ -182,8 +180,7 @@ if (import.meta.main) {
         ),
         whole,
       ];
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
       const metrics = {
         ...figuresOf(models.map(({ name }) => name), {
           runs,

@@ -9,13 +9,13 @@ import type { Block } from "../report/html.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { count, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { runManifest } from "../run/manifest.ts";
 import { pixelModelFlags } from "../run/pixel_experiment.ts";
 import { openPixelSets } from "../run/pixel_source.ts";
 import type { StoredRun } from "../run/run.ts";
 import { integer, runTask, text, UsageError } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
-import { figuresOf, metricOf, writeTables } from "./pixel_comparison.ts";
+import { comparisonFlags, figuresOf, metricOf, pixelLine, writeTables } from "./pixel_comparison.ts";
 import {
   figureName,
   figuresIn,
@@ -25,7 +25,6 @@ import {
   setName,
 } from "./pixel_tables.ts";
 
-const TASK = "train-pixel-predictor";
 /** Above so many images a predictor's memory is not measured. */
 const MOST = 1024;
 /** What is kept of a model's run. */
@@ -86,13 +85,15 @@ function against(
 }
 
 if (import.meta.main) {
-  const { count: _count, epochs: _epochs, ...modelFlags } = pixelModelFlags;
+  const { count: _count, epochs: _epochs, models: _models, ...common } = comparisonFlags;
+  const { cell, units, layers, learningRate } = pixelModelFlags;
   await runTask({
     name: "compare-pixel-memory",
     summary:
       "Train pixel predictors on few images and on many, and compare how much of them they draw again.",
     flags: {
-      ...modelFlags,
+      ...common,
+      ...{ cell, units, layers, learningRate },
       steps: integer({ min: 1, default: 4000, help: "optimizer updates of each model" }),
       counts: text({ placeholder: "N,M", default: "16,64,256,1024", help: "how many images each learns" }),
     },
@@ -104,14 +105,14 @@ if (import.meta.main) {
         await using device = await openTaskDevice(flags, run.session);
         await run.configure({ dataset: sets.source, device, model: { counts, seed: flags.seed } });
       })();
-      // The runs share out what is left of the budget.
-      const { out: _out, resume: _resume, force: _force, budget: _budget, ...shared } = flags;
-      const lines = counts.map((count): ManifestLine => ({
-        ...{ task: TASK, folder: String(count) },
-        flags: { ...shared, count },
-      }));
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const { cell, units, layers, learningRate } = flags;
+      const lines = counts.map((count) =>
+        pixelLine({ cell, units, layers }, {
+          ...{ task: "train-pixel-predictor", folder: String(count), flags: { ...flags, count } },
+          own: { learningRate },
+        })
+      );
+      const runs = await runManifest(lines, { within: run, executor: flags });
 
       await using device = await openTaskDevice(flags, run.session);
       run.session.follow("drawing");
@@ -130,7 +131,6 @@ if (import.meta.main) {
         });
         for (const weight of Object.values(loaded.model.weights)) weight.dispose();
       }
-      const { cell, units, layers } = flags;
       const metrics = memoryFigures(counts, runs), figure = figuresIn(metrics);
       const table = memoryTable(counts, figure), cost = memoryCostTable(counts, figure);
       await writeTables(run, [{ title: "Memory", table }, { title: "Cost", table: cost }]);

@@ -5,7 +5,7 @@
 import { GATED_CELLS } from "../layers/recurrent.ts";
 import type { Block } from "../report/html.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { type ManifestLine, runManifest, writeManifest } from "../run/manifest.ts";
+import { type ManifestLine, runManifest } from "../run/manifest.ts";
 import { openPixelSets } from "../run/pixel_source.ts";
 import { choice, integer, runTask } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
@@ -75,8 +75,7 @@ if (import.meta.main) {
           })
         ),
       ];
-      await writeManifest(run.path("runs.jsonl"), lines);
-      const runs = await runManifest(lines, { folder: run.folder, session: run.session });
+      const runs = await runManifest(lines, { within: run, executor: flags });
       const trained = runs.slice(0, models.length), filled = runs.slice(models.length);
       const names = models.map(({ name }) => name);
       const metrics = {

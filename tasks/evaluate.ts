@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { load } from "../models/mod.ts";
 import { metricLabel, metricText } from "../report/metric_names.ts";
 import { openTaskDevice } from "../run/device.ts";
+import { runFolder } from "../run/named_run.ts";
 import { readStoredFlags } from "../run/stored_flags.ts";
 import { pixelModelFlags } from "../run/pixel_experiment.ts";
 import { openPixelTest } from "../run/pixel_source.ts";
@@ -22,17 +23,18 @@ if (import.meta.main) {
       ...{ device, threads, dataDir, debug },
     },
     run: async (flags, session) => {
-      const stored = await findRun(flags.run);
+      const folder = await runFolder(flags.run);
+      const stored = await findRun(folder);
       if (stored === undefined) {
         throw new UsageError(`RUN must be the folder of a run: current value is "${flags.run}"`);
       }
       await using device = await openTaskDevice(flags, session);
-      const loaded = await load(flags.run, device);
+      const loaded = await load(folder, device);
       if (!("scores" in loaded)) {
         throw new UsageError(`RUN must hold a model of pixels: ${flags.run} holds a ${loaded.kind}`);
       }
       const own = readStoredFlags(pixelModelFlags, stored.config.flags, {
-        path: join(flags.run, "config.json"),
+        path: join(folder, "config.json"),
       });
       const { set } = await openPixelTest({ ...own, dataDir: flags.dataDir ?? own.dataDir });
       session.follow("measuring");

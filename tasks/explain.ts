@@ -3,7 +3,7 @@ import type { Observer } from "../engine/compiled_device.ts";
 import { sizeOf, type TypedArray } from "../engine/graph.ts";
 import { cost } from "../engine/kernels/mod.ts";
 import { openDevice } from "../engine/open.ts";
-import { printNodes } from "../engine/print.ts";
+import { printKept, printNodes } from "../engine/print.ts";
 import { isModelKind, MODELS } from "../models/mod.ts";
 import { Run } from "../run/run.ts";
 import { argument, boolean, choice, integer, runTool, UsageError } from "../run/task.ts";
@@ -41,10 +41,14 @@ const explainStep = (note: (line: string) => void): Observer => async ({ traced,
         waits[node] ? "|" : " "
       } ${line}`,
     );
+    const kept = printKept(graph.nodes[node]);
+    if (kept !== undefined) note(`${" ".repeat(31)}${kept}`);
   });
   note(
     `${traced.nodes.length} nodes traced, ${graph.nodes.length} after all passes ("|": waits for those before it)\n` +
-      `${megabytes(arenaSize)} of arena, ${megabytes(resident)} resident\n` +
+      `${megabytes(arenaSize)} of arena, ${megabytes(executable.workspace)} of workspace beside it, ${
+        megabytes(resident)
+      } resident\n` +
       `${(sum(flops) / 1e6).toFixed(1)} MFLOP a step, ${sum(times).toFixed(2)} ms, ` +
       `${(sum(flops) / sum(times) / 1e6).toFixed(1)} GFLOP/s`,
   );

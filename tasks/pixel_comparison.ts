@@ -2,7 +2,7 @@
 import { writeAtomically } from "../base/files.ts";
 import type { GatedCell } from "../layers/recurrent.ts";
 import type { Table } from "../report/html.ts";
-import type { ManifestLine } from "../run/manifest.ts";
+import { executorFlags, type ManifestLine } from "../run/manifest.ts";
 import { type PixelFlags, pixelFlags } from "../run/pixel_source.ts";
 import type { Run, StoredRun } from "../run/run.ts";
 import { type FlagValues, integer, number, text, UsageError } from "../run/task.ts";
@@ -34,6 +34,7 @@ export const comparisonFlags = {
   models: text({ placeholder: "A,B", help: "which models, such as gru-32,gru-3x32 (default: all)" }),
   epochs: number({ min: 0.01, default: 2, help: "how often all images are gone through, without --steps" }),
   batch: integer({ min: 1, default: 64, help: "images in a step" }),
+  ...executorFlags,
 };
 /** What they say. */
 export type ComparisonFlags = FlagValues<typeof comparisonFlags>;
@@ -58,25 +59,25 @@ export function chosen<C extends { readonly name: string }>(
   return all.filter(({ name }) => wanted.includes(name));
 }
 
+/** What the run of a model takes of a comparison's flags. */
+type LineFlags = Omit<ComparisonFlags, "models" | "epochs"> & { readonly epochs?: number };
+
 /** The run of a model within a comparison; `own` are flags of its task alone. */
 export function pixelLine(
   { cell, units, layers }: Pick<PixelContestant, "cell" | "units" | "layers">,
   options: {
     readonly task: string;
     readonly folder: string;
-    readonly flags: ComparisonFlags;
+    readonly flags: LineFlags;
     readonly own?: ManifestLine["flags"];
   },
 ): ManifestLine {
   const { task, folder, own } = options;
-  // The runs share out what is left of the budget.
-  const { out: _out, resume: _resume, force: _force, budget: _budget, models: _models, ...flags } =
-    options.flags;
-  return { task, folder, flags: { ...pixelOnly(flags), cell, units, layers, ...own } };
+  return { task, folder, flags: { ...pixelOnly(options.flags), cell, units, layers, ...own } };
 }
 
 /** The flags that the tasks of the models know. */
-function pixelOnly(flags: Omit<ComparisonFlags, "out" | "resume" | "force" | "budget" | "models">) {
+function pixelOnly(flags: LineFlags) {
   const { dataset, count, offset, seed, device, threads, dataDir, steps, debug } = flags;
   const { pool, pixels, test, epochs, batch } = flags;
   return {

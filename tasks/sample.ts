@@ -7,6 +7,7 @@ import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
 import { countMemorized } from "../run/counting.ts";
 import { openTaskDevice } from "../run/device.ts";
+import { runFolder } from "../run/named_run.ts";
 import { findRun, Run } from "../run/run.ts";
 import { sequenceFlags } from "../run/sequence_source.ts";
 import { SAMPLE_BATCH } from "../run/sampling.ts";
@@ -28,7 +29,10 @@ if (import.meta.main) {
     name: "sample",
     summary: "Draw more sequences from a trained model, and say how many of them are training sequences.",
     flags: {
-      run: argument({ placeholder: "RUN", help: "the folder of a finished run of a sequence model" }),
+      run: argument({
+        placeholder: "RUN",
+        help: "a finished run of a sequence model: its folder, its name in runs/, or latest",
+      }),
       samples: integer({ min: 1, default: 10_000, help: "how many sequences to generate" }),
       seed: integer({
         min: 0,
@@ -43,7 +47,8 @@ if (import.meta.main) {
     },
     run: async (flags, session) => {
       const { samples: count, seed } = flags;
-      const stored = await findRun(flags.run);
+      const folder = await runFolder(flags.run);
+      const stored = await findRun(folder);
       if (stored?.summary?.status !== "completed") {
         throw new UsageError(`RUN must be the folder of a finished run: current value is "${flags.run}"`);
       }
@@ -51,7 +56,7 @@ if (import.meta.main) {
         throw new UsageError(`--out ${flags.out} exists and is not empty: choose another`);
       }
       await using device = await openTaskDevice(flags, session);
-      const trained = await load(flags.run, device);
+      const trained = await load(folder, device);
       if (!("sample" in trained)) {
         throw new Error(
           `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of a ` +
@@ -77,7 +82,7 @@ if (import.meta.main) {
         matches: found.matches,
         memorizedFraction: found.fraction,
       });
-      const out = flags.out ?? join(flags.run, `samples-s${seed}`);
+      const out = flags.out ?? join(folder, `samples-s${seed}`);
       await Deno.mkdir(out, { recursive: true });
       await writeTensors(join(out, "samples.safetensors"), {
         tokens: { shape: [count, length], data: tokens },

@@ -5,6 +5,7 @@ import * as engram from "../mod.ts";
 Deno.test("the library exports what its users need, and nothing else", () => {
   assert.deepEqual(Object.keys(engram), [
     "CODE_SHAPE",
+    "IMAGE_DATASETS",
     "MODELS",
     "Random",
     "accuracy",
@@ -27,6 +28,7 @@ Deno.test("the library exports what its users need, and nothing else", () => {
     "logSoftmax",
     "memorization",
     "memorizedMass",
+    "membership",
     "momentum",
     "normal",
     "openDevice",

@@ -6,6 +6,6 @@ import { runnerOf, tfjsStep } from "../tfjs.ts";
 
 await serve(async (workload, threads) => {
   const device = await openDevice("wasm", threads === undefined ? {} : { threads });
-  const run = workload === "nearest" ? searcher(device) : await runnerOf(device, tfjsStep(workload));
+  const run = workload === "nearest" ? await searcher(device) : await runnerOf(device, tfjsStep(workload));
   return { description: device.description, run };
 });

@@ -358,8 +358,14 @@ def generate(batch):
     return Step(body)
 
 
+def pictures(name):
+    """Pictures [count, 784] that bench/search.ts has drawn."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.cache/bench", f"{name}.u8")
+    return torch.from_numpy(np.fromfile(path, np.uint8).reshape(-1, 784).astype(np.float32)).to(DEVICE)
+
+
 def nearest(block):
-    queries, base = elements(109, [10000, 784], 0, 1), elements(110, [60000, 784], 0, 1)
+    queries, base = pictures("queries"), pictures("base")
 
     def body():
         with torch.no_grad():
@@ -373,7 +379,7 @@ def nearest(block):
 
 def nearest_block():
     """Queries at once with which a search is fastest, found on a tenth of the base."""
-    queries, base = elements(109, [2500, 784], 0, 1), elements(110, [6000, 784], 0, 1)
+    queries, base = pictures("queries")[:2500], pictures("base")[:6000]
     times = {}
     for block in (250, 500, 1250, 2500):
         with torch.no_grad():
@@ -391,10 +397,13 @@ RECURRENT = {
     "lstm-128-784": (torch.nn.LSTM, 4, 128, 1, 0, 784, 10),
     "rnn-256-200": (torch.nn.RNN, 1, 256, 100, 2000, 200, 2),
 }
+# The same at another batch.
+RECURRENT_256 = {f"{name}-256": of for name, of in RECURRENT.items()}
 
 
-def recurrent(adam, workload, batch_first, batch=64):
-    module, gates, units, features, symbols, time_steps, classes = RECURRENT[workload]
+def recurrent(adam, workload, batch_first):
+    batch = 256 if workload in RECURRENT_256 else 64
+    module, gates, units, features, symbols, time_steps, classes = (RECURRENT | RECURRENT_256)[workload]
     cell = module(features, units, batch_first=batch_first).to(DEVICE)
     with torch.no_grad():
         cell.weight_ih_l0.copy_(weight(0, [features, gates * units], features).t())
@@ -445,7 +454,7 @@ def candidates(workload):
                 "batch first": lambda adam, name=name: recurrent(adam, name, True),
                 "steps first": lambda adam, name=name: recurrent(adam, name, False),
             }
-            for name in RECURRENT
+            for name in RECURRENT | RECURRENT_256
         },
     }.get(workload)
     if builders is None:

@@ -1,4 +1,4 @@
-import type { RecurrentCell, Shape } from "../graph.ts";
+import type { Kept, RecurrentCell, Shape } from "../graph.ts";
 import { bytesOf, type Kernel, must, type OpOf, type Tensor, type Type } from "./kernel.ts";
 
 /** Gates of a cell: blocks of H columns of its kernels. */
@@ -7,12 +7,18 @@ export const GATES: { readonly [C in RecurrentCell]: number } = { lstm: 4, gru: 
 /** Blocks of H numbers of a cell's bias: the GRU's candidate has two, inside and outside of what is reset. */
 export const BIASES: { readonly [C in RecurrentCell]: number } = { lstm: 4, gru: 4, simple: 1 };
 
-/** Numbers a unit and step that are kept for the gradient: gates and cell state, gates and hidden state, hidden state. */
-export const KEPT: { readonly [C in RecurrentCell]: number } = { lstm: 5, gru: 5, simple: 1 };
+/** Numbers a unit and step of a course: gates and cell state, gates and hidden state, hidden state. */
+export const COURSE: { readonly [C in RecurrentCell]: number } = { lstm: 5, gru: 5, simple: 1 };
 
-/** What is kept of a sequence: rows are padded to whole vectors of four. */
-export function keptShape(cell: RecurrentCell, [batch, time]: Shape, units: number): Shape {
-  return [4 * Math.ceil(batch / 4), time, KEPT[cell] * units];
+/** The course of a sequence: rows are padded to whole vectors of four. */
+export function courseShape(cell: RecurrentCell, [batch, time]: Shape, units: number): Shape {
+  return [4 * Math.ceil(batch / 4), time, COURSE[cell] * units];
+}
+
+/** The results of a sequence that its gradient finds again, in the order of its inputs. */
+export function keptResults(cell: RecurrentCell, kept: Kept): ("states" | "cellStates" | "course")[] {
+  if (kept === "course") return ["course"];
+  return cell === "lstm" ? ["states", "cellStates"] : ["states"];
 }
 
 /** A recurrent op's inputs by name, whatever they are. */
@@ -64,25 +70,28 @@ export function mustFit(op: OpOf<"recurrent"> | OpOf<"recurrent_grad">, inputs: 
   return { batch, time, features, units };
 }
 
+/** The shape of a result of a sequence. */
+export function resultShape(
+  cell: RecurrentCell,
+  result: OpOf<"recurrent">["results"][number],
+  { batch, time, units }: { readonly batch: number; readonly time: number; readonly units: number },
+): Shape {
+  if (result === "course") return courseShape(cell, [batch, time], units);
+  return result === "states" || result === "cellStates" ? [batch, time, units] : [batch, units];
+}
+
 /** A whole sequence through an LSTM, a GRU or a simple recurrent cell. */
 export const recurrent: Kernel<"recurrent"> = {
   infer(op, inputs) {
-    const { batch, time, units } = mustFit(op, inputs);
-    return op.results.map((result) => ({
-      shape: result === "states"
-        ? [batch, time, units]
-        : result === "kept"
-        ? keptShape(op.cell, [batch, time], units)
-        : [batch, units],
-      dtype: "float32",
-    }));
+    const extents = mustFit(op, inputs);
+    return op.results.map((result) => ({ shape: resultShape(op.cell, result, extents), dtype: "float32" }));
   },
   cost(op, inputs, outputs) {
     const { batch, time, features, units } = mustFit(op, inputs);
     const flops = batch * time * units * (2 * (features + units) * GATES[op.cell] + 10);
     return { flops, bytes: bytesOf(inputs) + bytesOf(outputs) };
   },
-  // What is kept is between the nodes of one executor: this one keeps nothing.
+  // The course is between the nodes of one executor: this one writes none.
   run(op, inputs, outputs) {
     const sequence = sequenceOf(op, inputs), { batch, time, units } = sequence;
     const put = (name: typeof op.results[number], row: number, values: Float64Array): void => {
@@ -93,6 +102,7 @@ export const recurrent: Kernel<"recurrent"> = {
       const { hidden, cells } = forward(sequence, row), end = time * units;
       put("states", row, hidden.subarray(units));
       put("hidden", row, hidden.subarray(end));
+      put("cellStates", row, cells.subarray(units));
       put("cellState", row, cells.subarray(end));
     }
   },

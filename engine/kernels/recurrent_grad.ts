@@ -1,14 +1,21 @@
 import { bytesOf, type Kernel, must, sameShape } from "./kernel.ts";
-import { forward, GATES, keptShape, mustFit, namedInputs, sequenceOf, stepsOf } from "./recurrent.ts";
+import {
+  forward,
+  GATES,
+  keptResults,
+  mustFit,
+  namedInputs,
+  resultShape,
+  sequenceOf,
+  stepsOf,
+} from "./recurrent.ts";
 
 /** The gradient of a recurrent sequence by its inputs, its weights and its first state. */
 export const recurrentGrad: Kernel<"recurrent_grad"> = {
   infer(op, inputs) {
-    const { batch, time, units } = mustFit(op, inputs), of = namedInputs(op, inputs);
-    const shapes = [
-      ...op.given.map((result) => result === "states" ? [batch, time, units] : [batch, units]),
-      ...(op.kept ? [keptShape(op.cell, [batch, time], units)] : []),
-    ];
+    const extents = mustFit(op, inputs), of = namedInputs(op, inputs);
+    const others = [...op.given, ...(op.kept === undefined ? [] : keptResults(op.cell, op.kept))];
+    const shapes = others.map((result) => resultShape(op.cell, result, extents));
     must(
       of.others.length === shapes.length && shapes.every((shape, i) => sameShape(shape, of.others[i].shape)),
       "recurrent_grad",

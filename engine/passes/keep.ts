@@ -1,26 +1,31 @@
-import type { Graph, Node, Value } from "../graph.ts";
+import type { Graph, Kept, Node, Value } from "../graph.ts";
+import { keptResults } from "../kernels/recurrent.ts";
+import { opOf } from "../kernels/kernel.ts";
 import { Rewrite } from "./rewrite.ts";
 
 /**
- * Lets the gradient of a recurrent sequence find what the sequence went through: the executors keep it in an output that
- * only the gradient reads. Goes last, as the output means nothing to others.
+ * Lets the gradient of a recurrent sequence find what the sequence went through: results that only the gradient reads.
+ * Goes last, as they may mean nothing to others.
  */
-export function keep(graph: Graph): Graph {
+export function keep(graph: Graph, what: Kept): Graph {
   const wanted = new Set(graph.nodes.filter(wantsKept).map(keyOf));
   if (wanted.size === 0) return graph;
-  const to = new Rewrite(graph), kept = new Map<string, Value>();
+  const to = new Rewrite(graph), kept = new Map<string, readonly Value[]>();
   for (const node of graph.nodes) {
     const { op, inputs } = node, key = keyOf(node);
     const current = inputs.map((input) => to.current(input));
     if (op.kind === "recurrent" && wanted.has(key) && !kept.has(key)) {
-      const outputs = to.emit({ ...op, results: [...op.results, "kept"] }, current);
+      const names = keptResults(op.cell, what);
+      const results = [...op.results, ...names.filter((name) => !op.results.includes(name))];
+      const outputs = to.emit({ ...op, results }, current);
       node.outputs.forEach((output, i) => to.replace(output, outputs[i]));
-      kept.set(key, outputs.at(-1)!);
-    } else if (op.kind === "recurrent_grad" && !op.kept) {
+      kept.set(key, names.map((name) => outputs[results.indexOf(name)]));
+    } else if (op.kind === "recurrent_grad" && op.kept === undefined) {
       const { cell, lengths } = op, own = current.slice(0, sequenceInputs(op));
-      const found = kept.get(key) ?? to.emit({ kind: "recurrent", cell, lengths, results: ["kept"] }, own)[0];
+      const found = kept.get(key) ??
+        to.emit({ kind: "recurrent", cell, lengths, results: keptResults(cell, what) }, own);
       kept.set(key, found);
-      to.put({ ...node, op: { ...op, kept: true }, inputs: [...current, found] });
+      to.put({ ...node, op: { ...op, kept: what }, inputs: [...current, ...found] });
     } else {
       to.keep(node);
     }
@@ -28,8 +33,9 @@ export function keep(graph: Graph): Graph {
   return to.finish();
 }
 
-function wantsKept({ op }: Node): boolean {
-  return op.kind === "recurrent_grad" && !op.kept;
+function wantsKept(node: Node): boolean {
+  const op = opOf(node, "recurrent_grad");
+  return op !== undefined && op.kept === undefined;
 }
 
 /** How many of its inputs are the sequence's. */

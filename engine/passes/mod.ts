@@ -1,5 +1,5 @@
 /** Rewrites a graph so that it computes the same with fewer, larger nodes. */
-import type { Graph } from "../graph.ts";
+import type { Graph, Kept } from "../graph.ts";
 import { activation } from "./activation.ts";
 import { epilogue } from "./epilogue.ts";
 import { fold } from "./fold.ts";
@@ -33,11 +33,12 @@ function untilFixed(graph: Graph, passes: readonly Pass[]): Graph {
 
 const CLEAN: readonly Pass[] = [prune, share, fold, simplify];
 
-/** Runs every pass until none changes the graph any more. */
-export function optimize(graph: Graph): Graph {
+/** Runs every pass until none changes the graph any more. `kept`: what gradients of sequences find again; absent: nothing. */
+export function optimize(graph: Graph, kept?: Kept): Graph {
   // Patterns of single operations come before fusion, and before reshapes move, which hide them.
   const clean = untilFixed(softmaxCrossEntropy(untilFixed(graph, CLEAN)), [...CLEAN, activation]);
   // Results that several nodes need are joined last: a map of two results cannot be an epilogue.
   const fused = untilFixed(clean, [...CLEAN, sink, fuse, epilogue]);
-  return keep(optimizer(untilFixed(fused, [join, ...CLEAN])));
+  const last = optimizer(untilFixed(fused, [join, ...CLEAN]));
+  return kept === undefined ? last : keep(last, kept);
 }

@@ -45,7 +45,6 @@ export const recurrence: readonly TraceKernel[] = [
       cell,
       lengths,
       given,
-      kept: false,
       results: gradientsOf(attributes),
     }, [...all.slice(0, first), ...given.map((name) => all[first + named.indexOf(name)])]);
   }),

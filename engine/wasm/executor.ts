@@ -31,12 +31,16 @@ const RELAXED_PROBE = Uint8Array.of(
   10, 13, 1, 11, 0, 0x20, 0, 0x20, 1, 0x20, 2, 0xfd, 0x85, 0x02, 0x0b,
 );
 
+/** Elements of the results of a step that keeps courses: half of the memory. */
+const MOST_WITH_COURSES = 2 ** 29;
+
 class WasmStorage implements Storage {
   constructor(readonly owner: WasmExecutor, readonly address: number, readonly size: number) {}
 }
 
 class WasmExecutor implements Executor {
   readonly kind = "wasm";
+  readonly keeping = { what: "course", most: MOST_WITH_COURSES } as const;
   readonly description: string;
   readonly #memory: WebAssembly.Memory;
   readonly #heap: Heap;
@@ -121,9 +125,13 @@ class WasmExecutor implements Executor {
         if (!place) throw new Error(`Cannot run the plan as value ${value.id} has no place`);
         return place.space === "arena" ? arena + 4 * place.offset : own[place.index].address;
       };
+      let workspace = 0;
       const stream = encode(plan, {
         address,
-        workspace: allocate,
+        workspace: (elements) => {
+          workspace += elements;
+          return allocate(elements);
+        },
         program: (special) => this.#program(special, used),
         threads: this.#workers.length + 1,
       });
@@ -131,7 +139,7 @@ class WasmExecutor implements Executor {
       const at = allocate(stream.size);
       this.set(at, stream.finish(at));
       const times = allocate(2 * plan.graph.nodes.length + 2);
-      return new WasmExecutable(this, { plan, address, stream: at, times, release });
+      return new WasmExecutable(this, { plan, workspace, address, stream: at, times, release });
     } catch (error) {
       release();
       throw error;
@@ -278,6 +286,7 @@ class WasmExecutor implements Executor {
 
 class WasmExecutable implements Executable {
   readonly #executor: WasmExecutor;
+  readonly workspace: number;
   readonly #plan: Plan;
   readonly #stream: number;
   readonly #times: number;
@@ -293,6 +302,7 @@ class WasmExecutable implements Executable {
 
   constructor(executor: WasmExecutor, options: {
     readonly plan: Plan;
+    readonly workspace: number;
     readonly address: (value: Value) => number;
     readonly stream: number;
     readonly times: number;
@@ -301,6 +311,7 @@ class WasmExecutable implements Executable {
     const { graph } = options.plan;
     this.#executor = executor;
     this.#plan = options.plan;
+    this.workspace = options.workspace;
     this.#stream = options.stream;
     this.#times = options.times;
     this.#release = options.release;

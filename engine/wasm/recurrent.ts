@@ -1,7 +1,7 @@
 /** Writes recurrent sequences and their gradients as commands. */
 import { type RecurrentCell, sizeOf, type Value } from "../graph.ts";
 import type { OpOf } from "../kernels/kernel.ts";
-import { BIASES, GATES, mustFit, namedInputs } from "../kernels/recurrent.ts";
+import { BIASES, COURSE, GATES, mustFit, namedInputs } from "../kernels/recurrent.ts";
 import type { Commands } from "./commands.ts";
 
 const CELLS: { readonly [C in RecurrentCell]: number } = { simple: 0, gru: 1, lstm: 2 };
@@ -32,6 +32,15 @@ function cut(batch: number): { readonly groups: number; readonly tiles: number }
   return { groups, tiles: Math.ceil(all / groups) };
 }
 
+/** Elements that a thread needs of its own to take tiles through a sequence. */
+function forwardsOwn(
+  { cell }: { readonly cell: RecurrentCell },
+  { batch, features, units }: Extents,
+): number {
+  return up(GATES[cell] * units, PANEL) * (features + 2 + units) +
+    LANES * cut(batch).groups * (2 * (features + 1 + units) + units + 2 * PANEL);
+}
+
 /** The sequences' part of the encoder. */
 export class Recurrences {
   readonly #commands: Commands;
@@ -42,15 +51,12 @@ export class Recurrences {
 
   /** A sequence. */
   forward(op: OpOf<"recurrent">, inputs: readonly Value[], outputs: readonly Value[]): void {
-    const extents = mustFit(op, inputs), { features, units } = extents;
-    const columns = up(GATES[op.cell] * units, PANEL), { groups } = cut(extents.batch);
+    const extents = mustFit(op, inputs);
     const result = (name: typeof op.results[number]): number => this.#at(outputs[op.results.indexOf(name)]);
-    const own = columns * (features + 2 + units) +
-      LANES * groups * (2 * (features + 1 + units) + units + 2 * PANEL);
     this.#commands.stream.command("recurrent", [
       ...this.#sequence(op, inputs, extents),
-      result("kept"),
-      ...this.#own(own),
+      result("course"),
+      ...this.#own(forwardsOwn(op, extents)),
       result("states"),
       result("hidden"),
       result("cellState"),
@@ -63,20 +69,26 @@ export class Recurrences {
     const { others } = namedInputs(op, inputs), { groups, tiles } = cut(extents.batch);
     const given = (name: typeof op.given[number]): number => this.#at(others[op.given.indexOf(name)]);
     const result = (name: typeof op.results[number]): number => this.#at(outputs[op.results.indexOf(name)]);
-    const kept = others[op.given.length];
-    if (kept === undefined) {
-      throw new Error("Cannot encode recurrent_grad as it must be given what its sequence kept");
+    if (op.kept === "states") {
+      throw new Error(
+        "Cannot go back through a sequence as its course must be kept: current value is its states",
+      );
     }
     const columns = up(GATES[op.cell] * units, LANES), rows = up(features, PANEL) + up(units, PANEL);
     const steps = Math.max(1, Math.floor(DEPTH / (groups * LANES))), sides = op.cell === "gru" ? 2 : 1;
-    const own = rows * columns +
+    const alone = rows * columns +
       LANES * groups * (rows + up(units, PANEL) + 4 * units + sides * columns) + LANES * PANEL +
       steps * groups * LANES * (rows + sides * columns);
+    // What nothing kept goes through again, a tile at a time.
+    const again = up(alone, LANES), course = again + up(forwardsOwn(op, extents), LANES);
+    const own = op.kept !== undefined
+      ? alone
+      : course + groups * LANES * extents.time * COURSE[op.cell] * units;
     const sums = rows * columns + LANES * BIASES[op.cell] * units;
     const workspace = this.#commands.workspace(sums * tiles);
     this.#commands.stream.command("recurrentGrad", [
       ...this.#sequence(op, inputs, extents),
-      this.#commands.at(kept),
+      this.#at(others[op.given.length]),
       ...this.#own(own),
       given("states"),
       given("hidden"),
@@ -87,6 +99,7 @@ export class Recurrences {
       workspace,
       4 * sums,
       steps,
+      ...(op.kept === undefined ? [4 * again, 4 * course] : [0, 0]),
     ]);
     if (!op.results.some((name) => ["kernel", "recurrentKernel", "bias"].includes(name))) return;
     this.#commands.stream.wait();

@@ -9,7 +9,7 @@ import type { Failure, Feed, Queue } from "./queue.ts";
 import { fetchBytes, timePasses } from "./readback.ts";
 import type { Location } from "./shader.ts";
 import type { Tuning } from "./tuning.ts";
-import type { KernelContext, Product, Tile } from "./kernels/context.ts";
+import type { KernelContext, Product, SequenceLimits, Tile } from "./kernels/context.ts";
 
 /** Most bytes of inputs of the steps of one submit, and of outputs kept between two read-backs. */
 const RING_BYTES = 1 << 24;
@@ -25,6 +25,8 @@ export interface Shared {
   readonly failure: Failure;
   readonly pipelines: Pipelines;
   readonly tuning: Pick<Tuning, "learn" | "tileOf">;
+  /** Absent: as usual. */
+  readonly sequences?: SequenceLimits;
 }
 
 /** A tensor that a step copies in or out: `bytes` at `offset` of `buffer`, and at `slot` of the ring's slot. */
@@ -54,9 +56,10 @@ function scalarConstants(plan: Plan): Map<number, number> {
 /** Writes the shaders of all nodes; `scratch` is what the hungriest of them needs besides the plan's arena. */
 function writeShaders(
   plan: Plan,
-  { locate, tileOf }: {
+  { locate, tileOf, sequences }: {
     readonly locate: (value: Value) => Location;
     readonly tileOf: (product: Product) => Tile;
+    readonly sequences: SequenceLimits | undefined;
   },
 ): { readonly nodes: Labelled[]; readonly scratch: number } {
   const constants = scalarConstants(plan), start = align(plan.arenaSize, 16);
@@ -71,6 +74,7 @@ function writeShaders(
       return { buffer: 0, offset };
     },
     tileOf,
+    ...(sequences === undefined ? {} : { sequences }),
   };
   const nodes = plan.graph.nodes.map((node) => {
     used = 0;
@@ -162,6 +166,7 @@ class Outlet {
 
 /** See `Executable`. Made by `prepare`. */
 export class WebGpuExecutable implements Executable, Feed {
+  readonly workspace: number;
   readonly #shared: Shared;
   readonly #plan: Plan;
   readonly #program: Program;
@@ -183,11 +188,14 @@ export class WebGpuExecutable implements Executable, Feed {
   constructor(shared: Shared, plan: Plan, parts: {
     readonly program: Program;
     readonly arena: GPUBuffer;
+    /** Elements of the arena beyond the plan's. */
+    readonly scratch: number;
     readonly bufferOf: (value: Value) => { readonly buffer: GPUBuffer; readonly offset: number };
   }) {
     this.#shared = shared;
     this.#plan = plan;
     this.#program = parts.program;
+    this.workspace = parts.scratch;
     const ports = (list: readonly { readonly value: Value }[]) => {
       let slot = 0;
       const result = list.map(({ value }): Port => {
@@ -359,15 +367,19 @@ export async function prepare(
     const { heap, offset } = residents[place.index];
     return { buffer: 1 + heaps.indexOf(heap), offset };
   };
-  const { tuning } = shared, products: Product[] = [];
+  const { tuning, sequences } = shared, products: Product[] = [];
   const note = (product: Product) => {
     products.push(product);
     return tuning.tileOf(product);
   };
-  let { nodes, scratch } = writeShaders(plan, { locate, tileOf: note });
+  let { nodes, scratch } = writeShaders(plan, { locate, tileOf: note, sequences });
   if (await tuning.learn(products)) {
     shared.failure.check();
-    ({ nodes, scratch } = writeShaders(plan, { locate, tileOf: (product) => tuning.tileOf(product) }));
+    ({ nodes, scratch } = writeShaders(plan, {
+      locate,
+      tileOf: (product) => tuning.tileOf(product),
+      sequences,
+    }));
   }
   const arenaSize = align(plan.arenaSize, 16) + scratch + 16;
   checkSize(arenaSize, largestBuffer(device), "the intermediate results, together");
@@ -385,6 +397,7 @@ export async function prepare(
   const executable = new WebGpuExecutable(shared, plan, {
     program: shared.pipelines.assemble(nodes, buffers),
     arena,
+    scratch,
     bufferOf: (value) => {
       const { buffer, offset } = locate(value);
       return { buffer: buffers[buffer], offset: 4 * offset };

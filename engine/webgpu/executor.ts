@@ -2,12 +2,16 @@
 import type { Executable, Executor, Storage } from "../executor.ts";
 import type { TypedArray } from "../graph.ts";
 import type { Plan } from "../plan.ts";
+import type { Keeping } from "../plan_step.ts";
 import { prepare, type Shared } from "./executable.ts";
-import { Heaps, HeapStorage } from "./heap.ts";
+import { Heaps, HeapStorage, largestBuffer } from "./heap.ts";
 import { Pipelines } from "./pipelines.ts";
 import { Failure, Queue } from "./queue.ts";
 import { fetchBytes } from "./readback.ts";
 import { Tuning } from "./tuning.ts";
+
+/** Elements that a gradient of a sequence hardly ever needs more than: 32 MiB. */
+const MOST_SCRATCH = 2 ** 23;
 
 /**
  * Opens the GPU. Null where there is none, or only a software adapter and `allowFallback` is false. `choices` is a
@@ -62,6 +66,7 @@ function storageOf(storage: Storage): HeapStorage {
 class WebGpuExecutor implements Executor {
   readonly kind = "webgpu";
   readonly description: string;
+  readonly keeping: Keeping;
   readonly #device: GPUDevice;
   readonly #heaps: Heaps;
   readonly #shared: Shared;
@@ -74,6 +79,8 @@ class WebGpuExecutor implements Executor {
     this.description = parts.description;
     this.#device = device;
     this.#heaps = new Heaps(device);
+    // The results of a step lie in one buffer, beside what the kernels need for themselves.
+    this.keeping = { what: "states", most: largestBuffer(device) - MOST_SCRATCH };
     const failure = new Failure(device);
     this.#shared = {
       device,

@@ -20,6 +20,8 @@ import type { KernelContext, Product, Tile } from "./kernels/context.ts";
 const BUDGET = 1000;
 /** Products of fewer operations are not worth it. */
 const LEAST_FLOPS = 2 ** 22;
+/** Likewise on a processor: the smaller tile compiles faster. */
+const LEAST_SOFTWARE_FLOPS = 2 ** 18;
 /** A larger product is measured by a part of it: enough to fill a large GPU for a tenth of a millisecond. */
 const MOST_FLOPS = 2 ** 31;
 /** Runs of each tile, of which the first is not counted. */
@@ -76,7 +78,9 @@ export class Tuning {
   }
 
   #usual(product: Product): Tile {
-    return this.#software ? DIRECT.processor : usualTile(product);
+    if (!this.#software) return usualTile(product);
+    // To compile the larger takes longer than so little can win.
+    return flopsOf(product) < LEAST_SOFTWARE_FLOPS ? DIRECT.small : DIRECT.processor;
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Device } from "../../engine/device.ts";
 import { wilson } from "../../metrics/mod.ts";
 import { HAIRLINE, type SheetSection, type Tile } from "../../report/grid.ts";
 import { PALETTE } from "../../report/palette.ts";
+import { nearest } from "../../run/nearest.ts";
 import type { PixelSet } from "../../run/pixel_source.ts";
 import { sampled } from "./generation.ts";
 import { logProbabilities, type PixelPredictor } from "./network.ts";
@@ -30,12 +31,14 @@ export async function memory(
     seen.add(key);
   });
   const bits = await drawn(model, { device, count: SAMPLES });
-  const near = nearest(bits, train),
-    far = nearest(test.bits.subarray(0, Math.min(SAMPLES, test.count) * length), train);
-  const copies = near.filter(({ distance }) => distance === 0).length;
+  const near = (await nearestOf(bits, { train, device })).distances;
+  const far =
+    (await nearestOf(test.bits.subarray(0, Math.min(SAMPLES, test.count) * length), { train, device }))
+      .distances;
+  const copies = near.filter((distance) => distance === 0).length;
   const { low, high } = wilson(copies, SAMPLES);
-  const mean = (found: readonly Nearest[]): number =>
-    found.reduce((sum, { distance }) => sum + distance, 0) / found.length;
+  const mean = (values: Float64Array): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     memorized_mass: mass,
     memorized_fraction: copies / SAMPLES,
@@ -54,6 +57,7 @@ export async function remembered(
   { device, train, count }: { readonly device: Device; readonly train: PixelSet; readonly count: number },
 ): Promise<SheetSection> {
   const { length, width } = train, bits = await drawn(model, { device, count });
+  const { rows, distances } = await nearestOf(bits, { train, device });
   const image = (of: Uint8Array, at: number) =>
     pixelImage(of.subarray(at * length, (at + 1) * length), { length, width });
   return {
@@ -61,13 +65,16 @@ export async function remembered(
       { colour: PALETTE.vermilion, text: "memorized: a training image, bit for bit" },
       { colour: HAIRLINE, text: "new: below it the training image that is nearest" },
     ],
-    tiles: nearest(bits, train).map(({ image: other, distance }, at): Tile => ({
-      image: [image(bits, at), image(train.bits, other)],
-      label: distance === 0 ? `#${other}` : `${distance} pixels off`,
-      frame: distance === 0 ? PALETTE.vermilion : undefined,
-      kind: distance === 0 ? "memorized" : "new",
-      distance,
-    })),
+    tiles: Array.from({ length: count }, (_, at): Tile => {
+      const distance = distances[at];
+      return {
+        image: [image(bits, at), image(train.bits, rows[at])],
+        label: distance === 0 ? `#${rows[at]}` : `${distance} pixels off`,
+        frame: distance === 0 ? PALETTE.vermilion : undefined,
+        kind: distance === 0 ? "memorized" : "new",
+        distance,
+      };
+    }),
   };
 }
 
@@ -79,23 +86,17 @@ async function drawn(
   return (await sampled(model, { device, count, random: stream(model.config.seed).fork("memory") })).bits;
 }
 
-/** A training image, and in how many pixels another differs from it. */
-export interface Nearest {
-  readonly image: number;
-  readonly distance: number;
-}
-
-/** The training image that is nearest to each image [count, length], of equally near ones the first. */
-export function nearest(bits: Uint8Array, { bits: learned, length, count }: PixelSet): Nearest[] {
-  return Array.from({ length: bits.length / length }, (_, image) => {
-    let best: Nearest = { image: 0, distance: Infinity };
-    for (let other = 0; other < count; other++) {
-      let distance = 0;
-      for (let at = 0; at < length && distance < best.distance; at++) {
-        distance += bits[image * length + at] ^ learned[other * length + at];
-      }
-      if (distance < best.distance) best = { image: other, distance };
-    }
-    return best;
-  });
+/** The training image that is nearest to each image [count, length], and in how many pixels the two differ. */
+export async function nearestOf(
+  bits: Uint8Array,
+  { train, device }: { readonly train: PixelSet; readonly device: Device },
+): Promise<{ readonly rows: ArrayLike<number>; readonly distances: Float64Array }> {
+  const width = train.length;
+  const { rows, distances } = await nearest(
+    { values: bits, count: bits.length / width, width },
+    { values: train.bits, count: train.count, width },
+    { device, k: 1 },
+  );
+  // Bits differ by 1 or not at all.
+  return { rows, distances: distances.map((distance) => Math.round(distance ** 2)) };
 }

@@ -1,8 +1,15 @@
 /** The first assignment: binary codes of images, and three autoregressive models that memorize them. */
 import type { ManifestLine } from "../../run/manifest.ts";
-import type { StoredRun } from "../../run/run.ts";
 import { percent } from "../../report/numbers.ts";
-import { type Assignment, decibels, goalTable, picture, type Question, type Scope } from "./assignment.ts";
+import {
+  type Assignment,
+  decibels,
+  goalTable,
+  metricOf,
+  picture,
+  type Question,
+  type Scope,
+} from "./assignment.ts";
 
 /** The three autoregressive models in the order in which they are asked for, and what each must memorize. */
 const MODELS = [
@@ -30,24 +37,20 @@ const MODELS = [
 ] as const;
 const OTHER_DATA = ["text", "melody", "csv"] as const;
 
-function metric(run: StoredRun, name: string): number {
-  return run.summary?.metrics[name] ?? NaN;
-}
-
-function classifier({ images, quick, seed }: Scope): Question {
+function classifier({ images, computing, quick, seed }: Scope): Question {
   const counts = quick ? [256] : [256, 1024, 60_000];
   return {
     title: "1 Classifier",
     asks: "Images in, labels out, trained by cross-entropy: an accuracy above 90% on test images.",
     runs: counts.map((count): ManifestLine => ({
       task: "train-classifier",
-      flags: { ...images, seed, count, ...(quick ? { steps: 600 } : {}) },
+      flags: { ...images, ...computing, seed, count, ...(quick ? { steps: 600 } : {}) },
       folder: `classifier-${count}`,
     })),
     answer: async (runs) => ({
       figures: [{
         label: "classifier",
-        value: percent(metric(runs[runs.length - 1], "test_accuracy")),
+        value: percent(metricOf(runs[runs.length - 1], "test_accuracy")),
         note: `test accuracy from ${counts[counts.length - 1].toLocaleString("en-US")} images`,
       }],
       blocks: [
@@ -55,16 +58,16 @@ function classifier({ images, quick, seed }: Scope): Question {
           label: `${counts[index].toLocaleString("en-US")} training images`,
           run,
           metric: "test_accuracy",
-          above: 0.9,
+          asked: { above: 0.9 },
           show: percent,
         }))),
         {
           kind: "paragraph",
           text:
             `On all of its own ${counts[0]} training images the first is right in ${
-              percent(metric(runs[0], "train_accuracy"))
+              percent(metricOf(runs[0], "train_accuracy"))
             }, on test images in ${
-              percent(metric(runs[0], "test_accuracy"))
+              percent(metricOf(runs[0], "test_accuracy"))
             }: what is between the two was remembered ` +
             "and not learned. A classifier that had only remembered would be near 10% on test images.",
         },
@@ -78,7 +81,7 @@ function classifier({ images, quick, seed }: Scope): Question {
   };
 }
 
-function autoencoder({ images, quick, seed }: Scope): Question {
+function autoencoder({ images, computing, quick, seed }: Scope): Question {
   const count = quick ? 64 : 256;
   // Full width takes half an hour and more; an eighth of its channels shows that the network works.
   const table1 = quick ? { width: 0.125, count: 32, steps: 300 } : { width: 1, count: 256, steps: 500 };
@@ -89,21 +92,21 @@ function autoencoder({ images, quick, seed }: Scope): Question {
     runs: [
       {
         task: "train-autoencoder",
-        flags: { ...images, seed, count, ...(quick ? { steps: 600 } : {}) },
+        flags: { ...images, ...computing, seed, count, ...(quick ? { steps: 600 } : {}) },
         folder: `autoencoder-${count}`,
       },
       {
         task: "train-autoencoder",
-        flags: { ...images, seed, architecture: "table1", ...table1 },
+        flags: { ...images, ...computing, seed, architecture: "table1", ...table1 },
         folder: "autoencoder-table1",
       },
     ],
     answer: async (runs) => ({
       figures: runs.map((run, index) => ({
         label: index === 0 ? "autoencoder" : "Table 1",
-        value: decibels(metric(run, "psnr_db")),
+        value: decibels(metricOf(run, "psnr_db")),
         note: `PSNR of ${index === 0 ? count : table1.count} images, ${
-          metric(run, "distinct_codes")
+          metricOf(run, "distinct_codes")
         } distinct codes`,
       })),
       blocks: [
@@ -115,21 +118,21 @@ function autoencoder({ images, quick, seed }: Scope): Question {
             }`,
           run,
           metric: "psnr_db",
-          above: 25,
+          asked: { above: 25 },
           show: decibels,
         }))),
         {
           kind: "paragraph",
           text:
             `${
-              metric(runs[0], "distinct_codes")
+              metricOf(runs[0], "distinct_codes")
             } of ${count} images have a code of their own in the first, ` +
             `${
-              metric(runs[1], "distinct_codes")
+              metricOf(runs[1], "distinct_codes")
             } of ${table1.count} in the second. 48 signs could tell 2^48 images ` +
             "apart; a PSNR is taken over the 28x28 picture, without any padding, of grey levels in 0..1. On images " +
-            `that they never saw the two reach ${decibels(metric(runs[0], "test_psnr_db"))} and ${
-              decibels(metric(runs[1], "test_psnr_db"))
+            `that they never saw the two reach ${decibels(metricOf(runs[0], "test_psnr_db"))} and ${
+              decibels(metricOf(runs[1], "test_psnr_db"))
             }: a code of a known image is closer to an index than to a description.`,
         },
         ...await picture(runs[0], "reconstructions.png", "Images above what 48 signs keep of them."),
@@ -140,7 +143,7 @@ function autoencoder({ images, quick, seed }: Scope): Question {
 
 function sequenceModel(
   model: typeof MODELS[number],
-  { images, quick, seed }: Scope,
+  { images, computing, quick, seed }: Scope,
 ): Question {
   const count = quick ? 32 : model.count, goal = percent(model.goal);
   return {
@@ -151,6 +154,7 @@ function sequenceModel(
       task: `train-${model.name}`,
       flags: {
         ...images,
+        ...computing,
         seed,
         count,
         ...(quick ? { steps: 1500, autoencoderSteps: 600, samples: 1000 } : {}),
@@ -160,28 +164,28 @@ function sequenceModel(
     answer: async ([run]) => ({
       figures: [{
         label: model.title.toLowerCase(),
-        value: percent(metric(run, "memorized_fraction")),
+        value: percent(metricOf(run, "memorized_fraction")),
         note: `of generated sequences are training sequences, ${count} images`,
       }],
       blocks: [
         goalTable([{
-          label: `${metric(run, "distinct_codes")} distinct codes of ${count} images`,
+          label: `${metricOf(run, "distinct_codes")} distinct codes of ${count} images`,
           run,
           metric: "memorized_fraction",
-          above: model.goal,
+          asked: { above: model.goal },
           show: percent,
         }]),
         {
           kind: "paragraph",
           text:
             `The fraction is of ${
-              metric(run, "samples").toLocaleString("en-US")
+              metricOf(run, "samples").toLocaleString("en-US")
             } sequences as they came (95% ` +
-            `interval ${percent(metric(run, "memorized_fraction_low"))} to ${
-              percent(metric(run, "memorized_fraction_high"))
+            `interval ${percent(metricOf(run, "memorized_fraction_low"))} to ${
+              percent(metricOf(run, "memorized_fraction_high"))
             }); its exact expectation, the probability that the model gives to its training set, is ${
-              percent(metric(run, "memorized_mass"))
-            }. It generated ${percent(metric(run, "coverage"))} of the training sequences at least once.`,
+              percent(metricOf(run, "memorized_mass"))
+            }. It generated ${percent(metricOf(run, "coverage"))} of the training sequences at least once.`,
         },
         ...await picture(run, "samples.png", "Generated images above their nearest training images."),
       ],
@@ -189,34 +193,34 @@ function sequenceModel(
   };
 }
 
-function otherData({ quick, seed }: Scope): Question {
+function otherData({ computing, quick, seed }: Scope): Question {
   const pairs = OTHER_DATA.flatMap((dataset) => MODELS.map((model) => ({ dataset, model })));
   return {
     title: "4 Other data",
     asks: "The same experiment on data of another kind, such as text or music, with as few as two instances.",
     runs: pairs.map(({ dataset, model }): ManifestLine => ({
       task: `train-${model.name}`,
-      flags: { dataset, seed, ...(quick ? { count: 16, steps: 800, samples: 1000 } : {}) },
+      flags: { dataset, ...computing, seed, ...(quick ? { count: 16, steps: 800, samples: 1000 } : {}) },
       folder: `${dataset}-${model.name}`,
     })),
     answer: (runs) => {
       const lowest =
-        runs.toSorted((a, b) => metric(a, "memorized_fraction") - metric(b, "memorized_fraction"))[0];
+        runs.toSorted((a, b) => metricOf(a, "memorized_fraction") - metricOf(b, "memorized_fraction"))[0];
       const { dataset, model } = pairs[runs.indexOf(lowest)];
       return Promise.resolve({
         figures: [{
           label: "other data",
-          value: percent(metric(lowest, "memorized_fraction")),
+          value: percent(metricOf(lowest, "memorized_fraction")),
           note: "the smallest memorized fraction of the nine",
         }],
         blocks: [
           goalTable(pairs.map(({ dataset, model }, index) => ({
             label: `${dataset}, ${model.name}: ${
-              metric(runs[index], "distinct_sequences")
+              metricOf(runs[index], "distinct_sequences")
             } distinct sequences`,
             run: runs[index],
             metric: "memorized_fraction",
-            above: model.goal,
+            asked: { above: model.goal },
             show: percent,
           }))),
           {
@@ -224,7 +228,7 @@ function otherData({ quick, seed }: Scope): Question {
             text:
               "Nothing in the models or the measures knows what a token stands for: a sign code of an image, a " +
               "character, a note, a number in a table. The smallest fraction of the nine is that of " +
-              `*${model.title}* on ${dataset}, ${percent(metric(lowest, "memorized_fraction"))}.`,
+              `*${model.title}* on ${dataset}, ${percent(metricOf(lowest, "memorized_fraction"))}.`,
           },
         ] as const,
       });

@@ -31,38 +31,39 @@ import { type Assignment, picture, type Question, type Scope } from "./assignmen
 const PREDICTORS = contestants("gru").map(({ name }) => name);
 /** Numbers of images whose memory is measured. */
 const COUNTS = { quick: [8, 32], whole: [16, 64, 256, 1024] } as const;
+/** The folders of runs that answer several questions. */
+const CLASSIFICATION = "classifiers", PREDICTION = "predictors";
 /** Images and steps of quick runs. */
 const QUICK = { count: 128, test: 64, pool: 2, steps: 30 } as const;
 
-function classifiers({ images, quick, seed }: Scope): ManifestLine {
+function classifiers({ images, computing, quick, seed }: Scope): ManifestLine {
   return {
     task: "compare-pixel-classifiers",
     flags: {
-      ...{ ...images, seed, grid: true, ablation: true },
+      ...{ ...images, ...computing, seed, grid: true, ablation: true },
       ...quick ? { ...QUICK, trialCount: 128 } : { epochs: 10 },
     },
-    folder: "classifiers",
+    folder: CLASSIFICATION,
   };
 }
 
-function predictors({ images, quick, seed }: Scope): ManifestLine {
+function predictors({ images, computing, quick, seed }: Scope): ManifestLine {
   return {
     task: "compare-pixel-predictors",
     flags: {
-      ...images,
-      seed,
+      ...{ ...images, ...computing, seed },
       ...quick ? { ...QUICK, images: 20, samples: 5, windows: 50 } : { epochs: 10 },
     },
-    folder: "predictors",
+    folder: PREDICTION,
   };
 }
 
-function memories({ images, quick, seed }: Scope): ManifestLine {
+function memories({ images, computing, quick, seed }: Scope): ManifestLine {
   const counts = COUNTS[quick ? "quick" : "whole"].join(",");
   return {
     task: "compare-pixel-memory",
     flags: {
-      ...{ ...images, seed, counts, learningRate: 0.01 },
+      ...{ ...images, ...computing, seed, counts, learningRate: 0.01 },
       ...quick ? { pool: 4, steps: 400, test: QUICK.test } : { pool: 2, steps: 20_000 },
     },
     folder: "memory",
@@ -245,7 +246,7 @@ function prediction(scope: Scope): Question {
               }`,
           },
           ...await picture(
-            { folder: join(run.folder, `${best}-filled`) },
+            { ...run, folder: join(run.folder, `${best}-filled`) },
             "continuations.png",
             `A success, a failure and an image of high variance, by ${best}: truth and what was given, then samples.`,
           ),
@@ -263,15 +264,15 @@ function prediction(scope: Scope): Question {
   };
 }
 
-function inpainting(scope: Scope): Question {
+function inpainting(): Question {
   return {
     title: "3 In-painting with past and future",
     asks:
       "One missing pixel, and a window of 2 x 2: the formula; by each of the four models the most probable filling " +
       "beside truth and mask, and its cross-entropy against the truth's.",
-    runs: [predictors(scope)],
-    answer: async ([run]) => {
-      const figure = figuresOf(run);
+    runs: [],
+    answer: async (_runs, runOf) => {
+      const run = runOf(PREDICTION), figure = figuresOf(run);
       const right = (name: string): number => figure(name, "inpainting_accuracy_4"),
         best = largest(PREDICTORS, right);
       const own = (metric: string): number => figure(best, metric);
@@ -313,7 +314,7 @@ function inpainting(scope: Scope): Question {
           },
           ...(await Promise.all(PREDICTORS.map((name) =>
             picture(
-              { folder: join(run.folder, `${name}-filled`) },
+              { ...run, folder: join(run.folder, `${name}-filled`) },
               "gaps.png",
               `${name}: from the top truth, what is missing, the most probable filling.`,
             )
@@ -324,19 +325,19 @@ function inpainting(scope: Scope): Question {
   };
 }
 
-function weights(scope: Scope): Question {
-  const lines = [classifiers(scope), predictors(scope)];
+function weights(): Question {
+  const kinds = [CLASSIFICATION, PREDICTION];
   return {
     title: "Trained weights",
     asks: "The final weights of every row, without the optimizer's state: loading them recomputes the row.",
-    runs: lines,
-    answer: async (runs) => {
+    runs: [],
+    answer: async (_runs, runOf) => {
       const names = [GATED_CELLS.flatMap((cell) => contestants(cell).map(({ name }) => name)), PREDICTORS];
       const rows = await Promise.all(
         names.flatMap((own, kind) =>
           own.map(async (name) => {
-            const { size } = await Deno.stat(join(runs[kind].folder, name, "weights.safetensors"));
-            return { folder: `${lines[kind].folder}/${name}`, size };
+            const { size } = await Deno.stat(join(runOf(kinds[kind]).folder, name, "weights.safetensors"));
+            return { folder: `${kinds[kind]}/${name}`, size };
           })
         ),
       );
@@ -397,8 +398,8 @@ export const PIXELS: Assignment = {
     ...gates(),
     classification(scope),
     prediction(scope),
-    inpainting(scope),
-    weights(scope),
+    inpainting(),
+    weights(),
     memory(scope),
   ],
   readings: [

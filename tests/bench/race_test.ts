@@ -45,3 +45,25 @@ Deno.test("a runner too slow for a second round keeps its first", async () => {
   });
   assert.deepEqual(rows.map(({ ms, runs }) => [ms, runs]), [[1, 10], [19000, 1]]);
 });
+
+Deno.test("one that takes long to load leaves the others their time", async () => {
+  const limits: number[] = [];
+  let left = 50;
+  const loading = (seconds: number): () => Contestant => () => ({
+    load: ({ limit }) => {
+      limits.push(limit);
+      left -= Math.min(limit, seconds);
+      return seconds > limit
+        ? Promise.reject(new Error(`loading took over ${limit} s`))
+        : Promise.resolve("");
+    },
+    time: ({ steps }) => Promise.resolve({ seconds: steps / 1000, loss: 1 }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+  const [slow, fast] = await race(WORKLOAD, {
+    runners: [{ name: "slow", contestants: [loading(70)] }, { name: "fast", contestants: [loading(20)] }],
+    remaining: () => left,
+  });
+  assert.deepEqual(limits, [25, 25]);
+  assert.deepEqual([slow.reason, fast.ms], ["loading took over 25 s", 1]);
+});

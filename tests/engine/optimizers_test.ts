@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
-import { adam, cosineRate, momentum, type Optimizer, sgd, type Weights } from "../../engine/optimizers.ts";
+import {
+  adam,
+  averaged,
+  cosineRate,
+  momentum,
+  oneCycleRate,
+  type Optimizer,
+  sgd,
+  type Weights,
+} from "../../engine/optimizers.ts";
 
 await tf.setBackend("cpu");
 
@@ -44,6 +53,10 @@ Deno.test("sgd, momentum and adam make tfjs's own updates", () => {
     ours((weights) => momentum(weights, { momentum: 0.9 }), 0.02),
     theirs(tf.train.momentum(0.02, 0.9)),
   );
+  assertClose(
+    ours((weights) => momentum(weights, { momentum: 0.9, nesterov: true }), 0.02),
+    theirs(tf.train.momentum(0.02, 0.9, true)),
+  );
   assertClose(ours((weights) => adam(weights), 0.1), theirs(tf.train.adam(0.1)));
 });
 
@@ -55,9 +68,44 @@ Deno.test("weight decay shrinks kernels by rate times decay, and leaves vectors 
   assert.equal(bias.dataSync()[0], 2);
 });
 
+Deno.test("a factor makes a weight's own rate", () => {
+  assertClose(
+    ours((weights) => adam(weights, { factors: { w: 0.25, other: 3 } }), 0.1),
+    ours((weights) => adam(weights), 0.025),
+  );
+});
+
 Deno.test("the cosine starts at its peak after the warm-up, and ends at 0", () => {
   assert.equal(cosineRate(0, { steps: 10, peak: 2 }), 2);
   assert.ok(Math.abs(cosineRate(5, { steps: 10, peak: 2 }) - 1) < 1e-12);
   assert.equal(cosineRate(10, { steps: 10, peak: 2 }), 0);
   assert.equal(cosineRate(0, { steps: 1e9, peak: 2, warmup: 4 }), 0.5);
+});
+
+Deno.test("with momentum, weight decay is a part of the gradient", () => {
+  const weight = tf.variable(tf.tensor1d([2]));
+  const optimizer = momentum({ weight }, { momentum: 0.5, weightDecay: 0.25 });
+  for (const expected of [2 - 0.1 * 1.5, 1.85 - 0.1 * (0.75 + 1 + 0.25 * 1.85)]) {
+    optimizer.applyGradients({ [weight.name]: tf.ones([1]) }, tf.scalar(0.1));
+    assertClose(weight.dataSync() as Float32Array, Float32Array.of(expected));
+  }
+});
+
+Deno.test("averages follow the weights, which go on from there", () => {
+  const weight = tf.variable(tf.tensor1d([4])), averages = averaged({ weight });
+  const [average] = Object.values(averages.slots);
+  assert.deepEqual(Object.keys(averages.slots), ["weight/average"]);
+  const moved = (to: number, decay: number): number[] => {
+    weight.assign(tf.tensor1d([to]));
+    averages.update(tf.scalar(decay));
+    return [weight.dataSync()[0], average.dataSync()[0]];
+  };
+  assert.deepEqual([moved(8, 0.75), moved(1, 0), moved(9, 1)], [[5, 5], [1, 1], [1, 1]]);
+});
+
+Deno.test("one cycle rises to its peak and falls, each in a line", () => {
+  const cycle = { steps: 100, peak: 2, rise: 0.25, start: 0.2, end: 0.1 };
+  const rates = [0, 5, 25, 100].map((step) => oneCycleRate(step, cycle));
+  assertClose(Float32Array.from(rates), Float32Array.of(0.4, 0.4 + 1.6 / 5, 2, 0.2));
+  assert.ok(Math.abs(oneCycleRate(7, { ...cycle, steps: Infinity }) - 0.4) < 1e-12);
 });

@@ -2,10 +2,13 @@
 import * as tf from "@tensorflow/tfjs";
 import assert from "node:assert/strict";
 import { stream } from "../../base/random.ts";
+import { CompiledDevice } from "../../engine/compiled_device.ts";
 import { compile, type Device } from "../../engine/device.ts";
 import { openDevice } from "../../engine/open.ts";
 import { lastState, recurrent, type RecurrentCell, type RecurrentWeights } from "../../engine/recurrent.ts";
 import { assertClose } from "./accuracy.ts";
+import { deviceTest } from "./devices.ts";
+import { gpuTest } from "./webgpu/gpu.ts";
 
 const CELLS: readonly RecurrentCell[] = ["lstm", "gru", "simple"];
 const GATES = { lstm: 4, gru: 3, simple: 1 } as const;
@@ -178,6 +181,31 @@ async function compiled(device: Device, of: Case): Promise<Record<string, Float3
   return values as Record<string, Float32Array>;
 }
 
+gpuTest("WebGPU gives what the reference gives, and the same bits again", async (executor) => {
+  await tf.setBackend("cpu");
+  await using device = new CompiledDevice(executor);
+  const [least, , odd, , long, few] = CASES;
+  const cases: readonly Case[] = [
+    { cell: "lstm", ...least },
+    { cell: "lstm", ...long },
+    { cell: "gru", ...odd },
+    { cell: "gru", ...few },
+    { cell: "simple", ...long },
+  ];
+  for (const of of cases) {
+    const variables = variablesOf(of), expected = await valuesOf(step(variables, of, whole));
+    Object.values(variables).forEach((variable) => variable.dispose());
+    const actual = await compiled(device, of);
+    for (const name of Object.keys(expected)) {
+      assertClose(actual[name], expected[name], {
+        tolerance: { absolute: 2e-5, relative: 2e-5 },
+        what: `${describe(of)}: ${name}`,
+      });
+    }
+    assert.deepEqual(await compiled(device, of), actual);
+  }
+});
+
 Deno.test("wasm gives what the reference gives, and the same bits on 1, 2 and 3 threads", async (t) => {
   const big: Omit<Case, "cell">[] = [
     { batch: 70, time: 33, features: 13, units: 37, sequence: true },
@@ -233,7 +261,7 @@ interface Stored {
   readonly recurrentBias: readonly number[];
 }
 
-Deno.test("PyTorch's LSTM, GRU and RNN give the same states and gradients", async (t) => {
+deviceTest("PyTorch's LSTM, GRU and RNN give the same states and gradients", async (device) => {
   const path = new URL("./fixtures/recurrent.json", import.meta.url);
   const { sizes: [batch, time, features, units], cases } = JSON.parse(await Deno.readTextFile(path)) as {
     sizes: number[];
@@ -241,54 +269,52 @@ Deno.test("PyTorch's LSTM, GRU and RNN give the same states and gradients", asyn
   };
   for (const stored of cases) {
     const { cell, lengths } = stored;
-    await t.step(`${cell}${lengths ? ", packed" : ""}`, async () => {
-      await using device = await openDevice("wasm", { threads: 1 });
-      const of: Case = {
-        cell,
-        batch,
-        time,
-        features,
-        units,
-        sequence: true,
-        ...(lengths ? { lengths } : {}),
-      };
-      const variables = variablesOf(of);
-      for (const [name, variable] of Object.entries(variables)) {
-        const numbers = name === "cell" ? stored.state : stored[name as keyof Stored];
-        variable.assign(tf.tensor([...numbers as readonly number[]], variable.shape));
-      }
-      const run = await compile(device, () => {
-        const outputs: Record<string, tf.Tensor> = {};
-        const { value, grads } = tf.variableGrads(() => {
-          const { states } = whole(variables, of);
-          outputs.states = tf.keep(tf.clone(states));
-          return tf.sum(tf.mul(states, tf.tensor([...stored.share], states.shape))).asScalar();
-        }, Object.values(variables));
-        outputs.loss = value;
-        for (const [name, variable] of Object.entries(variables)) outputs[name] = grads[variable.name];
-        return outputs;
-      }, {});
-      await run.run({});
-      const actual = await run.read() as Record<string, Float32Array>;
-      const near = (name: string, expected: readonly number[], got: Float32Array) =>
-        assertClose(got, Float32Array.from(expected), {
-          tolerance: { absolute: 2e-6, relative: 2e-5 },
-          what: `${cell}: ${name}`,
-        });
-      for (const [name, expected] of Object.entries(stored.gradients)) near(name, expected, actual[name]);
-      // PyTorch pads with zeros where a state is kept here.
-      const taken = actual.states.map((state, i) => {
-        const step = Math.floor(i / units) % time, row = Math.floor(i / units / time);
-        return step < (lengths?.[row] ?? time) ? state : 0;
+    const of: Case = {
+      cell,
+      batch,
+      time,
+      features,
+      units,
+      sequence: true,
+      ...(lengths ? { lengths } : {}),
+    };
+    const variables = variablesOf(of);
+    for (const [name, variable] of Object.entries(variables)) {
+      const numbers = name === "cell" ? stored.state : stored[name as keyof Stored];
+      variable.assign(tf.tensor([...numbers as readonly number[]], variable.shape));
+    }
+    const run = await compile(device, () => {
+      const outputs: Record<string, tf.Tensor> = {};
+      const { value, grads } = tf.variableGrads(() => {
+        const { states } = whole(variables, of);
+        outputs.states = tf.keep(tf.clone(states));
+        return tf.sum(tf.mul(states, tf.tensor([...stored.share], states.shape))).asScalar();
+      }, Object.values(variables));
+      outputs.loss = value;
+      for (const [name, variable] of Object.entries(variables)) outputs[name] = grads[variable.name];
+      return outputs;
+    }, {});
+    await run.run({});
+    const actual = await run.read() as Record<string, Float32Array>;
+    const near = (name: string, expected: readonly number[], got: Float32Array) =>
+      assertClose(got, Float32Array.from(expected), {
+        tolerance: { absolute: 2e-6, relative: 2e-5 },
+        what: `${cell}${lengths ? ", packed" : ""}: ${name}`,
       });
-      near("states", stored.states, taken);
-      const end = Float32Array.from({ length: batch * units }, (_, i) => {
-        const row = Math.floor(i / units);
-        return actual.states[(row * time + time - 1) * units + i % units];
-      });
-      near("last", stored.last, end);
-      Object.values(variables).forEach((variable) => variable.dispose());
+    for (const [name, expected] of Object.entries(stored.gradients)) near(name, expected, actual[name]);
+    // PyTorch pads with zeros where a state is kept here.
+    const taken = actual.states.map((state, i) => {
+      const step = Math.floor(i / units) % time, row = Math.floor(i / units / time);
+      return step < (lengths?.[row] ?? time) ? state : 0;
     });
+    near("states", stored.states, taken);
+    const end = Float32Array.from({ length: batch * units }, (_, i) => {
+      const row = Math.floor(i / units);
+      return actual.states[(row * time + time - 1) * units + i % units];
+    });
+    near("last", stored.last, end);
+    Object.values(variables).forEach((variable) => variable.dispose());
+    run.dispose();
   }
 });
 

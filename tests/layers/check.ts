@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../../base/random.ts";
-import { type LayerMaker, type Network, sequential, type Shape } from "../../layers/layer.ts";
+import { type LayerMaker, type Network, sequential, type Shape, trained } from "../../layers/layer.ts";
 import { checkGradients } from "../models/trial.ts";
 
 /** Numbers of the shape [2, ...input] that are all different. */
@@ -23,8 +23,8 @@ export async function checkLayer(input: Shape, maker: LayerMaker): Promise<Netwo
   const y = network.apply(weights, x);
   assert.deepEqual(y.shape, [2, ...network.output]);
   y.dispose();
-  if (Object.keys(weights).length > 0) {
-    await checkGradients(weights, () => tf.mean(tf.mul(slopes, network.apply(weights, x))));
+  if (Object.keys(trained(weights)).length > 0) {
+    await checkGradients(trained(weights), () => tf.mean(tf.mul(slopes, network.apply(weights, x))));
   }
   tf.dispose([x, slopes, weights]);
   assert.equal(tf.memory().numTensors, before);

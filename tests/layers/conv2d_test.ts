@@ -46,3 +46,14 @@ Deno.test("a kernel larger than the image is refused where nothing is added", ()
     /Cannot build c as its input must be as large as its 5x5/,
   );
 });
+
+Deno.test("without biases it is the products alone, and a frozen kernel counts but gets no gradient", async () => {
+  const network = await checkLayer(
+    [3, 3, 2],
+    conv2d("c", { filters: 2, kernel: 2, bias: false, frozen: true }),
+  );
+  const weights = network.init(stream(0));
+  assert.deepEqual(Object.keys(weights), ["c/kernel"]);
+  assert.deepEqual([weights["c/kernel"].trainable, network.parameters], [false, 16]);
+  assert.ok(network.apply(weights, tf.zeros([1, 3, 3, 2])).dataSync().every((sum) => sum === 0));
+});

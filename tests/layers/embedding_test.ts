@@ -28,6 +28,19 @@ Deno.test("a symbol's vector is its row of the kernel, whether multiplied or loo
   }
 });
 
+Deno.test("the vector of the padding is 0, and gets no gradient", async () => {
+  await tf.setBackend("cpu");
+  for (const symbols of [4, 600]) {
+    const network = sequential([3], [embedding("e", { symbols, units: 2, start: uniform(), padding: 0 })]);
+    const weights = network.init(stream(1)), tokens = tf.tensor2d([[0, 0, 1]], [1, 3], "int32");
+    const vectors = network.apply(weights, tokens).arraySync() as number[][][];
+    assert.deepEqual(vectors[0].slice(0, 2), [[0, 0], [0, 0]]);
+    const { grads } = tf.variableGrads(() => tf.sum(network.apply(weights, tokens)), Object.values(weights));
+    const slopes = Object.values(grads)[0].arraySync() as number[][];
+    assert.deepEqual(slopes.slice(0, 3), [[0, 0], [1, 1], [0, 0]]);
+  }
+});
+
 Deno.test("each place has a vector of its own, and fewer places use the first of them", async () => {
   await checkLayer([3, 2], positions("p", { length: 3, start: uniform() }));
   await checkLayer([2, 2], positions("p", { length: 3, start: uniform() }));

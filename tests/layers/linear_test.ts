@@ -26,3 +26,8 @@ Deno.test("it maps the last axis, has a gradient, and starts as it is told", asy
   assert.ok(Math.abs(variance - 2 / 400) < 0.05 * 2 / 400, `${variance}`);
   assert.ok(wide["a/bias"].dataSync().every((weight) => weight === 0));
 });
+
+Deno.test("without biases it is the products alone", async () => {
+  const network = await checkLayer([3], linear("l", 2, { bias: false }));
+  assert.deepEqual([Object.keys(network.init(stream(0))), network.parameters], [["l/kernel"], 6]);
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../../base/random.ts";
 import { sequential } from "../../layers/layer.ts";
-import { gated, orthogonalBlocks, throughStack } from "../../layers/recurrent.ts";
+import { gated, orthogonalBlocks, simpleRecurrent, throughStack } from "../../layers/recurrent.ts";
 import "../../engine/open.ts";
 
 const UNITS = 4, TIME = 7;
@@ -74,4 +74,17 @@ Deno.test("a stack taken in two stretches ends where it ends in one, and rows of
       }
     }
   }
+});
+
+Deno.test("a simple recurrent layer starts as the identity: without input its state stays", async () => {
+  await tf.setBackend("cpu");
+  const network = sequential([3, 2], [simpleRecurrent("cell", { units: 4, inputDeviation: 0.03 })]);
+  assert.equal(network.parameters, 2 * 4 + 4 * 4 + 4);
+  const weights = network.init(stream(4)), kernel = await weights["cell/kernel"].array() as number[][];
+  assert.deepEqual(await weights["cell/recurrent_kernel"].array(), await tf.eye(4).array());
+  const x = tf.tensor3d([1, 2, 0, 0, 0, 0], [1, 3, 2]), state = await network.apply(weights, x).data();
+  kernel[0].forEach((weight, unit) => {
+    const first = Math.tanh(weight + 2 * kernel[1][unit]);
+    assert.ok(Math.abs(state[unit] - Math.tanh(Math.tanh(first))) < 1e-6);
+  });
 });

@@ -7,6 +7,7 @@ import {
   entropy,
   expectedCoverage,
   logSoftmax,
+  meanAndDeviation,
   memorization,
   memorizedMass,
   psnr,
@@ -90,4 +91,11 @@ Deno.test("duplicated training sequences count once in coverage and mass, and as
 
 Deno.test("numbers of several digits do not run together: 1,23 is not 12,3", () => {
   assert.equal(distinctRows([1, 23, 12, 3], 2).first.length, 2);
+});
+
+Deno.test("the deviation of several values is the unbiased one, and one value has none", () => {
+  const { mean, deviation } = meanAndDeviation([1, 2, 6]);
+  near(mean, 3);
+  near(deviation, Math.sqrt((4 + 1 + 9) / 2));
+  assert.ok(Number.isNaN(meanAndDeviation([5]).deviation));
 });

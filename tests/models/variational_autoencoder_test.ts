@@ -17,6 +17,8 @@ const SMALL: VariationalAutoencoderConfig = {
   image: [SIZE, SIZE, 1],
   batch: 5,
   learningRate: 1e-2,
+  beta1: 0.9,
+  beta2: 0.999,
   epochs: 1,
   seed: 1,
 };

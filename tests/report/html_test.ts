@@ -14,7 +14,10 @@ const report: Report = {
   sections: [{
     title: "Section",
     blocks: [
-      { kind: "paragraph", text: "As in [@zhao], see [their page](https://example.org/a?b=1&c=2)." },
+      {
+        kind: "paragraph",
+        text: "As in [@zhao], see [their page](https://example.org/a?b=1&c=2) and [all](samples.html).",
+      },
       { kind: "list", items: ["one", "two"] },
       { kind: "formula", formula: "p(Z) = \\prod_i p(z_i \\mid z_{<i})", text: "where $Z$ is a sequence" },
       {
@@ -85,8 +88,9 @@ Deno.test("htmlReport: nothing is loaded from anywhere; addresses stand in links
     .replaceAll(/xmlns(:xlink)?="http:\/\/www\.w3\.org\/[^"]*"/g, "");
   assert.doesNotMatch(outside, /https?:|url\(|@import|<link|<iframe|srcset|fetch\(|import\(/);
   for (const match of html.matchAll(/ (?:src|href)="([^"#][^"]*)"/g)) {
-    assert.match(match[1], /^(data:image\/png;base64,|https:\/\/)/);
+    assert.match(match[1], /^(data:image\/png;base64,|https:\/\/|samples\.html$)/);
   }
+  assert.ok(html.includes('<a href="samples.html" rel="noreferrer">all</a>'));
   assert.match(html, /default-src 'none'/);
 });
 

@@ -5,7 +5,7 @@ import { distort } from "../../run/affine.ts";
 const NONE = { rotation: 0, scale: 0, shear: 0, shift: 0 };
 
 /** A bar across, [12, 12, 1]. */
-const BAR = Float32Array.from({ length: 144 }, (_, at) => at >= 48 && at < 96 && at % 12 > 0 ? 1 : 0);
+const BAR = Uint8Array.from({ length: 144 }, (_, at) => at >= 48 && at < 96 && at % 12 > 0 ? 255 : 0);
 
 function distorted(
   step: number,
@@ -28,7 +28,7 @@ Deno.test("a distorted image is a function of its stream, stays within its level
 });
 
 Deno.test("nothing moves where nothing may, and a shift moves by as much as was drawn", () => {
-  assert.deepEqual(distorted(0, NONE), BAR);
+  assert.deepEqual(distorted(0, NONE), Float32Array.from(BAR, (byte) => byte / 255));
   const random = stream(3).at(0), draws = Array.from({ length: 5 }, () => 2 * random.uniform() - 1);
   const moved = distorted(0, { ...NONE, shift: 4 });
   // The image is read 4 times the draw further down: its rows are mixed bilinearly.
@@ -36,4 +36,16 @@ Deno.test("nothing moves where nothing may, and a shift moves by as much as was 
   const level = (at: number): number => at < 4 || at >= 8 ? 0 : 1;
   const middle = moved[row * 12 + 6], expected = (1 - share) * level(top) + share * level(top + 1);
   assert.ok(Math.abs(middle - expected) < 1e-6, `${middle}, not ${expected}`);
+});
+
+Deno.test("channels move together, or each for itself", () => {
+  const pair = Uint8Array.from({ length: 288 }, (_, at) => BAR[at >> 1]);
+  const drawn = (apart: boolean): readonly Float32Array[] => {
+    const out = new Float32Array(288), limits = { rotation: 0.26, scale: 0.15, shear: 0.3, shift: 2 };
+    distort(pair, { index: 0, size: 12, channels: 2, apart, limits, random: stream(3).at(5), out });
+    return [0, 1].map((channel) => out.filter((_, at) => at % 2 === channel));
+  };
+  const [first, second] = drawn(false), [own, other] = drawn(true);
+  assert.deepEqual([first, second, own], [distorted(5), first, first]);
+  assert.notDeepEqual(other, own);
 });

@@ -5,6 +5,7 @@ import {
   choice,
   commonFlags,
   integer,
+  list,
   number,
   parseFlags,
   text,
@@ -18,6 +19,7 @@ const flags = {
   dataDir: text({ placeholder: "DIR", help: "where" }),
   kind: choice(["a", "b"], { default: "a", help: "which" }),
   force: boolean({ help: "replace" }),
+  slurm: text({ placeholder: "OPTIONS", dashed: true, help: "options of another program" }),
 };
 
 Deno.test("flags have their types, their values and their defaults", () => {
@@ -39,10 +41,14 @@ Deno.test("flags have their types, their values and their defaults", () => {
     dataDir: "d",
     kind: "a",
     force: true,
+    slurm: undefined,
   });
   assert.deepEqual([...given].sort(), ["count", "dataDir", "force", "run", "scale"]);
   assert.equal(parseFlags(flags, ["r"]).values.count, undefined);
   assert.equal(parseFlags(flags, ["--", "--r"]).values.run, "--r");
+  // Options of another program are a value; a flag of one's own is not.
+  const options = "--time=1:00 --mem=2G";
+  assert.equal(parseFlags(flags, ["r", "--slurm", options, "--force"]).values.slurm, options);
 });
 
 Deno.test("a wrong command line names the flag", () => {
@@ -55,6 +61,7 @@ Deno.test("a wrong command line names the flag", () => {
     [/^Unknown flag --constructor/, ["r", "--constructor"]],
     [/^--count needs a value: --count N$/, ["r", "--count"]],
     [/^--count needs a value/, ["r", "--count", "--force"]],
+    [/^--slurm needs a value: --slurm OPTIONS$/, ["r", "--slurm", "--count=3"]],
     [/^--count must be an integer in 1\.\.9: current value is "0"$/, ["r", "--count", "0"]],
     [/^--count must be an integer in 1\.\.9: current value is "2\.5"$/, ["r", "--count", "2.5"]],
     [/^--count must be/, ["r", "--count", ""]],
@@ -98,4 +105,17 @@ Deno.test("the common flags' defaults", () => {
 
 Deno.test("a file is no common flag, as an image set is none", () => {
   assert.throws(() => parseFlags(commonFlags, ["--file", "x"]), /Unknown flag --file/);
+});
+
+Deno.test("words that no argument takes go into a list, in order", () => {
+  const flags = {
+    first: argument({ placeholder: "A", help: "" }),
+    rest: list({ placeholder: "RUN", help: "" }),
+    count: integer({ help: "" }),
+  };
+  const { values } = parseFlags(flags, ["one", "two", "--count", "3", "three"]);
+  assert.deepEqual(values, { first: "one", rest: ["two", "three"], count: 3 });
+  assert.deepEqual(parseFlags(flags, ["one"]).values.rest, []);
+  assert.throws(() => parseFlags(flags, ["one", ""]), /RUN must be a text that is not empty/);
+  assert.throws(() => parseFlags(flags, ["one", "--rest", "two"]), /Unknown flag --rest/);
 });

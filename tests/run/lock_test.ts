@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { lockFolder } from "../../run/lock.ts";
+import { isLocked, lockFolder } from "../../run/lock.ts";
 
 const HOLDER = `
 import { lockFolder } from "${import.meta.resolve("../../run/lock.ts")}";
@@ -34,11 +34,14 @@ Deno.test("a folder that another process holds is refused, and free again when t
   const link = folder + "-link";
   await Deno.symlink(folder, link);
   await assert.rejects(lockFolder(link), /another process is writing there/);
+  assert.equal(await isLocked(folder), true);
   process.kill("SIGKILL");
   await process.status;
+  assert.equal(await isLocked(folder), false);
   const lock = await lockFolder(folder);
   lock.release();
   await assert.rejects(Deno.stat(join(folder, "../.run.lock")), Deno.errors.NotFound);
+  assert.equal(await isLocked(folder), false);
 });
 
 Deno.test("a process may open its own folder again; the last one to close it frees it", async () => {

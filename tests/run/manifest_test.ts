@@ -1,11 +1,26 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type ManifestLine, readManifest, runManifest, writeManifest } from "../../run/manifest.ts";
+import {
+  type ManifestLine,
+  type ManifestOptions,
+  readManifest,
+  runManifest,
+  writeManifest,
+} from "../../run/manifest.ts";
 import { Session } from "../../run/session.ts";
 
 const lines: string[] = [];
 function session(): Session {
   return new Session({ write: (line) => lines.push(line), terminal: false, columns: () => 80, now: () => 0 });
+}
+
+/** A list in `folder` that is run here. */
+function here(folder: string): ManifestOptions {
+  const executor = {
+    ...{ executor: "local", slurm: undefined, requeues: 0 } as const,
+    ...{ chain: false, dryRun: false, collect: false },
+  };
+  return { within: { folder, session: session(), again: { task: "sweep", flags: {} } }, executor };
 }
 
 /** A list of two tiny runs on a table of four rows, the second of which takes something of the first. */
@@ -17,6 +32,7 @@ async function list(): Promise<{ folder: string; runs: ManifestLine[] }> {
     dataset: "csv",
     file,
     device: "tfjs",
+    threads: 1,
     samples: 10,
     steps: 3,
     debug: false,
@@ -32,7 +48,7 @@ async function list(): Promise<{ folder: string; runs: ManifestLine[] }> {
 
 Deno.test("a list is run line by line, what is finished is kept, and a failure keeps nothing back", async () => {
   const { folder, runs } = await list();
-  const done = await runManifest(runs, { folder, session: session() });
+  const done = await runManifest(runs, here(folder));
   assert.deepEqual(done.map((run) => [run.folder, run.summary?.status, run.config.flags.seed]), [
     [join(folder, "a"), "completed", 0],
     [join(folder, "b"), "completed", 1],
@@ -44,7 +60,7 @@ Deno.test("a list is run line by line, what is finished is kept, and a failure k
   const needs = { ...runs[0], folder: "d", flags: { ...runs[0].flags, autoencoder: join(folder, "c") } };
   const good = { ...runs[0], folder: "e" };
   await assert.rejects(
-    runManifest([...runs, bad, needs, good], { folder, session: session(), parallel: 2 }),
+    runManifest([...runs, bad, needs, good], here(folder)),
     /Cannot finish 2 of 5 runs, first .*c \(train-seq2seq: Cannot read --file nowhere\.csv .*: mend it and go on/,
   );
   assert.equal((await Deno.stat(join(folder, "a/summary.json"))).mtime?.getTime(), before.mtime?.getTime());
@@ -56,14 +72,14 @@ Deno.test("a line may be a task that runs a list itself", async () => {
   const { folder, runs: [{ flags }] } = await list();
   const { samples: _samples, debug: _debug, ...shared } = flags;
   const line = { task: "compare-autoregressive", folder: "both", flags: { ...shared, models: "ngram" } };
-  const [run] = await runManifest([line], { folder, session: session() });
+  const [run] = await runManifest([line], here(folder));
   assert.equal(run.summary?.status, "completed");
   await Deno.stat(join(folder, "both/ngram/summary.json"));
 });
 
 Deno.test("a list that cannot be run is refused before anything is", async () => {
   const { folder, runs } = await list();
-  const options = { folder, session: session() };
+  const options = here(folder);
   const [first] = runs;
   await assert.rejects(runManifest([first, first], options), /two lines have the folder a/);
   await assert.rejects(
@@ -106,7 +122,8 @@ const [folder, line] = Deno.args;
 const session = new Session({ ...standardOutput(), now: () => performance.now() * 1e6 });
 session.listen();
 try {
-  await runManifest([JSON.parse(line)], { folder, session });
+  const executor = { executor: "local", requeues: 0, chain: false, dryRun: false, collect: false };
+  await runManifest([JSON.parse(line)], { within: { folder, session, again: { task: "", flags: {} } }, executor });
 } catch (error) {
   if (!(error instanceof Stopped)) throw error;
   Deno.exit(error.code);
@@ -142,6 +159,6 @@ Deno.test("a signal reaches the run at work, which saves itself, and the list go
   const { status, steps } = JSON.parse(await Deno.readTextFile(join(folder, "a/summary.json")));
   assert.equal(status, "stopped");
   const more = { ...line, flags: { ...line.flags, steps: steps + 2 } };
-  const [run] = await runManifest([more], { folder, session: session() });
+  const [run] = await runManifest([more], here(folder));
   assert.deepEqual([run.summary?.status, run.summary?.steps], ["completed", steps + 2]);
 });

@@ -3,6 +3,7 @@ import { stream } from "../../base/random.ts";
 import { openDevice } from "../../engine/open.ts";
 import type { Table } from "../../metrics/mod.ts";
 import { nearest } from "../../run/nearest.ts";
+import { structured } from "./nearest/structured.ts";
 
 const random = stream(5).fork("nearest");
 
@@ -119,4 +120,33 @@ Deno.test("progress rises to 1, and what cannot be compared is said", async () =
   const broken = { values: Float32Array.of(1, NaN), count: 1, width: 2 };
   await assert.rejects(nearest(broken, rows, { device, k: 1 }), /must be finite/);
   await assert.rejects(nearest(rows, broken, { device, k: 1 }), /must be finite/);
+});
+
+/** The rows of `table`, those at `places` being replaced by copies of others. */
+function withCopies(table: Table, places: readonly (readonly [to: number, from: number])[]): Table {
+  const values = table.values.slice();
+  for (const [to, from] of places) {
+    values.copyWithin(to * table.width, from * table.width, (from + 1) * table.width);
+  }
+  return { ...table, values };
+}
+
+Deno.test("long rows are found through short ones: the same as by a comparison with every row", async () => {
+  await using device = await openDevice("wasm");
+  for (const type of ["bytes", "floats"] as const) {
+    // Equal rows, one of them in two blocks, and queries that are rows, nearly rows and none.
+    const base = withCopies(structured(random, { count: 4200, width: 256, type }), [[7, 3], [4100, 3], [
+      4101,
+      50,
+    ]]);
+    const others = structured(random, { count: 600, width: 256, type });
+    others.values.set(base.values.subarray(3 * 256, 103 * 256));
+    for (let row = 50; row < 100; row++) others.values[row * 256] = 0;
+    const found = await nearest(others, base, { device, k: 2 });
+    // Comparing every query takes too long.
+    const some = { values: others.values.slice(0, 120 * 256), count: 120, width: 256 };
+    const expected = slow(some, base, 2);
+    assert.deepEqual(Array.from(found.rows.subarray(0, 240)), expected.rows);
+    assert.deepEqual(Array.from(found.distances.subarray(0, 240)), expected.distances);
+  }
 });

@@ -57,3 +57,10 @@ Deno.test("log-probabilities are those of the tokens given their prefixes", asyn
   const products = sequenceSums(logs, 2).map(Math.exp);
   [0.125, 0.075, 0.675].forEach((product, index) => assert.ok(Math.abs(products[index] - product) < 1e-6));
 });
+
+Deno.test("sequences go on from the tokens that they are given", async () => {
+  const model = { vocabulary: 3, length: 4, logits: counting };
+  const given = Int32Array.of(2, 1, 0, 0);
+  const drawn = await sampleSequences(model, { device, count: 2, seed: 0, given });
+  assert.deepEqual([...drawn], [2, 1, 2, 0, 0, 0, 1, 2]);
+});

@@ -111,6 +111,20 @@ Deno.test("--resume starts afresh where nothing is there, and refuses another co
   assert.deepEqual(await weights(cwd, "a"), await weights(cwd, "b"));
 });
 
+Deno.test("--until stops a run as SIGTERM does; no run records it, and the steps stay as many", async () => {
+  const cwd = await Deno.makeTempDir();
+  const soon = String(Date.now() / 1000 + 1);
+  assert.equal((await start(cwd, "--out", "a", "--steps", "1000000", "--until", soon)).code, 143);
+  const { status, steps: made } = await readJson(cwd, "a", "summary.json");
+  assert.equal(status, "stopped");
+  const { flags } = await readJson(cwd, "a", "config.json");
+  assert.deepEqual([flags.steps, "until" in flags], [1_000_000, false]);
+  const more = ["--resume", "--steps", String(made + 2), "--until", "9000000000"];
+  assert.equal((await start(cwd, "--out", "a", ...more)).code, 0);
+  await start(cwd, "--out", "b", "--steps", String(made + 2));
+  assert.deepEqual(await weights(cwd, "a"), await weights(cwd, "b"));
+});
+
 Deno.test("a signal ends the run after a checkpoint, and the run can go on", async () => {
   const cwd = await Deno.makeTempDir();
   for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {

@@ -36,7 +36,9 @@ async function readRun(folder: string) {
 Deno.test("a classifier's run tells curves, classes, confusions and mistakes", async () => {
   await train("--count", "40", "--steps", "8", "--out", "plain");
   const { metrics, log, page } = await readRun("plain");
-  assert.deepEqual(Object.keys(metrics), ["test_accuracy", "test_loss", "train_accuracy", "test_images"]);
+  assert.deepEqual(Object.keys(metrics), [
+    ...["test_accuracy", "test_loss", "train_accuracy", "train_loss", "test_images"],
+  ]);
   // Evaluated on the way, at steps that lie ever further apart, and at the end.
   const curve = log.filter((entry) => "test_accuracy" in entry).map(({ step }) => step);
   assert.deepEqual([curve[0], curve.at(-1)], [1, 8]);

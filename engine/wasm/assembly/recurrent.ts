@@ -14,12 +14,22 @@ const STATES = 16, LAST = 17, LAST_CELLS = 18;
 // Where the gradient finds those of the results, and leaves its own. Sums over a tile's rows and steps, of STEPS at a time.
 const D_STATES = 16, D_LAST = 17, D_LAST_CELLS = 18, D_X = 19, D_HIDDEN = 20, D_CELLS = 21, SUMS = 22, SUMS_BYTES = 23,
   STEPS = 24;
+// In OWN, where nothing is kept: bytes before what the sequence needs, and before its course. Else 0.
+const AGAIN = 25, COURSE = 26;
 const SIMPLE = 0, GRU = 1, LSTM = 2;
 const ROWS = 12; // of a panel of weights
 const VECTOR: usize = 16, PANEL: usize = 48, TILE: usize = 192;
 
 // The extents of the command at hand.
 let cell = 0, time = 0, features = 0, units = 0, gates = 0, biases = 0, kept = 0, groups = 0;
+// Where the course of the tile at hand is kept; 0: nowhere.
+let course: usize = 0;
+
+/** Where all courses are kept, if anywhere: that of the tile whose groups begin with `group0`. */
+function courseOf(p: usize, group0: i32): usize {
+  const all = pointer(p, KEPT);
+  return all ? all + <usize>(group0 * time) * vectors(kept * units) : 0;
+}
 
 function begin(p: usize): void {
   cell = word(p, CELL);
@@ -208,12 +218,14 @@ export function recurrent(p: usize): void {
     packed = true;
     for (let tile = first; tile < last; tile++) {
       groups = minimum(word(p, GROUPS), groupsAll - tile * word(p, GROUPS));
-      forwardTile(p, tile * word(p, GROUPS), own);
+      course = courseOf(p, tile * word(p, GROUPS));
+      forwardTile(p, tile * word(p, GROUPS), own, true);
     }
   }
 }
 
-function forwardTile(p: usize, group0: i32, own: usize): void {
+/** `results`: the command is a sequence, and says where they go. */
+function forwardTile(p: usize, group0: i32, own: usize, results: bool): void {
   const batch = word(p, B), columns = gates * units, panels = ceilDiv(columns, ROWS), each = ROWS / gates;
   const panelBytes = <usize>forwardRows() * PANEL, inputBytes = vectors(features + 1 + units);
   const inputs = own + <usize>panels * panelBytes; // [2][groups][features, 1, units][4]
@@ -253,14 +265,14 @@ function forwardTile(p: usize, group0: i32, own: usize): void {
         const row = (group0 + group) * 4, rows = minimum(4, batch - row), hidden = vectors(features + 1 + unit);
         const mask = active(lengths, row, rows, t), c = sums + <usize>group * TILE;
         const before = now + <usize>group * inputBytes + hidden, after = next + <usize>group * inputBytes + hidden;
-        let keeping = pointer(p, KEPT);
-        if (keeping) keeping += <usize>((group0 + group) * time + t) * vectors(kept * units) + vectors(kept * unit);
+        let keeping = course;
+        if (keeping) keeping += <usize>(group * time + t) * vectors(kept * units) + vectors(kept * unit);
         if (cell == LSTM) lstm(count, c, cells + <usize>group * vectors(units) + vectors(unit), before, after, mask, keeping);
         else if (cell == GRU) gru(count, c, c + <usize>groups * TILE, before, after, mask, keeping);
         else simple(count, c, before, after, mask, keeping);
       }
     }
-    if (word(p, STATES)) {
+    if (results && word(p, STATES)) {
       for (let group = 0; group < groups; group++) {
         const row = (group0 + group) * 4, rows = minimum(4, batch - row);
         const to = at(pointer(p, STATES), (row * time + t) * units);
@@ -268,6 +280,7 @@ function forwardTile(p: usize, group0: i32, own: usize): void {
       }
     }
   }
+  if (!results) return;
   const end = inputs + <usize>(time & 1) * <usize>groups * inputBytes;
   for (let group = 0; group < groups; group++) {
     const row = (group0 + group) * 4, rows = minimum(4, batch - row);
@@ -360,12 +373,18 @@ export function recurrentGrad(p: usize): void {
   share(tiles, 1);
   while (take()) {
     if (!packed) {
+      if (word(p, AGAIN)) packForward(p, own + <usize>word(p, AGAIN));
       packBackward(pointer(p, RECURRENT), units, own);
       if (outer) packBackward(pointer(p, KERNEL), features, own + inner);
     }
     packed = true;
     for (let tile = first; tile < last; tile++) {
       groups = minimum(word(p, GROUPS), groupsAll - tile * word(p, GROUPS));
+      course = courseOf(p, tile * word(p, GROUPS));
+      if (word(p, AGAIN)) {
+        course = own + <usize>word(p, COURSE);
+        forwardTile(p, tile * word(p, GROUPS), own + <usize>word(p, AGAIN), false);
+      }
       backwardTile(p, tile, own, own + inner, own + inner + outer);
     }
   }
@@ -414,7 +433,7 @@ function backwardTile(p: usize, tile: i32, inner: usize, outer: usize, place: us
         toLanes(at(pointer(p, D_LAST_CELLS), row * units), stride, rows, units, states + index * unitBytes);
       }
       toLanes(at(pointer(p, CELLS), row * units), stride, rows, units, firstCells + index * unitBytes);
-      const end = pointer(p, KEPT) + <usize>((group0 + group) * time + time - 1) * vectors(kept * units);
+      const end = course + <usize>(group * time + time - 1) * vectors(kept * units);
       for (let unit = 0; unit < units; unit++) {
         v128.store(tanhs + index * unitBytes + vectors(unit), tanhOf(v128.load(end + vectors(kept * unit), 64)));
       }
@@ -435,7 +454,7 @@ function backwardTile(p: usize, tile: i32, inner: usize, outer: usize, place: us
           v128.store(sum, f32x4.add(v128.load(sum), v128.load(own + vectors(unit))));
         }
       }
-      const keeping = pointer(p, KEPT) + <usize>((group0 + group) * time + t) * vectors(kept * units);
+      const keeping = course + <usize>(group * time + t) * vectors(kept * units);
       // Where the state before the step is: of the step before, or the first.
       const before = t > 0 ? keeping - vectors(kept * units) : 0;
       if (cell == LSTM) lstmGrad(index, hidden, keeping, before, mask, biasSums);

@@ -29,10 +29,10 @@ export interface Product {
   readonly right: Factor;
   readonly output: Value;
   /**
-   * WGSL that finds `place`, the output's row where `row` of `batch` lies, or returns where it lies nowhere. Absent:
-   * the output is [batch..., rows, columns] row-major.
+   * Writes the WGSL that finds `place`, the output's row where `row` of `batch` lies, or returns where it lies nowhere.
+   * Absent: the output is [batch..., rows, columns] row-major.
    */
-  readonly place?: readonly string[];
+  place?(shader: Shader): readonly string[];
   readonly epilogue?: Program;
   /** The epilogue's further operands, broadcast to the output. */
   readonly operands: readonly Value[];
@@ -49,10 +49,22 @@ export interface Tile {
   readonly depth?: number;
 }
 
+/** How much one dispatch of a recurrent sequence may take: see `recurrent.ts`. */
+export interface SequenceLimits {
+  /** Elements of its sums. */
+  readonly sums: number;
+  /** Operations of its steps. */
+  readonly flops: number;
+  /** Elements of the states that a gradient computes again. */
+  readonly states: number;
+}
+
 /** What a kernel writer may ask about the plan. */
 export interface KernelContext extends Places {
   /** Room for intermediate results of the node being written. */
   scratch(elements: number): Location;
   /** How a matrix product is cut into workgroups: its bits do not depend on it. */
   tileOf(product: Product): Tile;
+  /** Absent: as usual. */
+  readonly sequences?: SequenceLimits;
 }

@@ -264,7 +264,7 @@ export function writeConv2dInputGrad(
     left,
     right,
     output,
-    ...batch === 1 ? {} : { place },
+    ...batch === 1 ? {} : { place: () => place },
     epilogue,
     operands,
   });

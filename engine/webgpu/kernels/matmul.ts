@@ -148,7 +148,7 @@ function writeFinish(shader: Shader, product: Product, storesQuads: boolean): St
   const index = `place * ${columns}u + column`;
   const store = (text: string) =>
     storesQuads ? target.storeVector(`((${index}) / 4u)`, text) : target.store(`(${index})`, text);
-  const lines = [...product.place ?? [`let place = batch * ${rows}u + row;`]];
+  const lines = [...product.place?.(shader) ?? [`let place = batch * ${rows}u + row;`]];
   if (epilogue === undefined) lines.push(store("sum"));
   else {
     // The output's leading axes are the batch; a convolution's are all in its rows.

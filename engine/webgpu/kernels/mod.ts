@@ -15,6 +15,7 @@ import {
   writeTopk,
 } from "./move.ts";
 import { writeCategorical, writeRandom } from "./random.ts";
+import { writeRecurrent, writeRecurrentGrad } from "./recurrent.ts";
 import { writeReduce } from "./reduce.ts";
 import { writeArgreduce, writeSoftmax, writeSoftmaxCrossEntropy } from "./softmax.ts";
 import {
@@ -85,13 +86,9 @@ const WRITERS: { readonly [K in OpKind]: Writer<K> } = {
   random: (context, op, [counter], [output]) => writeRandom(context, { ...op, counter, output }),
   categorical: (context, { key }, [logits, counter], [output]) =>
     writeCategorical(context, { logits, counter, output, key }),
-  recurrent: () => lacks("recurrent"),
-  recurrent_grad: () => lacks("recurrent_grad"),
+  recurrent: (context, op, inputs, outputs) => writeRecurrent(context, op, { inputs, outputs }),
+  recurrent_grad: (context, op, inputs, outputs) => writeRecurrentGrad(context, op, { inputs, outputs }),
 };
-
-function lacks(kind: OpKind): never {
-  throw new Error(`Cannot run ${kind} on WebGPU yet: use --device wasm`);
-}
 
 /** The dispatches of a node, in order. */
 export function writeNode(context: KernelContext, node: Node): Dispatch[] {

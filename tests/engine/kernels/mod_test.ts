@@ -277,7 +277,6 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
       cell: "simple",
       lengths: false,
       given: ["hidden"],
-      kept: false,
       results: ["x", "kernel", "recurrentKernel", "bias", "hidden"],
     };
     const inputs = [[1, 1, 1], [1, 1], [1, 1], [1], [1, 1], [1, 1]];

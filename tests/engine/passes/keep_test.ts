@@ -15,7 +15,6 @@ function graphOf(sequence: boolean) {
     kind: "recurrent_grad",
     ...op,
     given: ["states"],
-    kept: false,
     results: ["x", "kernel", "recurrentKernel", "bias", "hidden"],
   }, [...inputs, gradient]);
   if (sequence) g.output("states", states);
@@ -25,21 +24,31 @@ function graphOf(sequence: boolean) {
 
 const GRADIENT =
   '= recurrent_grad(x0, x1, x2, x3, x4, dy, %KEPT, cell: simple, lengths: false, given: ["states"], ' +
-  'kept: true, results: ["kernel"])';
+  'results: ["kernel"], kept: %WHAT)';
 
 Deno.test("the gradient of a sequence reads what the sequence kept, and only results that are read are computed", () => {
-  const before = graphOf(true), after = keep(prune(before));
+  const before = graphOf(true), after = keep(prune(before), "course");
   validate(after);
   const [sequence, gradient] = body(after);
   const kept = /(%\d+) float32\[4,3,2\]/.exec(sequence)![1];
-  assert.match(sequence, /recurrent\(x0, x1, x2, x3, x4, .*results: \["states","kept"\]\)$/);
-  assert.ok(gradient.endsWith(GRADIENT.replace("%KEPT", kept)), gradient);
+  assert.match(sequence, /recurrent\(x0, x1, x2, x3, x4, .*results: \["states","course"\]\)$/);
+  assert.ok(gradient.endsWith(GRADIENT.replace("%KEPT", kept).replace("%WHAT", "course")), gradient);
   assertSame(before, after);
 });
 
 Deno.test("a gradient whose sequence nothing else needs brings the sequence back for what it keeps", () => {
-  const before = graphOf(false), after = keep(prune(before));
+  const before = graphOf(false), after = keep(prune(before), "course");
   validate(after);
-  assert.match(body(after)[0], /recurrent\(.*results: \["kept"\]\)$/);
+  assert.match(body(after)[0], /recurrent\(.*results: \["course"\]\)$/);
+  assertSame(before, after);
+});
+
+Deno.test("of states, those that are a result already are kept", () => {
+  const before = graphOf(true), after = keep(prune(before), "states");
+  validate(after);
+  const [sequence, gradient] = body(after);
+  const kept = /(%\d+) float32\[2,3,2\]/.exec(sequence)![1];
+  assert.match(sequence, /recurrent\(x0, x1, x2, x3, x4, .*results: \["states"\]\)$/);
+  assert.ok(gradient.endsWith(GRADIENT.replace("%KEPT", kept).replace("%WHAT", "states")), gradient);
   assertSame(before, after);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openDevice } from "../../../engine/open.ts";
 import { build, EXPERIMENT } from "../../../models/pixel_predictor.ts";
-import { memory, nearest, remembered } from "../../../models/pixel_predictor/memory.ts";
+import { memory, nearestOf, remembered } from "../../../models/pixel_predictor/memory.ts";
 import { fitPixels, type PixelConfig } from "../../../run/pixel_experiment.ts";
 import type { PixelSet } from "../../../run/pixel_source.ts";
 import { openTrial } from "../trial.ts";
@@ -45,11 +45,10 @@ Deno.test("the mass counts equal images once, agrees with the samples, and grows
   assert.equal(after.test_distance, 0);
 });
 
-Deno.test("nearest: the most alike, the first of equals, and the pixels in which it differs", () => {
-  assert.deepEqual(nearest(Uint8Array.from([1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1]), TRAIN), [
-    { image: 1, distance: 0 },
-    { image: 0, distance: 2 },
-  ]);
+Deno.test("nearest: the most alike, and the pixels in which it differs", async () => {
+  const bits = Uint8Array.from([1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1]);
+  const { rows, distances } = await nearestOf(bits, { train: TRAIN, device });
+  assert.deepEqual([[...Array.from(rows)], [...distances]], [[1, 0], [0, 2]]);
 });
 
 Deno.test("what is shown as remembered is what was counted", async () => {

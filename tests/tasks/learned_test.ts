@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { completions } from "../../tasks/extraction.ts";
+import { metricsOf, start } from "./exercise.ts";
+
+const cwd = await Deno.makeTempDir();
+globalThis.addEventListener("unload", () => Deno.removeSync(cwd, { recursive: true }));
+
+/** Trains the counts, whose probabilities are known. */
+async function train(out: string, ...args: string[]): Promise<void> {
+  const { code, error } = await start(
+    cwd,
+    "../models/ngram.ts",
+    ...[
+      "--dataset",
+      "csv",
+      "--file",
+      "table.csv",
+      "--device",
+      "tfjs",
+      "--samples",
+      "10",
+      "--out",
+      out,
+      ...args,
+    ],
+  );
+  assert.equal(code, 0, error);
+}
+
+await Deno.writeTextFile(
+  join(cwd, "table.csv"),
+  "1,2,3\n1,2,4\n1,3,4\n2,2,1\n" + "1,2,3\n2,3,1\n2,3,4\n1,4,3\n".repeat(2),
+);
+
+Deno.test("completions are worked out by hand", () => {
+  const half = Math.log(0.5), sure = 0;
+  // 0 0, standing twice, and 0 1: the model always begins with 0, and goes on by tossing a coin.
+  const logs = Float64Array.of(sure, half, sure, half);
+  const found = completions({ tokens: Int32Array.of(0, 0, 0, 1), length: 2 }, {
+    logs,
+    counts: Int32Array.of(2, 1),
+  });
+  const close = (actual: number, wanted: number) => assert.ok(Math.abs(actual - wanted) < 1e-12, `${actual}`);
+  for (const given of [0, 1]) {
+    close(found[given].any, 1);
+    close(found[given].own, 0.5);
+    close(found[given].perfect, (2 * 2 / 3 + 1 / 3) / 3);
+  }
+  assert.deepEqual(found[2], { given: 2, any: 1, own: 1, perfect: 1 });
+});
+
+Deno.test("counts of everything complete every beginning; counts of one token lose the way", async () => {
+  await train("all", "--count", "4");
+  await train("one", "--count", "4", "--order", "1");
+  for (const [name, complete] of [["all", true], ["one", false]] as const) {
+    const { code, error } = await start(
+      cwd,
+      "extraction.ts",
+      name,
+      "--device",
+      "tfjs",
+      "--out",
+      `${name}-extracted`,
+    );
+    assert.equal(code, 0, error);
+    const metrics = await metricsOf(join(cwd, `${name}-extracted`));
+    assert.equal(metrics.completed_3, 1);
+    for (const given of [0, 1, 2]) {
+      const exact = metrics[`completed_${given}`];
+      assert.ok(complete ? Math.abs(exact - 1) < 1e-12 : exact < 0.95, `${name} ${given}: ${exact}`);
+      const deviation = Math.sqrt(Math.max(0, exact * (1 - exact)) / 1000);
+      assert.ok(Math.abs(metrics[`sampled_${given}`] - exact) <= 4 * deviation + 1e-9, `${name} ${given}`);
+    }
+  }
+});
+
+Deno.test("counts of everything find nothing else possible: every member is told, and nobody where all is learned", async () => {
+  const told = await start(cwd, "membership.ts", "all", "--device", "tfjs", "--out", "told");
+  assert.equal(told.code, 0, told.error);
+  const metrics = await metricsOf(join(cwd, "told"));
+  // 2 3 1, 2 3 4 and 1 4 3 were not learned; 1 2 3 was.
+  assert.equal(metrics.membership_auc, 1);
+  assert.equal(metrics.true_positives_1, 1);
+  await train("whole");
+  const none = await start(cwd, "membership.ts", "whole", "--device", "tfjs", "--out", "none");
+  assert.equal(none.code, 1);
+  assert.match(none.error, /learned all there is: train it on fewer items with --count/);
+  const nothing = await start(cwd, "membership.ts", "nowhere");
+  assert.equal(nothing.code, 2);
+  assert.match(nothing.error, /RUN must be the folder of a finished run: current value is "nowhere"/);
+});

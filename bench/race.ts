@@ -138,6 +138,8 @@ export async function race(
         racer.reason = reasonOf(error);
       }
     }
+    // All have used up their time, or none is in the race.
+    if (round > 0 && times.size === 0) break;
     const isCalm = await calm(), counts = wasCalm && isCalm;
     wasCalm = isCalm;
     for (const [racer, time] of times) (counts ? racer.turns : racer.restless).push(time);

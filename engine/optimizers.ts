@@ -61,6 +61,7 @@ export function sgd(weights: Weights): Optimizer {
 
 /** Settings of `momentum`. */
 export interface MomentumOptions {
+  /** Share of the gradients accumulated so far that a step keeps. */
   readonly momentum: number;
   /** Whether to step by gradient + momentum a, one step ahead (Nesterov 1983). Absent: no. */
   readonly nesterov?: boolean;
@@ -172,6 +173,47 @@ export function averaged(weights: Weights): Averages {
       ),
     dispose: () => tf.dispose(averages),
   };
+}
+
+/** Averages beside the trained weights, which they do not move. */
+export interface MovingAverages {
+  /** Everything that must be kept to go on, named after the weights: `layer/kernel/average`. */
+  readonly slots: Weights;
+  /** Moves the averages: a <- decay a + (1 - decay) x. */
+  update(decay: tf.Scalar): void;
+  /** Puts the averages in the place of the weights, in tfjs: push the weights where a device owns them. */
+  adopt(): void;
+  dispose(): void;
+}
+
+/** Exponential averages of `weights` (Polyak and Juditsky 1992), buffers not excepted; they start as the weights are now. */
+export function movingAverages(weights: Weights): MovingAverages {
+  const entries = Object.values(weights).map((weight) => ({
+    weight,
+    average: tf.tidy(() => tf.variable(tf.clone(weight), false)),
+  }));
+  const averages = entries.map(({ average }) => average);
+  return {
+    slots: Object.fromEntries(named(weights, averages, "average")),
+    update: (decay) =>
+      tf.tidy(() => {
+        for (const { weight, average } of entries) {
+          average.assign(tf.add(weight, tf.mul(decay, tf.sub(average, weight))));
+        }
+      }),
+    adopt: () => {
+      for (const { weight, average } of entries) tf.tidy(() => weight.assign(tf.clone(average)));
+    },
+    dispose: () => tf.dispose(averages),
+  };
+}
+
+/**
+ * The decay of averages after `step` = 0, 1, … when it warms up to `most`: what the first steps left is soon forgotten,
+ * as averages never reach further back than a tenth of the steps made.
+ */
+export function warmDecay(step: number, most: number): number {
+  return Math.min(most, (1 + step) / (10 + step));
 }
 
 /**

@@ -29,7 +29,7 @@ const SHORTEST_SPAN = { character: 4, word: 2 } as const;
 
 /** Opens the windows of the texts that the flags choose. Windows do not reach from one text into the next. */
 export async function textSource(flags: SequenceFlags): Promise<SequenceSource> {
-  const { file, field, unit = "character", window = 16, stride = 1, offset = 0, samples } = flags;
+  const { file, field, unit = "character", window = 16, stride = 1, offset = 0 } = flags;
   const documents = file === undefined
     ? [{ name: "", text: EXAMPLE_TEXT, line: 1 }]
     : await readDocuments(file, { field });
@@ -40,7 +40,7 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
       `Cannot cut windows of ${window} ${unit}s as the ${
         documents.length > 1 ? "longest " : ""
       }text has ${longest} ` +
-        "only: lower --window",
+        `only: ${longest < 2 ? "name a longer one" : "lower --window"}`,
     );
   }
   const shape = { window, stride }, available = countWindows(text.lengths, shape);
@@ -67,7 +67,7 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
   return readySource(kept, {
     name: "text",
     offset,
-    samples,
+    shorten: (length) => `lower --window to ${length}`,
     taken: `${taken} of ${window} ${unit}s${texts}, vocabulary ${vocabulary.toLocaleString("en-US")}`,
     figures: [{
       label: "text",

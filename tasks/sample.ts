@@ -6,11 +6,12 @@ import { sequencesToCodes } from "../data/sequences.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
 import { countMemorized } from "../run/counting.ts";
+import { checkSamples } from "../run/demand.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { runFolder } from "../run/named_run.ts";
 import { findRun, Run } from "../run/run.ts";
 import { sequenceFlags } from "../run/sequence_source.ts";
-import { SAMPLE_BATCH } from "../run/sampling.ts";
+import { samplingRuns } from "../run/sampling.ts";
 import { openStoredSource } from "../run/sources.ts";
 import { readStoredFlags } from "../run/stored_flags.ts";
 import { argument, commonFlags, integer, runTool, text, UsageError } from "../run/task.ts";
@@ -21,6 +22,19 @@ async function isTaken(path: string): Promise<boolean> {
   if (!(await Deno.stat(path)).isDirectory) return true;
   for await (const _ of Deno.readDir(path)) return true;
   return false;
+}
+
+/** Makes the folder `path`, or the first of `path`-2, -3, … that does not exist yet. */
+async function newFolder(path: string): Promise<string> {
+  for (let attempt = 1;; attempt++) {
+    const folder = attempt === 1 ? path : `${path}-${attempt}`;
+    try {
+      await Deno.mkdir(folder);
+      return folder;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
 }
 
 if (import.meta.main) {
@@ -40,7 +54,11 @@ if (import.meta.main) {
         default: 1,
         help: "fixes the draw; the run itself drew with its own --seed",
       }),
-      out: text({ placeholder: "DIR", help: "where to write the samples (default: RUN/samples-s<seed>)" }),
+      out: text({
+        placeholder: "DIR",
+        help:
+          "where to write the samples (default: RUN/samples-s<seed>, or with -2, -3, … where that is taken)",
+      }),
       device,
       threads,
       debug,
@@ -68,10 +86,11 @@ if (import.meta.main) {
         flags: readStoredFlags(sequenceFlags, stored.config.flags, { path }),
         autoencoder: AUTOENCODER_PART,
       });
+      checkSamples(count, source.shape);
       const data = await source.open({ run: Run.finished(session, stored), device });
 
       session.note(`generating ${count.toLocaleString("en-US")} sequences`);
-      session.follow("generating", Math.ceil(count / SAMPLE_BATCH));
+      session.follow("generating", samplingRuns(count, data.sequences.length));
       const tokens = await trained.sample({ count, seed });
       const { length } = data.sequences;
       const found = await countMemorized(tokens, data.sequences.tokens, { length, session });
@@ -82,7 +101,7 @@ if (import.meta.main) {
         matches: found.matches,
         memorizedFraction: found.fraction,
       });
-      const out = flags.out ?? join(folder, `samples-s${seed}`);
+      const out = flags.out ?? await newFolder(join(folder, `samples-s${seed}`));
       await Deno.mkdir(out, { recursive: true });
       await writeTensors(join(out, "samples.safetensors"), {
         tokens: { shape: [count, length], data: tokens },

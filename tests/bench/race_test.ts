@@ -46,6 +46,17 @@ Deno.test("a runner too slow for a second round keeps its first", async () => {
   assert.deepEqual(rows.map(({ ms, runs }) => [ms, runs]), [[1, 10], [19000, 1]]);
 });
 
+Deno.test("a race that nobody can run ends at once", async () => {
+  let looks = 0;
+  const rows = await race(WORKLOAD, {
+    runners: [{ name: "slow", contestants: [contestant(() => 21)] }],
+    remaining: () => 100,
+    calm: () => Promise.resolve(looks++ < 0),
+  });
+  assert.deepEqual(rows.map(({ reason }) => reason), ["a step of mlp took over 20 s"]);
+  assert.equal(looks, 1);
+});
+
 Deno.test("one that takes long to load leaves the others their time", async () => {
   const limits: number[] = [];
   let left = 50;

@@ -31,6 +31,36 @@ Deno.test("what is not there yet is absent, and so is what lies behind the range
   assert.deepEqual(seen, ["333", "033", "013", "012", "333", "033", "313", "332"]);
 });
 
+Deno.test("long sequences are drawn token by token, whatever their number, and a range hides what is old", async () => {
+  const length = 40;
+  /** The next of 0, 1, 2, after what is drawn at random first. */
+  const logits =
+    (range: number) => (prefixes: tf.Tensor2D, position: number, at?: tf.Scalar): tf.Tensor2D => {
+      if (at === undefined) throw new Error("one position a run");
+      const here = at.dataSync()[0];
+      assert.ok(here <= position && position < length);
+      const absent = prefixes.arraySync().map((row) =>
+        row.map((token, column) => [token === 3, column] as const)
+      );
+      absent[0].forEach(([none, column]) => assert.equal(none, column >= here || column < here - range));
+      if (here === 0) return tf.zeros([prefixes.shape[0], 3]);
+      return counting(prefixes, here);
+    };
+  const draw = (count: number, range?: number) =>
+    sampleSequences({ vocabulary: 3, length, range, logits: logits(range ?? length) }, {
+      device,
+      count,
+      seed: 1,
+    });
+  const five = await draw(5), two = await draw(2, 3);
+  for (let at = 0; at < five.length; at++) {
+    if (at % length > 0) assert.equal(five[at], (five[at - 1] + 1) % 3);
+  }
+  assert.deepEqual(two, five.slice(0, 2 * length));
+  const firsts = new Set((await draw(20)).filter((_, at) => at % length === 0));
+  assert.equal(firsts.size, 3);
+});
+
 Deno.test("tokens are drawn as often as their probability says, anew for each sequence", async () => {
   const logits = (prefixes: tf.Tensor2D): tf.Tensor2D =>
     tf.add(tf.zeros([prefixes.shape[0], 3]), tf.log(tf.tensor1d([0.5, 0.3, 0.2])));

@@ -175,6 +175,47 @@ export function averaged(weights: Weights): Averages {
   };
 }
 
+/** Averages beside the trained weights, which they do not move. */
+export interface MovingAverages {
+  /** Everything that must be kept to go on, named after the weights: `layer/kernel/average`. */
+  readonly slots: Weights;
+  /** Moves the averages: a <- decay a + (1 - decay) x. */
+  update(decay: tf.Scalar): void;
+  /** Puts the averages in the place of the weights, in tfjs: push the weights where a device owns them. */
+  adopt(): void;
+  dispose(): void;
+}
+
+/** Exponential averages of `weights` (Polyak and Juditsky 1992), buffers not excepted; they start as the weights are now. */
+export function movingAverages(weights: Weights): MovingAverages {
+  const entries = Object.values(weights).map((weight) => ({
+    weight,
+    average: tf.tidy(() => tf.variable(tf.clone(weight), false)),
+  }));
+  const averages = entries.map(({ average }) => average);
+  return {
+    slots: Object.fromEntries(named(weights, averages, "average")),
+    update: (decay) =>
+      tf.tidy(() => {
+        for (const { weight, average } of entries) {
+          average.assign(tf.add(weight, tf.mul(decay, tf.sub(average, weight))));
+        }
+      }),
+    adopt: () => {
+      for (const { weight, average } of entries) tf.tidy(() => weight.assign(tf.clone(average)));
+    },
+    dispose: () => tf.dispose(averages),
+  };
+}
+
+/**
+ * The decay of averages after `step` = 0, 1, … when it warms up to `most`: what the first steps left is soon forgotten,
+ * as averages never reach further back than a tenth of the steps made.
+ */
+export function warmDecay(step: number, most: number): number {
+  return Math.min(most, (1 + step) / (10 + step));
+}
+
 /**
  * The rate at step `step` of `steps` in one cycle (Smith 2018): up in a line from `start` times the peak, which is reached
  * after the share `rise` of the steps, and down in a line to `end` times the peak.

@@ -27,6 +27,9 @@ export const gelu: LayerMaker = elementwise(
   (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
 );
 
+/** x times its sigmoid (Hendrycks and Gimpel 2016): PyTorch's SiLU, Keras's swish. */
+export const silu: LayerMaker = elementwise("SiLU", (x) => tf.mul(x, tf.sigmoid(x)));
+
 /** The hyperbolic tangent. */
 export const tanh: LayerMaker = elementwise("Tanh", (x) => tf.tanh(x));
 

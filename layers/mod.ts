@@ -1,11 +1,12 @@
 /** The vocabulary of layers. */
-export { gelu, leakyRelu, relu, selu, sigmoid, tanh, times } from "./activations.ts";
+export { gelu, leakyRelu, relu, selu, sigmoid, silu, tanh, times } from "./activations.ts";
 export { type AttentionOptions, causalAttention } from "./attention.ts";
 export { batchNorm, type BatchNormOptions } from "./batch_norm.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { conv2dTranspose } from "./conv2d_transpose.ts";
 export { dropout } from "./dropout.ts";
 export { embedding, positions } from "./embedding.ts";
+export { groupNorm, type GroupNormOptions } from "./group_norm.ts";
 export {
   chain,
   type Layer,

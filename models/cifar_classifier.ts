@@ -33,11 +33,14 @@ import {
   type ClassificationExperiment,
   type ClassificationFit,
   classifierModel,
+  classify,
+  type LoadedClassifier,
   runClassification,
 } from "../run/classification.ts";
 import { chosenImages, rowsPerClass } from "../run/images.ts";
 import { epochSection } from "../run/epochs.ts";
 import { readLog } from "../run/log.ts";
+import type { ModelFile } from "../run/model_file.ts";
 import { choice, integer, number } from "../run/task.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
@@ -134,11 +137,10 @@ function block(
   );
 }
 
-/** The network: images [B, H, W, C] in 0..1 -> logits [B, classes]. */
-export function cifarNetwork(config: CifarClassifierConfig): Network {
-  const { size, channels, classes, filters, without } = config;
+/** All but the last layer: images [B, H, W, C] in 0..1 -> features [B, k]. */
+function featureLayers({ channels, filters, without }: CifarClassifierConfig): readonly LayerMaker[] {
   const start = without === "identity" ? UNIFORM : { kernel: identityFirst(3), bias: zeros };
-  return sequential([size, size, channels], [
+  return [
     standardized("standard"),
     conv2d("whitening", {
       filters: 2 * PATCH ** 2 * channels,
@@ -151,9 +153,23 @@ export function cifarNetwork(config: CifarClassifierConfig): Network {
     ...filters.map((filters, at) => block(`block${at + 1}`, { filters, start })),
     maxPool(3, "valid"),
     flatten,
+  ];
+}
+
+/** The network: images [B, H, W, C] in 0..1 -> logits [B, classes]. */
+export function cifarNetwork(config: CifarClassifierConfig): Network {
+  const { size, channels, classes } = config;
+  return sequential([size, size, channels], [
+    ...featureLayers(config),
     linear("output", classes, { bias: false, start: UNIFORM }),
     times(LOGIT_FACTOR),
   ]);
+}
+
+/** What the last layer reads: images [B, H, W, C] in 0..1 -> features [B, k]. */
+export function features({ config, weights }: CifarClassifier, images: tf.Tensor4D): tf.Tensor2D {
+  const { size, channels } = config;
+  return sequential([size, size, channels], featureLayers(config)).apply(weights, images);
 }
 
 /** Allocates the weights. Equal configs give equal weights. */
@@ -406,6 +422,21 @@ export const EXPERIMENT = {
   ],
 } satisfies ClassificationExperiment<CifarClassifier, typeof FLAGS>;
 
-export const MODEL = classifierModel(EXPERIMENT);
+/** A trained classifier, which also tells what it sees. */
+export interface LoadedCifarClassifier extends LoadedClassifier<CifarClassifier> {
+  /** Features [count, k] of images. */
+  features(images: ImageSet): Promise<Float32Array>;
+}
+
+const CLASSIFIER = classifierModel(EXPERIMENT);
+
+export const MODEL: ModelFile<LoadedCifarClassifier> = {
+  ...CLASSIFIER,
+  load: async (folder, device) => {
+    const loaded = await CLASSIFIER.load(folder, device), { model } = loaded;
+    // Evaluated in batches as logits are.
+    return { ...loaded, features: (images) => classify({ logits: features }, { model, device, images }) };
+  },
+};
 
 if (import.meta.main) await runClassification(EXPERIMENT);

@@ -325,6 +325,62 @@ const ENTRIES = {
     "ICML",
     "https://arxiv.org/abs/2102.08921",
   ],
+  logitnormal: [
+    "Esser, Kulal, Blattmann, and others",
+    2024,
+    "Scaling rectified flow transformers for high-resolution image synthesis",
+    "ICML",
+    "https://arxiv.org/abs/2403.03206",
+  ],
+  groupnorm: ["Wu, He", 2018, "Group normalization", "ECCV", "https://arxiv.org/abs/1803.08494"],
+  film: [
+    "Perez, Strub, de Vries, Dumoulin, Courville",
+    2018,
+    "FiLM: visual reasoning with a general conditioning layer",
+    "AAAI",
+    "https://arxiv.org/abs/1709.07871",
+  ],
+  averages: [
+    "Polyak, Juditsky",
+    1992,
+    "Acceleration of stochastic approximation by averaging",
+    "SIAM Journal on Control and Optimization 30",
+  ],
+  edm: [
+    "Karras, Aittala, Aila, Laine",
+    2022,
+    "Elucidating the design space of diffusion-based generative models",
+    "NeurIPS",
+    "https://arxiv.org/abs/2206.00364",
+  ],
+  guidance: [
+    "Ho, Salimans",
+    2022,
+    "Classifier-free diffusion guidance",
+    "arXiv 2207.12598",
+    "https://arxiv.org/abs/2207.12598",
+  ],
+  kid: [
+    "Bińkowski, Sutherland, Arbel, Gretton",
+    2018,
+    "Demystifying MMD GANs",
+    "ICLR",
+    "https://arxiv.org/abs/1801.01401",
+  ],
+  precisionrecall: [
+    "Kynkäänniemi, Karras, Laine, Lehtinen, Aila",
+    2019,
+    "Improved precision and recall metric for assessing generative models",
+    "NeurIPS",
+    "https://arxiv.org/abs/1904.06991",
+  ],
+  density: [
+    "Naeem, Oh, Uh, Choi, Yoo",
+    2020,
+    "Reliable fidelity and diversity metrics for generative models",
+    "ICML",
+    "https://arxiv.org/abs/2002.09797",
+  ],
 } as const satisfies Record<string, Entry>;
 
 /** The key of a work that is in the bibliography. */

@@ -233,6 +233,76 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "Floating-point operations of convolutions and products in training, forward and backward, in 10^15.",
   ],
   test_images: ["test images", "count", "How many images the test figures are of."],
+  copies_exact: ["exact copies", "count", "Samples that equal a training image, byte by byte."],
+  copies_psnr: [
+    "copies by PSNR",
+    "count",
+    "Samples whose PSNR to the nearest training image is at least 25 dB.",
+  ],
+  copies_near: [
+    "copies by distance",
+    "count",
+    "Samples that are less than a third as far from the nearest training image as from the second nearest.",
+  ],
+  memorized_of_10000: [
+    "memorized of 10,000",
+    "count",
+    "How many of 10,000 samples are copies of training images by any of the three rules.",
+  ],
+  fd_classifier: [
+    "distance of samples",
+    "number",
+    "The Fréchet distance of the features of samples and test images; the classifier is this project's, so it is no FID.",
+  ],
+  fd_classifier_floor: [
+    "distance of training images",
+    "number",
+    "The same of training images: what is left where samples are as good as those.",
+  ],
+  fd_classifier_noise: ["distance of noise", "number", "The same of images of random pixels."],
+  kernel_distance: [
+    "kernel distance",
+    "number",
+    "The squared distance of the mean features of samples and test images under a cubic kernel: 0 where none can be told.",
+  ],
+  precision: [
+    "precision",
+    "share",
+    "The share of samples that lie as near to a test image as its neighbours do.",
+  ],
+  recall: ["recall", "share", "The share of test images that lie as near to a sample as its neighbours do."],
+  density: [
+    "density",
+    "number",
+    "In how many test images' neighbourhoods a sample lies: 1 where they are alike.",
+  ],
+  feature_coverage: [
+    "coverage of test images",
+    "share",
+    "The share of test images that have a sample in their neighbourhood.",
+  ],
+  class_coverage: ["classes made", "share", "The share of the classes that some sample is taken for."],
+  effective_classes: [
+    "classes in effect",
+    "number",
+    "How many classes as frequent as each other would vary as much as those that samples are taken for.",
+  ],
+  asked_accuracy: [
+    "asked classes made",
+    "share",
+    "The share of samples that are taken for the class that was asked for: chance where the generator is not told it.",
+  ],
+  diversity: [
+    "diversity",
+    "number",
+    "How far the features of two samples are apart on average, over how far those of two test images are.",
+  ],
+  sharpness: [
+    "sharpness",
+    "number",
+    "How much neighbouring pixels of samples differ, over how much those of test images do: blurry images have less than 1.",
+  ],
+  features: ["features", "count", "How many numbers the classifier makes of an image."],
   loss: ["training loss", "number", "What the training made small, on average over the last steps."],
 };
 

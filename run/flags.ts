@@ -138,7 +138,10 @@ export function boolean(options: Described): Flag<boolean> {
   };
 }
 
-/** A word without a flag, as RUN in `sample RUN`; it must be given. Arguments are read in the order declared. */
+/**
+ * A word without a flag, as RUN in `sample RUN`; it must be given. Arguments are read in the order declared. Lists of runs,
+ * which have flags alone, give it by its name: `--run RUN`.
+ */
 export function argument(options: Described & { readonly placeholder: string }): Flag<string> {
   return {
     kind: "argument",
@@ -234,7 +237,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
   for (const name of Object.keys(SPOKEN)) options[name] = { type: "boolean" };
   options.help.short = "h";
   for (const [name, flag] of Object.entries(flags)) {
-    if (!isWord(flag)) {
+    if (flag.kind !== "arguments") {
       options[flagName(name)] = { type: flag.kind === "boolean" ? "boolean" : "string" };
     }
   }
@@ -280,7 +283,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
       continue;
     }
     const name = token.rawName.startsWith("--") ? names.get(token.name) : undefined;
-    if (name === undefined || isWord(flags[name])) {
+    if (name === undefined || flags[name].kind === "arguments") {
       throw new UsageError(`Unknown flag ${token.rawName}${suggestion(token.name, Object.keys(options))}`);
     }
     if (flags[name].kind === "boolean") {
@@ -293,6 +296,7 @@ export function parseFlags<F extends Flags>(flags: F, args: readonly string[]): 
       if (value === undefined || dashed && !meant) {
         throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${flags[name].placeholder}`);
       }
+      if (open.includes(name)) open.splice(open.indexOf(name), 1);
       set(name, token.rawName, value);
     }
   }

@@ -14,9 +14,11 @@ import type { Assignment } from "./assignments/assignment.ts";
 import { AUTOENCODERS } from "./assignments/autoencoders.ts";
 import { EXERCISES } from "./assignments/exercises.ts";
 import { MEMORIZATION } from "./assignments/memorization.ts";
+import { PIXELS } from "./assignments/pixels.ts";
+import { SMALL_MODELS } from "./assignments/small_models.ts";
 
 /** Every assignment by its name. */
-const ASSIGNMENTS: readonly Assignment[] = [MEMORIZATION, AUTOENCODERS, EXERCISES];
+const ASSIGNMENTS: readonly Assignment[] = [MEMORIZATION, PIXELS, AUTOENCODERS, EXERCISES, SMALL_MODELS];
 
 if (import.meta.main) {
   const { count: _count, offset: _offset, steps: _steps, ...flags } = commonFlags;
@@ -37,7 +39,7 @@ if (import.meta.main) {
       }),
       photographs: choice(["digits", "mnist", "cifar10", "cifar100"], {
         default: "digits",
-        help: "what classifiers of photographs learn, where an assignment asks for one",
+        help: "what classifiers and generators of photographs learn, where an assignment asks for them",
       }),
       photographsDir: text({
         placeholder: "DIR",

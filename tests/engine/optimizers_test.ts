@@ -5,9 +5,11 @@ import {
   averaged,
   cosineRate,
   momentum,
+  movingAverages,
   oneCycleRate,
   type Optimizer,
   sgd,
+  warmDecay,
   type Weights,
 } from "../../engine/optimizers.ts";
 
@@ -108,4 +110,20 @@ Deno.test("one cycle rises to its peak and falls, each in a line", () => {
   const rates = [0, 5, 25, 100].map((step) => oneCycleRate(step, cycle));
   assertClose(Float32Array.from(rates), Float32Array.of(0.4, 0.4 + 1.6 / 5, 2, 0.2));
   assert.ok(Math.abs(oneCycleRate(7, { ...cycle, steps: Infinity }) - 0.4) < 1e-12);
+});
+
+Deno.test("moving averages follow the weights without moving them, until they are adopted", () => {
+  const weight = tf.variable(tf.tensor1d([4])), averages = movingAverages({ weight });
+  weight.assign(tf.tensor1d([8]));
+  averages.update(tf.scalar(0.75));
+  assert.deepEqual([weight.dataSync()[0], averages.slots["weight/average"].dataSync()[0]], [8, 5]);
+  averages.adopt();
+  assert.equal(weight.dataSync()[0], 5);
+  // Adopted values are copies: the weight is trained on, the average stays.
+  weight.assign(tf.tensor1d([1]));
+  assert.equal(averages.slots["weight/average"].dataSync()[0], 5);
+});
+
+Deno.test("the decay of averages warms up from a tenth to its most", () => {
+  assert.deepEqual([0, 8, 1e6].map((step) => warmDecay(step, 0.999)), [0.1, 0.5, 0.999]);
 });

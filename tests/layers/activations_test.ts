@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
-import { gelu, leakyRelu, relu, selu, sigmoid, tanh, times } from "../../layers/activations.ts";
+import { gelu, leakyRelu, relu, selu, sigmoid, silu, tanh, times } from "../../layers/activations.ts";
 import { sequential } from "../../layers/layer.ts";
 import { checkLayer, close } from "./check.ts";
 
@@ -13,6 +13,7 @@ Deno.test("each activation is its formula", async () => {
       // Values of PyTorch's functions, to six places.
       [selu, "SELU", [-1.520167, -0.691758, 0, 0.525351, 2.101402]],
       [gelu, "GELU", [-0.0455, -0.154269, 0, 0.345731, 1.9545]],
+      [silu, "SiLU", [-0.238406, -0.18877, 0, 0.31123, 1.761594]],
       [tanh, "Tanh", x.map(Math.tanh)],
       [sigmoid, "Sigmoid", x.map((value) => 1 / (1 + Math.exp(-value)))],
       [times(16), "Times 16", x.map((value) => 16 * value)],

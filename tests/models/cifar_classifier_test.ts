@@ -91,7 +91,11 @@ Deno.test("it learns a dozen images, leaves nothing over, keeps all that it need
   );
   assert.ok(log.every((entry) => entry.train_loss > 0 && entry.train_accuracy >= 0));
   await run.saveWeights(model.weights, { model: "cifar-classifier", config: model.config });
-  assert.deepEqual(await (await MODEL.load(run.folder, device)).classify(images), logits);
+  const loaded = await MODEL.load(run.folder, device);
+  assert.deepEqual(await loaded.classify(images), logits);
+  // What the last layer makes of the features are the logits.
+  const features = tf.tensor2d(await loaded.features(images), [12, 14]);
+  close(features.matMul(model.weights["output/kernel"] as tf.Tensor2D).div(9).dataSync(), logits, 1e-5);
 });
 
 Deno.test("every part can be left out", async () => {

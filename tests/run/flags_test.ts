@@ -57,7 +57,6 @@ Deno.test("a wrong command line names the flag", () => {
     [/^Unknown flag --quite-other: --help lists them$/, ["r", "--quite-other"]],
     [/^Unknown flag -c/, ["r", "-c"]],
     [/^Unknown flag --dataDir: did you mean --data-dir\?$/, ["r", "--dataDir", "d"]],
-    [/^Unknown flag --run/, ["--run", "r"]],
     [/^Unknown flag --constructor/, ["r", "--constructor"]],
     [/^--count needs a value: --count N$/, ["r", "--count"]],
     [/^--count needs a value/, ["r", "--count", "--force"]],
@@ -81,6 +80,12 @@ Deno.test("a wrong command line names the flag", () => {
       args.join(" "),
     );
   }
+});
+
+Deno.test("an argument may be given by its name, as lists of runs do", () => {
+  const { values, given } = parseFlags(flags, ["--count=3", "--run=r"]);
+  assert.deepEqual([values.run, values.count, given.has("run")], ["r", 3, true]);
+  assert.throws(() => parseFlags(flags, ["--run", "r", "s"]), /Unexpected argument "s"/);
 });
 
 Deno.test("--help wins over everything else", () => {

@@ -9,6 +9,7 @@ import { AUTOENCODERS, COMPARISON } from "../../tasks/assignments/autoencoders.t
 import { EXERCISES } from "../../tasks/assignments/exercises.ts";
 import { PARTS } from "../../tasks/assignments/photographs.ts";
 import { MEMORIZATION } from "../../tasks/assignments/memorization.ts";
+import { SMALL_MODELS } from "../../tasks/assignments/small_models.ts";
 
 const tasks: Readonly<Record<string, string>> = settings.tasks;
 
@@ -56,14 +57,19 @@ function said(blocks: readonly Block[]): string {
 }
 
 Deno.test("every line of every assignment is a task, in a folder of its own, told where to compute if it trains", () => {
-  for (const assignment of [MEMORIZATION, AUTOENCODERS, EXERCISES]) {
+  for (const assignment of [MEMORIZATION, AUTOENCODERS, EXERCISES, SMALL_MODELS]) {
     for (const quick of [true, false]) {
       const lines = assignment.questions(scope(quick)).flatMap(({ runs }) => runs);
       assert.equal(new Set(lines.map(({ folder }) => folder)).size, lines.length);
       for (const { task, flags } of lines) {
         assert.ok(task in tasks, task);
-        const trains = /^(train|compare|common)-/.test(task);
-        assert.deepEqual([flags.threads, flags.seed], trains ? [1, 3] : [undefined, undefined], task);
+        const computes = /^(train|compare|common|assess)-/.test(task);
+        assert.equal(flags.threads, computes ? 1 : undefined, task);
+        // Where an assignment wants means, runs have the seed and those after it.
+        assert.ok(
+          computes ? Number(flags.seed) >= 3 && Number(flags.seed) < 6 : flags.seed === undefined,
+          task,
+        );
       }
     }
   }
@@ -180,4 +186,29 @@ Deno.test("questions are answered with the figures of their runs", async () => {
   assert.match(few, /"10","100\.00 %","30\.00 %","70\.00 %"/);
   assert.match(few, /70\.00 % where the fewest images are learned and 5\.00 % where the most/);
   assert.match(fields, /26 x 26/);
+});
+
+Deno.test("small models are answered with their limits, means over seeds, copies and distances", async () => {
+  const limits = { parameters: 900_000, steps: 20_000, penalty: 0 };
+  const addnist = [0.97, 0.98, 0.99].map((test_accuracy) =>
+    finished("addnist", { ...limits, train_loss: 0.1, train_accuracy: 0.99, test_accuracy })
+  );
+  const copies = { copies_exact: 0, copies_psnr: 2, copies_near: 1, samples: 10_000 };
+  const made = finished("made", { ...limits, ...copies });
+  const assessed = (fd_classifier: number) =>
+    finished("assessed", { fd_classifier, fd_classifier_floor: 1.5, sharpness: 0.75, class_coverage: 0.99 });
+  const [classifier, generator, distances] = SMALL_MODELS.questions(scope(true));
+  const runOf = (): StoredRun => made;
+  const sums = said((await classifier.answer([...addnist, made], runOf)).blocks);
+  assert.match(sums, /98\.00 % ± 1\.00 %/);
+  assert.match(sums, /1\.00 points on average/);
+  const images = said((await generator.answer([made, made], runOf)).blocks);
+  assert.match(images, /\["flow","900,000","20,000","0"\]/);
+  assert.match(images, /\["PSNR to the nearest at least 25 dB","2","2"\]/);
+  const far = said((await distances.answer([addnist[0], assessed(12), assessed(20)], runOf)).blocks);
+  assert.match(far, /"at most 10","12","missed by 2"/);
+  assert.match(far, /differ 0\.75 times as much/);
+  // What several runs need is made once, and before them.
+  const [, first] = distances.runs;
+  assert.deepEqual([first.flags.run, first.flags.classifier], ["runs/page/flow", "runs/page/classifier"]);
 });

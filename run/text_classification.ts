@@ -295,7 +295,8 @@ class BestWeights {
 
   /** Keeps the weights after `step`, as tfjs sees them, where `score` is larger than all before. */
   offer(score: number, step: number): void {
-    if (step > 0 && score <= this.#number("score")) return this.#set("behind", this.behind + 1);
+    // The score is kept in float32: an equal one is no better.
+    if (Math.fround(score) <= this.#number("score")) return this.#set("behind", this.behind + 1);
     for (const [name, weight] of Object.entries(this.#weights)) this.variables[`best/${name}`].assign(weight);
     this.#set("score", score);
     this.#set("step", step);

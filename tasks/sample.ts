@@ -1,4 +1,4 @@
-/** `deno task sample RUN`: draws more sequences from a trained model, and says how many are training sequences. */
+/** `deno task sample RUN`: draws more sequences or images from a trained model, and says how many it learned as they are. */
 import { join } from "node:path";
 import { exists, writeAtomically } from "../base/files.ts";
 import { writeTensors } from "../base/safetensors.ts";
@@ -7,6 +7,7 @@ import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
 import { countMemorized } from "../run/counting.ts";
 import { openTaskDevice } from "../run/device.ts";
+import { moreImages } from "../run/generation.ts";
 import { runFolder } from "../run/named_run.ts";
 import { findRun, Run } from "../run/run.ts";
 import { sequenceFlags } from "../run/sequence_source.ts";
@@ -27,13 +28,14 @@ if (import.meta.main) {
   const { device, threads, debug } = commonFlags;
   await runTool({
     name: "sample",
-    summary: "Draw more sequences from a trained model, and say how many of them are training sequences.",
+    summary:
+      "Draw more sequences or images from a trained model, and say how many of them are training data.",
     flags: {
       run: argument({
         placeholder: "RUN",
-        help: "a finished run of a sequence model: its folder, its name in runs/, or latest",
+        help: "a finished run of a sequence model or a generator: its folder, its name in runs/, or latest",
       }),
-      samples: integer({ min: 1, default: 10_000, help: "how many sequences to generate" }),
+      samples: integer({ min: 1, default: 10_000, help: "how many to generate" }),
       seed: integer({
         min: 0,
         max: Number.MAX_SAFE_INTEGER,
@@ -57,10 +59,14 @@ if (import.meta.main) {
       }
       await using device = await openTaskDevice(flags, session);
       const trained = await load(folder, device);
+      const out = flags.out ?? join(folder, `samples-s${seed}`);
+      if ("generate" in trained) {
+        return await moreImages(trained, { stored, out, device, session, samples: count, seed });
+      }
       if (!("sample" in trained)) {
         throw new Error(
           `Cannot sample from ${flags.run} as there is nothing to sample from a ${trained.kind}: name a run of a ` +
-            "sequence model, such as train-seq2hist",
+            "sequence model or a generator, such as train-seq2hist or train-flow",
         );
       }
       const path = join(stored.folder, "config.json");
@@ -82,7 +88,6 @@ if (import.meta.main) {
         matches: found.matches,
         memorizedFraction: found.fraction,
       });
-      const out = flags.out ?? join(folder, `samples-s${seed}`);
       await Deno.mkdir(out, { recursive: true });
       await writeTensors(join(out, "samples.safetensors"), {
         tokens: { shape: [count, length], data: tokens },

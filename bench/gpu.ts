@@ -11,6 +11,7 @@ import { openDevice } from "../engine/open.ts";
 import type { Plan } from "../engine/plan.ts";
 import { EXPERIMENT } from "../models/seq2hist.ts";
 import { memorize } from "../run/memorize.ts";
+import { defaultsOf } from "../run/model_file.ts";
 import { openRun } from "../run/open_run.ts";
 import type { SequenceFlags } from "../run/sequence_source.ts";
 import { openSource } from "../run/sources.ts";
@@ -263,7 +264,7 @@ async function mainJob(
   const source = await openSource(flags, EXPERIMENT);
   await using device = await openDevice("webgpu");
   const run = await openRun(`${folder}/main`, { task: EXPERIMENT.name, dataset: source.facts, device });
-  await memorize(EXPERIMENT, { flags: { ...flags, range: undefined }, run, device, source });
+  await memorize(EXPERIMENT, { flags: { ...defaultsOf(EXPERIMENT.flags), ...flags }, run, device, source });
   const seconds = (performance.now() - start) / 1000;
   return { seconds, images: source.facts.count, dataset: flags.dataset, metrics: run.summary?.metrics ?? {} };
 }

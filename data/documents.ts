@@ -23,11 +23,11 @@ export async function readDocuments(
   const single = files.length === 1 && files[0] === path;
   let bytes = 0;
   for (const file of files) {
-    const text = await readText(file, { most: MOST_BYTES - bytes });
+    const text = await readText(file, { before: bytes });
     bytes += text.length;
     const name = single ? "" : file.slice(path.length + 1);
     if (LINE_ENDINGS.includes(extname(file).toLowerCase())) {
-      documents.push(...readRecords(text, { ...options, path: file, name }));
+      for (const record of readRecords(text, { ...options, path: file, name })) documents.push(record);
     } else if (options.field !== undefined) {
       throw new TypeError(
         `Cannot take field ${options.field} of ${file} as it is no file of JSON lines: leave out --field, or name a ` +
@@ -84,21 +84,31 @@ export async function filesAt(path: string, endings: readonly string[]): Promise
 /**
  * What a file holds as text.
  *
- * @param options.most Bytes that it may have; absent: 400 million.
+ * @param options.most Bytes that it may have with those read `before`; absent: 400 million, and 0.
+ * @param options.markup Whether it may be an HTML page. Absent: yes.
  * @throws {Error} where it cannot be read, is no text, is empty, or is too large.
  */
-export async function readText(path: string, options: { readonly most?: number } = {}): Promise<string> {
-  const { most = MOST_BYTES } = options;
-  let bytes: Uint8Array;
+export async function readText(
+  path: string,
+  options: { readonly most?: number; readonly before?: number; readonly markup?: boolean } = {},
+): Promise<string> {
+  const { most = MOST_BYTES, before = 0, markup = true } = options;
+  let bytes: Uint8Array, size: number;
   try {
-    const { size } = await Deno.stat(path);
-    if (size > most) {
-      throw new RangeError(`it would make more than ${MOST_BYTES / 1e6} MB of text, cut it`);
-    }
-    bytes = await Deno.readFile(path);
+    ({ size } = await Deno.stat(path));
+    bytes = before + size > most ? new Uint8Array() : await Deno.readFile(path);
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound ? "there is no such file" : (error as Error).message;
     throw new Error(`Cannot read --file ${path} (${reason}): name a file that can be read`);
+  }
+  if (before + size > most) {
+    const all = before > 0 ? "it and those before it have" : "it has";
+    throw new RangeError(
+      `Cannot read --file ${path} as ${all} ${Math.ceil((before + size) / 1e6)} MB, and ${
+        most / 1e6
+      } MB is the ` +
+        "most: cut it",
+    );
   }
   let content: string;
   try {
@@ -107,6 +117,11 @@ export async function readText(path: string, options: { readonly most?: number }
     const kind = contentOf(bytes);
     const what = kind === "something else" ? "no text in UTF-8: convert it" : `${kind}: name a text`;
     throw new Error(`Cannot read --file ${path} as it is ${what}`);
+  }
+  if (!markup && contentOf(bytes) === "an HTML page") {
+    throw new Error(
+      `Cannot read --file ${path} as it is an HTML page: name the file itself that was downloaded`,
+    );
   }
   if (content.trim() === "") throw new Error(`Cannot learn --file ${path} as it is empty: name another`);
   return content;

@@ -19,6 +19,8 @@ export type ImageDataset = typeof IMAGE_DATASETS[number];
 export const DEFAULT_SIZE = 32;
 /** Bytes of pixels above which a choice is refused: typed arrays end there on many machines. */
 const MOST_BYTES = 2 ** 31;
+/** Bytes of a level as a number, and as drawn again; and of all of them at most. */
+const NUMBER_BYTES = 8, MOST_NUMBER_BYTES = 4e9;
 
 /** Which split of which image set. */
 export interface ImageSource {
@@ -50,6 +52,8 @@ export interface ImageSelection extends ImageSource {
   readonly size?: number;
   /** 1: grey; 3: colour. Absent: as the set has them; of pictures, 3 where any chosen one has colour. */
   readonly channels?: 1 | 3;
+  /** Whether all levels will be held as numbers, too, and as a model draws them again. Absent: no. */
+  readonly asNumbers?: boolean;
   /** Awaited after each picture of one's own that was read: large ones take their time. */
   readonly onProgress?: (done: number, total: number) => Promise<void>;
 }
@@ -64,10 +68,20 @@ export async function openImages(selection: ImageSelection): Promise<ImageSet> {
   if (dataset === "idx" || dataset === "images") return await openOwn(selection);
   const available = COUNTS[dataset][split];
   const range = chosenRange(selection, available);
-  if (size !== undefined) checkBytes({ ...range, height: size, width: size, channels: channels ?? 3 });
+  if (size !== undefined) {
+    checkBytes({
+      ...selection,
+      ...range,
+      height: size,
+      width: size,
+      channels: channels ?? OWN_CHANNELS[dataset],
+    });
+  }
   const images = brought(await read(dataset, selection, range), { size, channels });
   return described(selection, { ...range, available, images });
 }
+
+const OWN_CHANNELS = { digits: 1, mnist: 1, cifar10: 3, cifar100: 3 } as const;
 
 const COUNTS: Readonly<Record<Exclude<ImageDataset, "idx" | "images">, Readonly<Record<Split, number>>>> = {
   digits: DIGIT_COUNTS,
@@ -136,7 +150,7 @@ async function openOwn(selection: ImageSelection): Promise<ImageSet> {
   const size = selection.size ?? defaultSize(gallery);
   const height = size ?? gallery.shape!.height, width = size ?? gallery.shape!.width;
   // Three channels until it is known whether any picture has colour.
-  checkBytes({ count, height, width, channels: selection.channels ?? gallery.channels ?? 3 });
+  checkBytes({ ...selection, count, height, width, channels: selection.channels ?? gallery.channels ?? 3 });
   const pictures: Picture[] = [];
   for (let image = 0; image < count; image++) {
     const picture = await gallery.picture(places[offset + image]);
@@ -203,18 +217,27 @@ function brought(
 }
 
 function checkBytes(
-  { count, height, width, channels }: {
+  { count, split, asNumbers = false, height, width, channels }: {
     readonly count: number;
+    readonly split: Split;
+    readonly asNumbers?: boolean;
     readonly height: number;
     readonly width: number;
     readonly channels: number;
   },
 ): void {
-  const each = height * width * channels;
-  if (count * each <= MOST_BYTES) return;
+  const most = asNumbers ? MOST_NUMBER_BYTES : MOST_BYTES;
+  const each = height * width * channels * (asNumbers ? NUMBER_BYTES : 1);
+  if (count * each <= most) return;
+  const size = Math.floor(Math.sqrt(most / count / each * height * width));
+  // All images of a test split are wanted, whatever --count.
+  const remedy = split === "test" ? "" : `, or --count to ${Math.floor(most / each)}`;
   throw new RangeError(
-    `Cannot hold ${count.toLocaleString("en-US")} images of ${height}x${width}x${channels} as they take ` +
-      `${(count * each / 1e9).toFixed(1)} GB: lower --size, or --count to ${Math.floor(MOST_BYTES / each)}`,
+    `Cannot hold ${count.toLocaleString("en-US")} ${split === "test" ? "test " : ""}images of ` +
+      `${height}x${width}x${channels} as they take ${
+        (count * each / 1e9).toFixed(1)
+      } GB: lower --size to ${size}` +
+      remedy,
   );
 }
 

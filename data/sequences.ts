@@ -41,7 +41,9 @@ export function prefixTable(
   const columns = length - 1;
   const children = new Map<number, number>();
   const byContext = new Map<number, number>();
-  const prefixes: number[] = [], counts: number[] = [];
+  const counts: number[] = [];
+  /** Where each row's prefix stands: as an index into the tokens, of the token that follows it. */
+  const places: number[] = [];
   const rows = new Int32Array(count * length);
   let nodes = 1;
 
@@ -68,23 +70,25 @@ export function prefixTable(
       if (row === undefined) {
         row = counts.push(0) - 1;
         byContext.set(node, row);
-        for (let column = 0; column < columns; column++) {
-          const seen = column >= from && column < position;
-          prefixes.push(seen ? tokens[sequence * length + column] : vocabulary);
-        }
+        places.push(sequence * length + position);
       }
       counts[row]++;
       rows[sequence * length + position] = row;
     }
   }
 
+  const prefixes = new Int32Array(places.length * columns).fill(vocabulary);
+  places.forEach((place, row) => {
+    const position = place % length, from = Math.max(0, position - range), start = place - position;
+    prefixes.set(tokens.subarray(start + from, place), row * columns + from);
+  });
   const histograms = new Float32Array(counts.length * vocabulary);
   rows.forEach((row, index) => histograms[row * vocabulary + tokens[index]]++);
   for (let index = 0; index < histograms.length; index++) {
     histograms[index] /= counts[Math.floor(index / vocabulary)];
   }
   return {
-    prefixes: Int32Array.from(prefixes),
+    prefixes,
     histograms,
     counts: Int32Array.from(counts),
     size: counts.length,
@@ -116,7 +120,7 @@ export type CodeShape = readonly [channels: number, rows: number, columns: numbe
 /** Sign channels of a code. */
 const SIGNS = 3;
 /** Pixels of an image, up and across, for each site of its code. */
-const PIXELS_A_SITE = 8;
+export const PIXELS_A_SITE = 8;
 
 /** The shape of the code of an image: a site for each 8x8 pixels, the last of a row or column maybe fewer. */
 export function codeShape({ height, width }: { readonly height: number; readonly width: number }): CodeShape {

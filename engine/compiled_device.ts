@@ -4,8 +4,9 @@ import { assignments, versionOf } from "./assignments.ts";
 import type { Compiled, CompileOptions, Device, InputArrays, InputSpecs, InputTensors } from "./device.ts";
 import type { Executable, Executor, Storage } from "./executor.ts";
 import { type DType, type Graph, type Resident, sizeOf, type TypedArray } from "./graph.ts";
+import { inPieces, pauses } from "../base/pauses.ts";
 import type { Plan } from "./plan.ts";
-import { planStep } from "./plan_step.ts";
+import { planning } from "./plan_step.ts";
 import type { CreatedVariable } from "./trace/backend.ts";
 import { mustAgree } from "./trace/compare.ts";
 import { type CompiledRate, rateOf } from "./trace/guard.ts";
@@ -108,9 +109,13 @@ export class CompiledDevice implements Device {
     this.#mustBeOpen("compile");
     mustSpecify(specs);
     await tf.ready();
+    const pause = pauses();
     const first = trace(fn, specs, { seed });
     if (first.created.length > 0) await this.#initialize(first);
-    const traced = trace(fn, specs, { seed }), again = trace(fn, specs, { places: true, seed });
+    await pause();
+    const traced = first.created.length > 0 ? trace(fn, specs, { seed }) : first;
+    await pause();
+    const again = trace(fn, specs, { places: true, seed });
     for (const { created } of [traced, again]) mustNotCreate(created);
     mustAgree(traced, again);
     this.#sweep();
@@ -138,7 +143,7 @@ export class CompiledDevice implements Device {
     sources: readonly Source[],
   ): Promise<{ executable: Executable; graph: Graph; held: readonly Held[] }> {
     const sourceOf = new Map(recorded.residents.map(({ value }, index) => [value.id, sources[index]]));
-    const plan = planStep(recorded, this.#executor.keeping), { graph } = plan;
+    const plan = await inPieces(planning(recorded, this.#executor.keeping)), { graph } = plan;
     const held: Held[] = [];
     try {
       for (const resident of graph.residents) {

@@ -116,6 +116,13 @@ export type Op =
    * last of them; 0 where it has none. An index outside 0..S-1 is dropped.
    */
   | { readonly kind: "scatter"; readonly reducer: "sum" | "last" }
+  /**
+   * tokens [B, T] int32, kernel [T * V, N] -> [B, N]: the sum, in ascending t, of the kernel's rows t * V + token; a token
+   * outside 0..V-1 adds nothing. The product of the one-hot rows [B, T * V] and the kernel.
+   */
+  | { readonly kind: "embedding_bag"; readonly epilogue?: Program }
+  /** tokens [B, T] int32, dy [B, N] -> [T * V, N], the kernel's gradient: of each row the sum, in ascending B, of its dy. */
+  | { readonly kind: "embedding_bag_grad" }
   /** Running sum or product along `axis`. */
   | {
     readonly kind: "cumulate";

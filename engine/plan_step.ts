@@ -1,6 +1,7 @@
 /** From a traced function to a plan for an executor. */
+import { atOnce } from "../base/pauses.ts";
 import type { Graph, Kept } from "./graph.ts";
-import { optimize } from "./passes/mod.ts";
+import { optimizing } from "./passes/mod.ts";
 import { type Plan, planMemory } from "./plan.ts";
 
 /** What an executor keeps of recurrent sequences for their gradients. */
@@ -15,9 +16,14 @@ export interface Keeping {
 
 /** Optimizes a graph and gives its values places. `keeping` absent: nothing is kept. */
 export function planStep(traced: Graph, keeping: Keeping | undefined): Plan {
+  return atOnce(planning(traced, keeping));
+}
+
+/** `planStep` in pieces. */
+export function* planning(traced: Graph, keeping: Keeping | undefined): Generator<void, Plan> {
   if (keeping !== undefined) {
-    const plan = planMemory(optimize(traced, keeping.what));
+    const plan = planMemory(yield* optimizing(traced, keeping.what));
     if (plan.arenaSize <= keeping.most) return plan;
   }
-  return planMemory(optimize(traced));
+  return planMemory(yield* optimizing(traced));
 }

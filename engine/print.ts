@@ -106,6 +106,7 @@ function printOp({ op, inputs }: Node, nameOf: Names): string {
     }
     case "conv2d":
     case "conv2d_input_grad":
+    case "embedding_bag":
       return `${op.kind}(${names.slice(0, 2).join(", ")})${printEpilogue(op.epilogue, names.slice(2))}`;
     default:
       return `${op.kind}(${[...names, ...printSettings(op)].join(", ")})`;

@@ -31,3 +31,24 @@ export async function overRows<I extends InputSpecs, Output extends string>(
   }
   return cut as Record<Output, TypedArray>;
 }
+
+/**
+ * The same, but each call's outputs are read and given to `take` before the next, with the number of their first row:
+ * for outputs that would not fit into memory together.
+ */
+export async function eachRows<I extends InputSpecs, Output extends string>(
+  compiled: Compiled<I, Output>,
+  options: {
+    readonly count: number;
+    readonly batch: number;
+    readonly inputs: (rows: Int32Array) => InputArrays<I>;
+    readonly take: (outputs: Readonly<Record<Output, TypedArray>>, first: number) => void;
+  },
+): Promise<void> {
+  const { count, batch, inputs, take } = options;
+  for (let first = 0; first < count; first += batch) {
+    const rows = Int32Array.from({ length: batch }, (_, row) => first + row < count ? first + row : first);
+    await compiled.run(inputs(rows));
+    take(await compiled.read(), first);
+  }
+}

@@ -18,6 +18,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Random } from "../base/random.ts";
+import { inGigabytes, MOST_BYTES, TooLarge } from "../base/too_large.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import type { Draw } from "../engine/random.ts";
 
@@ -88,6 +89,8 @@ export interface Network {
   /**
    * Allocates the weights. Each layer draws from a generator that is forked by its name, so that adding one moves no
    * other. Those that are not trained are variables with `trainable` false. The caller disposes them.
+   *
+   * @throws {TooLarge} where they do not fit into memory.
    */
   init(random: Random): Weights;
   /**
@@ -102,12 +105,19 @@ export interface Network {
 /** The network that passes [B, ...input] from layer to layer. As Keras's Sequential, PyTorch's nn.Sequential. */
 export function sequential(input: Shape, makers: readonly LayerMaker[]): Network {
   const chained = chain(...makers)(input), specs = Object.entries(chained.weights ?? {});
+  const parameters = specs.reduce(
+    (sum, [, spec]) => spec.role === "buffer" ? sum : sum + sizeOf(spec.shape),
+    0,
+  );
   return {
     input,
     output: chained.output,
     rows: [{ type: "Input", output: extents(input) }, ...chained.rows],
-    parameters: specs.reduce((sum, [, spec]) => spec.role === "buffer" ? sum : sum + sizeOf(spec.shape), 0),
-    init: (random) => allocate(specs, random),
+    parameters,
+    init: (random) => {
+      mustFit(parameters);
+      return allocate(specs, random);
+    },
     apply: <T extends tf.Tensor>(weights: Values, x: tf.Tensor, training?: Training): T => {
       mustBe(x, input, "the network's input");
       const missing = specs.find(([name]) => weights[name] === undefined)?.[0];
@@ -195,6 +205,24 @@ export function extents(shape: Shape): string {
 /** How many numbers a shape holds. */
 export function sizeOf(shape: Shape): number {
   return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** How often a weight is held while Adam trains it: itself and two moments, on the device and in tfjs, and a gradient. */
+export const COPIES = 7;
+
+/**
+ * Makes sure that so many weights can be trained: to be called with those of all networks of a model, before the first
+ * is allocated.
+ *
+ * @throws {TooLarge} where they do not fit into memory.
+ */
+export function mustFit(parameters: number): void {
+  const bytes = 4 * COPIES * parameters;
+  if (bytes <= MOST_BYTES) return;
+  throw new TooLarge(
+    `Cannot allocate ${parameters.toLocaleString("en-US")} weights as they and their training take ` +
+      `${inGigabytes(bytes)}, and ${inGigabytes(MOST_BYTES)} is the most`,
+  );
 }
 
 /** @throws {RangeError} where `layer` cannot be built, as its input has other axes than `axes` names. */

@@ -2,8 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { extents, type LayerMaker, mustHaveAxes, sizeOf } from "./layer.ts";
 import { HE_NORMAL, type Start } from "./starts.ts";
 
-/** Numbers in a one-hot row above which it is not multiplied but looked up: the same, and cheaper. */
-export const WIDEST_ONE_HOT = 512;
+/**
+ * Numbers in a one-hot row above which it is looked up instead, to give the same: stock tfjs makes the rows, a batch of which
+ * must fit into memory. The compiled devices make none (`engine/passes/one_hot.ts`).
+ */
+const WIDEST_ONE_HOT = 8192;
 
 /**
  * A linear layer of symbols that are seen one-hot: int32 [B, T], 0 <= symbol < symbols, -> [B, units]. What a

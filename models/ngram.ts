@@ -22,6 +22,8 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
+import { pauses } from "../base/pauses.ts";
+import type { SampleOptions } from "../run/sampling.ts";
 import { integer } from "../run/task.ts";
 import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
@@ -68,14 +70,28 @@ export interface Counts {
   readonly followers: Int32Array;
 }
 
-/** Counts what follows every context of up to `order` tokens. */
-export function count(sequences: Sequences, { order }: { readonly order: number }): Counts {
+/** Contexts, or tokens after them, that are counted at most: what a Map of JavaScript's holds, but for a reserve. */
+const MOST_COUNTED = 10_000_000;
+
+/**
+ * Counts what follows every context of up to `order` tokens.
+ *
+ * @throws {RangeError} where there are too many to be held.
+ */
+export async function count(sequences: Sequences, { order }: { readonly order: number }): Promise<Counts> {
   const { tokens, count, length, vocabulary } = sequences;
   const tree = new ContextTree(vocabulary), rows = [0, 0];
-  const numbers = new Map<number, number>();
+  const numbers = new Map<number, number>(), pause = pauses();
   for (let sequence = 0; sequence < count; sequence++) {
     const at = sequence * length;
     for (let position = 0; position < length; position++) {
+      await pause();
+      if (numbers.size > MOST_COUNTED) {
+        throw new RangeError(
+          `Cannot count contexts of up to ${order} tokens in ${count} sequences of ${length} as there are more than ` +
+            `${MOST_COUNTED.toLocaleString("en-US")} of what follows them: lower --order or --count`,
+        );
+      }
       let context = 0;
       for (let back = 0; back <= Math.min(order, position + 1); back++) {
         if (back > 0) {
@@ -124,13 +140,12 @@ class ContextTree {
 }
 
 /** Puts the counts of the training set in; there is nothing to optimize. */
-export async function fit({ config, weights }: Ngram, { run, sequences }: FitOptions): Promise<void> {
-  const { contexts, followers } = count(sequences, config);
+export async function fit({ config, weights }: Ngram, { sequences }: FitOptions): Promise<void> {
+  const { contexts, followers } = await count(sequences, config);
   tf.tidy(() => {
     weights.contexts.assign(tf.tensor2d(contexts, [config.contexts, 2], "int32"));
     weights.followers.assign(tf.tensor2d(followers, [config.followers, 3], "int32"));
   });
-  await run.pause();
 }
 
 /** The counts as they are asked for. */
@@ -174,32 +189,32 @@ async function openTable({ config, weights }: Ngram): Promise<Table> {
   };
 }
 
-/** Sequences drawn between two moments in which signals are let in. */
-const DRAWN_AT_ONCE = 2000;
-
 /**
  * Draws `count` sequences [count, length] token by token, from the tokens on that are `given`, [count, any] (absent:
  * none). Sequence i does not depend on `count`.
  */
 export async function sample(
   model: Ngram,
-  options: { readonly count: number; readonly seed: number; readonly given?: Int32Array },
+  options: Omit<SampleOptions, "device">,
 ): Promise<Int32Array> {
-  const { length } = model.config, { count, seed, given = new Int32Array() } = options;
+  const { length } = model.config, { count, seed, given = new Int32Array(), temperature = 1 } = options;
+  if (temperature !== 1) {
+    throw new RangeError(
+      `Cannot draw from counts as their temperature must be 1: current value is ${temperature}; networks have one`,
+    );
+  }
   const known = given.length / count;
   const { contextOf, starts, followers, totals } = await openTable(model);
-  const random = stream(seed).fork("sample"), tokens = new Int32Array(count * length);
+  const random = stream(seed).fork("sample"), tokens = new Int32Array(count * length), pause = pauses();
   for (let sequence = 0; sequence < count; sequence++) {
     const draw = random.at(sequence), at = sequence * length;
+    await pause();
     tokens.set(given.subarray(sequence * known, (sequence + 1) * known), at);
     for (let position = known; position < length; position++) {
       const context = contextOf(tokens, at, position);
       let row = starts[context], left = draw.integer(totals[context]);
       while (left >= followers[3 * row + 2]) left -= followers[3 * row++ + 2];
       tokens[at + position] = followers[3 * row + 1];
-    }
-    if (sequence % DRAWN_AT_ONCE === DRAWN_AT_ONCE - 1) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
   return tokens;
@@ -212,13 +227,19 @@ export async function logProbabilities(
 ): Promise<Float64Array> {
   const { contextOf, starts, followers, totals } = await openTable(model);
   const { tokens, count, length } = sequences;
-  return Float64Array.from({ length: count * length }, (_, index) => {
-    const position = index % length, context = contextOf(tokens, index - position, position);
-    for (let row = starts[context]; row < starts[context + 1]; row++) {
-      if (followers[3 * row + 1] === tokens[index]) return Math.log(followers[3 * row + 2] / totals[context]);
+  const logs = new Float64Array(count * length).fill(-Infinity), pause = pauses();
+  for (let at = 0; at < tokens.length; at += length) {
+    await pause();
+    for (let position = 0; position < length; position++) {
+      const context = contextOf(tokens, at, position), token = tokens[at + position];
+      for (let row = starts[context]; row < starts[context + 1]; row++) {
+        if (followers[3 * row + 1] !== token) continue;
+        logs[at + position] = Math.log(followers[3 * row + 2] / totals[context]);
+        break;
+      }
     }
-    return -Infinity;
-  });
+  }
+  return logs;
 }
 
 function describe({ config }: Ngram): Description {
@@ -252,8 +273,8 @@ function describe({ config }: Ngram): Description {
 export const EXPERIMENT = {
   name: "train-ngram",
   summary: "Count what follows what in codes of images, text, melodies or numbers: the exact memory.",
-  configure: (sequences, { order = sequences.length }) => {
-    const { contexts, followers } = count(sequences, { order });
+  configure: async (sequences, { order = sequences.length }) => {
+    const { contexts, followers } = await count(sequences, { order });
     const { vocabulary, length } = sequences;
     return {
       model: "ngram",

@@ -11,15 +11,16 @@
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
 import type { Device } from "../engine/device.ts";
-import type { Image, Tile } from "../report/grid.ts";
+import type { Tile } from "../report/grid.ts";
 import type { Section } from "../report/html.ts";
 import { percent } from "../report/numbers.ts";
 import { type PixelExperiment, pixelModel, runPixels } from "../run/pixel_experiment.ts";
 import { firstOf, type PixelSet, type PixelSets } from "../run/pixel_source.ts";
 import { datasetInWords, type Description } from "../run/write_report.ts";
 import { continued } from "./pixel_predictor/generation.ts";
-import { memory } from "./pixel_predictor/memory.ts";
+import { memory, remembered } from "./pixel_predictor/memory.ts";
 import { build, loss, pixelNats, type PixelPredictor, predictorNetwork } from "./pixel_predictor/network.ts";
+import { pixelImage } from "./pixel_predictor/pixel_image.ts";
 
 export { continued, sampled } from "./pixel_predictor/generation.ts";
 export { build, logProbabilities, loss, type PixelPredictor } from "./pixel_predictor/network.ts";
@@ -28,6 +29,8 @@ export { build, logProbabilities, loss, type PixelPredictor } from "./pixel_pred
 const SHOWN = 6, HORIZONS = [1, 10, 28];
 /** The share of an image that is given: of 784 pixels all but the last 300. */
 const GIVEN_SHARE = 484 / 784;
+/** Samples that the report shows beside what they may be copies of. */
+const SHOWN_SAMPLES = 30;
 /** Training images above which memory is not measured: a model of so many does not hold them. */
 const MOST_REMEMBERED = 1024;
 
@@ -66,21 +69,6 @@ function describe(model: PixelPredictor, { source, train }: PixelSets): Descript
     code: [predictorNetwork, loss],
     references: ["pixelrnn"],
   };
-}
-
-/** Pixels as an image of the set's rows; those from `known` on are grey. */
-export function pixelImage(
-  bits: ArrayLike<number>,
-  { length, width, known = length }: {
-    readonly length: number;
-    readonly width: number;
-    readonly known?: number;
-  },
-): Image {
-  const height = Math.ceil(length / width);
-  const pixels = new Float32Array(height * width).fill(0.5);
-  for (let at = 0; at < Math.min(known, length); at++) pixels[at] = bits[at];
-  return { pixels, shape: [height, width] };
 }
 
 /** Test images, and what the model makes of their beginnings. */
@@ -125,6 +113,23 @@ async function drawings(
   };
 }
 
+/** Images of the model's own, each above what it may have remembered. */
+async function memories(
+  model: PixelPredictor,
+  { device, train }: { readonly device: Device; readonly train: PixelSet },
+): Promise<Section> {
+  const sheet = { sections: [await remembered(model, { device, train, count: SHOWN_SAMPLES })] };
+  return {
+    title: "Memory",
+    blocks: [{
+      kind: "sheet",
+      sheet,
+      distance: "pixels off the nearest training image",
+      caption: "Samples as they were drawn, none chosen.",
+    }],
+  };
+}
+
 /** The experiment of `train-pixel-predictor`. */
 export const EXPERIMENT = {
   name: "train-pixel-predictor",
@@ -154,7 +159,10 @@ export const EXPERIMENT = {
       note: `${percent(memorized_fraction)} of the samples are training images`,
     }],
   ],
-  results: async (model, { device, sets }) => [await drawings(model, { device, set: sets.test })],
+  results: async (model, { device, sets: { train, test }, metrics }) => [
+    ...metrics.memorized_mass === undefined ? [] : [await memories(model, { device, train })],
+    await drawings(model, { device, set: test }),
+  ],
 } satisfies PixelExperiment<PixelPredictor>;
 
 export const MODEL = pixelModel(EXPERIMENT);

@@ -1,7 +1,8 @@
 /**
  * The network of `seq2token` and `seq2hist`: the beginning of a sequence goes in, the logits of the next token come out.
  *
- * Two dense hidden layers over the one-hot prefix, a token that is not there being a symbol of its own. Logits are the
+ * Two dense hidden layers over the one-hot prefix, a token that is not there being a symbol of its own; where the
+ * vocabulary is so large that one-hot prefixes would take more than 4 million weights, over an embedding of it. Logits are the
  * last layer's outputs times a constant: certainty needs large logits, and small weights learn them slowly.
  */
 import type * as tf from "@tensorflow/tfjs";
@@ -9,10 +10,13 @@ import type { Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import { relu, times } from "../layers/activations.ts";
+import { embedding } from "../layers/embedding.ts";
 import { type Network, sequential } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { oneHotLinear } from "../layers/one_hot_linear.ts";
-import { UNIFORM } from "../layers/starts.ts";
+import { flatten } from "../layers/reshape.ts";
+import { normalOfVariance, UNIFORM } from "../layers/starts.ts";
+import { type Demand, prefixDemand, type SequenceShape } from "../run/demand.ts";
 import {
   prefixScorer,
   type SampleOptions,
@@ -30,6 +34,23 @@ export interface PrefixSize {
   readonly length: number;
   /** Units of each of the two hidden layers. */
   readonly hidden: number;
+  /** Numbers that stand for a token of the prefix. Absent: the prefix is one-hot. */
+  readonly embedding?: number;
+}
+
+/** Weights of a layer of one-hot prefixes above which an embedding takes its place, of so many numbers a token. */
+const MOST_ONE_HOT = 4_000_000, EMBEDDING = 64;
+
+/** `size` with an embedding where the vocabulary is too large for one-hot prefixes. */
+export function withEmbedding<Size extends PrefixSize>(size: Size): Size {
+  const { vocabulary, length, hidden } = size;
+  return (length - 1) * (vocabulary + 1) * hidden > MOST_ONE_HOT ? { ...size, embedding: EMBEDDING } : size;
+}
+
+/** What such a network and its training take. */
+export function networkDemand(size: PrefixSize & { readonly batch: number }, shape: SequenceShape): Demand {
+  const { parameters } = prefixNetwork(size, 1), { batch, vocabulary, hidden } = size;
+  return { weights: parameters, others: prefixDemand(shape) + 8 * batch * (vocabulary + hidden) };
 }
 
 /** A model of prefixes: that network, or another with the same input and output. */
@@ -43,10 +64,18 @@ export interface PrefixModel {
 }
 
 /** The network; logits are its last layer's outputs times `scale`. */
-export function prefixNetwork({ vocabulary, length, hidden }: PrefixSize, scale: number): Network {
-  const start = UNIFORM;
+export function prefixNetwork(
+  { vocabulary, length, hidden, embedding: units }: PrefixSize,
+  scale: number,
+): Network {
+  const start = UNIFORM, symbols = vocabulary + 1;
+  const first = units === undefined ? [oneHotLinear("hidden1", { symbols, units: hidden, start })] : [
+    embedding("tokens", { symbols, units, start: normalOfVariance(1) }),
+    flatten,
+    linear("hidden1", hidden, { start }),
+  ];
   return sequential([length - 1], [
-    oneHotLinear("hidden1", { symbols: vocabulary + 1, units: hidden, start }),
+    ...first,
     relu,
     linear("hidden2", hidden, { start }),
     relu,

@@ -19,6 +19,7 @@ import { adam, cosineRate, type Optimizer } from "../engine/optimizers.ts";
 import { overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { cumulated, drawRow } from "../run/batches.ts";
+import type { SequenceShape } from "../run/demand.ts";
 import {
   factorization,
   type FitOptions,
@@ -26,10 +27,19 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
-import { integer } from "../run/task.ts";
+import { type FlagValues, integer } from "../run/task.ts";
+import { chosenSizes, networkFlags } from "../run/network_flags.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
-import { forward, PREFIX_PART, type PrefixModel, prefixNetwork, type PrefixSize } from "./prefix_network.ts";
+import {
+  forward,
+  networkDemand,
+  PREFIX_PART,
+  type PrefixModel,
+  prefixNetwork,
+  type PrefixSize,
+  withEmbedding,
+} from "./prefix_network.ts";
 
 // What a trained model can do.
 export { forward, logProbabilities, sample } from "./prefix_network.ts";
@@ -203,21 +213,35 @@ function describe(model: Seq2Hist): Description {
 }
 
 const FLAGS = {
+  ...networkFlags,
   range: integer({
     min: 0,
     help: "observation range: how many tokens before the next one it sees (default: all)",
   }),
 };
 
+function configure(
+  { vocabulary, length, count }: SequenceShape,
+  { seed, range, ...chosen }: { readonly seed: number } & FlagValues<typeof FLAGS>,
+): Seq2HistConfig {
+  const sizes = count > HUGE_COUNT ? SEQ2HIST_HUGE : count > LARGE_COUNT ? SEQ2HIST_LARGE : SEQ2HIST;
+  return withEmbedding({
+    model: "seq2hist",
+    ...chosenSizes(sizes, chosen),
+    vocabulary,
+    length,
+    ...range === undefined ? {} : { range },
+    seed,
+  });
+}
+
 /** The experiment of `train-seq2hist`. */
 export const EXPERIMENT = {
   name: "train-seq2hist",
   summary:
     "Train a next-token histogram model on codes of images, text, melodies or numbers until it has memorized them.",
-  configure: ({ vocabulary, length, count }, { seed, range }) => {
-    const sizes = count > HUGE_COUNT ? SEQ2HIST_HUGE : count > LARGE_COUNT ? SEQ2HIST_LARGE : SEQ2HIST;
-    return { model: "seq2hist", ...sizes, vocabulary, length, ...range === undefined ? {} : { range }, seed };
-  },
+  configure,
+  demand: (shape, flags) => networkDemand(configure(shape, flags), shape),
   build,
   describe,
   defaultSteps: (sequences, { range }) => {

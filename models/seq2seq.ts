@@ -19,12 +19,12 @@ import { compile, type Device } from "../engine/device.ts";
 import { adam, cosineRate, type Weights } from "../engine/optimizers.ts";
 import { relu, times } from "../layers/activations.ts";
 import { extents, type LayerMaker, type Network, sequential } from "../layers/layer.ts";
-import { WIDEST_ONE_HOT } from "../layers/one_hot_linear.ts";
 import { reshape } from "../layers/reshape.ts";
 import { zeros } from "../layers/starts.ts";
-import { overRows } from "../engine/rows.ts";
+import { eachRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 import { epochBatches } from "../run/batches.ts";
+import type { Demand, SequenceShape } from "../run/demand.ts";
 import {
   factorization,
   type FitOptions,
@@ -32,9 +32,10 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
-import { type SampleOptions, sampleSequences, scoredOnce, type Scorer } from "../run/sampling.ts";
+import { type SampleOptions, sampleSequences, scoredOnce, type Scorer, together } from "../run/sampling.ts";
 import { train } from "../run/training.ts";
-import { choice } from "../run/task.ts";
+import { chosenSizes, networkFlags } from "../run/network_flags.ts";
+import { choice, type FlagValues, UsageError } from "../run/task.ts";
 import type { Description } from "../run/write_report.ts";
 import { AUTOENCODER_PART } from "./binary_autoencoder.ts";
 import { block, transformer, type TransformerSize } from "./causal_transformer.ts";
@@ -74,6 +75,8 @@ export const SEQ2SEQ = Object.freeze(
 );
 /** Units in a whole layer above which positions get fewer than that, down to so many each. */
 const WIDEST_LAYER = 2048, FEWEST_UNITS = 4;
+/** Weights of a masked network above which the default is the transformer, whose positions share theirs. */
+const MOST_MASKED = 40_000_000;
 /** The transformer that reaches the goal. */
 export const SEQ2SEQ_TRANSFORMER = Object.freeze(
   {
@@ -117,6 +120,9 @@ export function maskedNetwork({ vocabulary, length, hidden }: Sizes & Masked): N
     reshape([length, vocabulary]),
   ]);
 }
+
+/** Numbers in a one-hot row above which it is not multiplied but looked up: the same, and cheaper. */
+const WIDEST_ONE_HOT = 512;
 
 /** Blocks, one a position, of the inputs and outputs of a masked layer. */
 interface Blocks {
@@ -211,13 +217,17 @@ export function loss(model: Seq2Seq, tokens: tf.Tensor2D): tf.Scalar {
 export function sample(model: Seq2Seq, options: SampleOptions): Promise<Int32Array> {
   return sampleSequences({
     ...model.config,
-    logits: (prefixes, position) =>
-      tf.reshape(nextLogits(model, prefixes, position), [-1, model.config.vocabulary]),
+    logits: (prefixes, position, at) =>
+      tf.reshape(nextLogits(model, prefixes, { position, at }), [-1, model.config.vocabulary]),
   }, options);
 }
 
-/** Prefixes int32 [B, T-1] of `position` tokens -> logits of the next one [B, 1, V]. */
-function nextLogits(model: Seq2Seq, prefixes: tf.Tensor2D, position: number): tf.Tensor3D {
+/** Prefixes int32 [B, T-1] of `at` tokens, `position` at most (absent: just as many) -> logits of the next [B, 1, V]. */
+function nextLogits(
+  model: Seq2Seq,
+  prefixes: tf.Tensor2D,
+  { position, at }: { readonly position: number; readonly at?: tf.Scalar },
+): tf.Tensor3D {
   const { config, network, weights } = model, none = start(model, prefixes);
   // What stands at and after `position` has no path to its logits: a transformer does not even compute it.
   const all: tf.Tensor3D = config.architecture === "masked"
@@ -226,7 +236,9 @@ function nextLogits(model: Seq2Seq, prefixes: tf.Tensor2D, position: number): tf
       weights,
       tf.slice(tf.concat([none, prefixes], 1), [0, 0], [-1, position + 1]),
     );
-  return tf.slice(all, [0, position, 0], [-1, 1, -1]);
+  if (at === undefined) return tf.slice(all, [0, position, 0], [-1, 1, -1]);
+  const places = all.shape[1], chosen = tf.reshape(tf.oneHot(at, places, 1, 0, "float32"), [1, places, 1]);
+  return tf.sum(tf.mul(all, chosen), 1, true);
 }
 
 /** Scores sequences by the model as it learns: one pass gives all tokens of a sequence. */
@@ -235,7 +247,8 @@ export async function scorer(
   options: { readonly device: Device; readonly sequences: Sequences },
 ): Promise<Scorer> {
   const { device, sequences: { tokens, count, length, vocabulary } } = options;
-  const table = tf.tensor2d(tokens, [count, length], "int32"), batch = Math.min(EVALUATION_BATCH, count);
+  const table = tf.tensor2d(tokens, [count, length], "int32"),
+    batch = Math.min(together(EVALUATION_BATCH, length), count);
   const evaluate = await compile(
     device,
     ({ index }) => ({ logits: forward(model, tf.gather(table, index)) }),
@@ -243,9 +256,19 @@ export async function scorer(
   );
   return {
     async read() {
-      const { logits } = await overRows(evaluate, { count, batch, inputs: (index) => ({ index }) });
-      const logs = logSoftmax(logits, vocabulary);
-      return Float64Array.from(tokens, (token, at) => logs[at * vocabulary + token]);
+      const logs = new Float64Array(tokens.length);
+      await eachRows(evaluate, {
+        count,
+        batch,
+        inputs: (index) => ({ index }),
+        take: ({ logits }, first) => {
+          const known = logSoftmax(logits, vocabulary), end = Math.min(count, first + batch) * length;
+          for (let at = first * length; at < end; at++) {
+            logs[at] = known[(at - first * length) * vocabulary + tokens[at]];
+          }
+        },
+      });
+      return logs;
     },
     dispose() {
       evaluate.dispose();
@@ -322,11 +345,53 @@ function describe(model: Seq2Seq): Description {
 }
 
 const FLAGS = {
+  ...networkFlags,
+  hidden: {
+    ...networkFlags.hidden,
+    help: "units of each position in a hidden layer, or a transformer's width",
+  },
   architecture: choice(["masked", "transformer"], {
-    default: "masked",
-    help: "a masked network, or a transformer",
+    help: "a masked network, or a transformer (default: masked, or transformer where that has above " +
+      `${MOST_MASKED / 1e6} million weights)`,
   }),
 };
+
+function configure(
+  { vocabulary, length }: SequenceShape,
+  { seed, architecture, ...chosen }: { readonly seed: number } & FlagValues<typeof FLAGS>,
+): Seq2SeqConfig {
+  const shape = { model: "seq2seq", vocabulary, length, seed } as const;
+  // Layers are as wide as all positions together: long sequences have fewer units at each.
+  const hidden = Math.max(FEWEST_UNITS, Math.min(SEQ2SEQ.hidden, Math.floor(WIDEST_LAYER / length)));
+  const masked = { ...shape, ...chosenSizes({ ...SEQ2SEQ, hidden }, chosen) };
+  if (
+    (architecture ?? (maskedNetwork(masked).parameters > MOST_MASKED ? "transformer" : "masked")) === "masked"
+  ) {
+    return masked;
+  }
+  const { width: own, heads } = SEQ2SEQ_TRANSFORMER;
+  const { hidden: width, ...size } = chosenSizes({ ...SEQ2SEQ_TRANSFORMER, hidden: own }, chosen);
+  if (width % heads !== 0) {
+    throw new UsageError(
+      `--hidden must be a multiple of ${heads}, the transformer's heads: current value is ${width}`,
+    );
+  }
+  return { ...shape, ...size, width, batch: together(size.batch, length) };
+}
+
+/** What a model and its training take. */
+function demand(shape: SequenceShape, flags: Parameters<typeof configure>[1]): Demand {
+  const config = configure(shape, flags), { count, length, vocabulary } = shape;
+  const batch = Math.min(config.batch, count), logits = length * vocabulary;
+  if (config.architecture === "masked") {
+    const weights = maskedNetwork(config).parameters;
+    // Each kernel has a mask, and is held with it applied.
+    return { weights, others: 3 * weights + batch * (8 * length * config.hidden + 5 * logits) };
+  }
+  const { layers, heads, width } = config;
+  const block = 4 * heads * length ** 2 + 16 * length * width;
+  return { weights: transformer(config).parameters, others: batch * (layers * block + 5 * logits) };
+}
 
 /** The experiment of `train-seq2seq`. */
 export const EXPERIMENT = {
@@ -334,13 +399,8 @@ export const EXPERIMENT = {
   summary:
     "Train a masked sequence model on codes of images, text, melodies or numbers until it has memorized them.",
   flags: FLAGS,
-  configure: ({ vocabulary, length }, { seed, architecture }) => {
-    const shape = { model: "seq2seq", vocabulary, length, seed } as const;
-    if (architecture === "transformer") return { ...shape, ...SEQ2SEQ_TRANSFORMER };
-    // Layers are as wide as all positions together: long sequences have fewer units at each.
-    const hidden = Math.max(FEWEST_UNITS, Math.min(SEQ2SEQ.hidden, Math.floor(WIDEST_LAYER / length)));
-    return { ...shape, ...SEQ2SEQ, hidden };
-  },
+  configure,
+  demand,
   build,
   describe,
   defaultSteps: ({ count }) => Math.max(1000, 4 * count),

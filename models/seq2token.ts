@@ -6,13 +6,14 @@
  * and only their average, over many steps, is the histogram that `seq2hist` is given at once.
  *
  * After: Bengio, Ducharme, Vincent, Jauvin (2003), "A neural probabilistic language model", JMLR 3.
- * Departures: one-hot prefixes of any length with an "absent" token, no embedding, and logits that are the last
+ * Departures: one-hot prefixes of any length with an "absent" token, an embedding only of large vocabularies, and logits that are the last
  * layer's outputs times 8: certainty needs large logits, and small weights learn them slowly.
  */
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
 import { compile } from "../engine/device.ts";
 import { adam, cosineRate } from "../engine/optimizers.ts";
+import type { SequenceShape } from "../run/demand.ts";
 import {
   factorization,
   type FitOptions,
@@ -20,9 +21,18 @@ import {
   type SequenceExperiment,
   sequenceModel,
 } from "../run/memorize.ts";
+import { chosenSizes, type NetworkFlags, networkFlags } from "../run/network_flags.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
-import { forward, PREFIX_PART, type PrefixModel, prefixNetwork, type PrefixSize } from "./prefix_network.ts";
+import {
+  forward,
+  networkDemand,
+  PREFIX_PART,
+  type PrefixModel,
+  prefixNetwork,
+  type PrefixSize,
+  withEmbedding,
+} from "./prefix_network.ts";
 
 // What a trained model can do.
 export { forward, logProbabilities, sample } from "./prefix_network.ts";
@@ -130,20 +140,27 @@ function describe(model: Seq2Token): Description {
   };
 }
 
+function configure(
+  { vocabulary, length }: SequenceShape,
+  { seed, ...chosen }: { readonly seed: number } & NetworkFlags,
+): Seq2TokenConfig {
+  return withEmbedding({ model: "seq2token", ...chosenSizes(SEQ2TOKEN, chosen), vocabulary, length, seed });
+}
+
 /** The experiment of `train-seq2token`. */
 export const EXPERIMENT = {
   name: "train-seq2token",
   summary:
     "Train a next-token model on codes of images, text, melodies or numbers until it has memorized them.",
-  configure: ({ vocabulary, length }, { seed }) => (
-    { model: "seq2token", ...SEQ2TOKEN, vocabulary, length, seed }
-  ),
+  configure,
+  demand: (shape, flags) => networkDemand(configure(shape, flags), shape),
   build,
   describe,
   defaultSteps: ({ count }) => Math.max(2500, 16 * count),
   fit,
   ...PREFIX_PART,
-} satisfies SequenceExperiment<Seq2Token, Record<never, never>>;
+  flags: networkFlags,
+} satisfies SequenceExperiment<Seq2Token, typeof networkFlags>;
 
 export const MODEL = sequenceModel(EXPERIMENT);
 

@@ -122,7 +122,7 @@ export async function runAutoencoding<Config extends AutoencodingConfig, F exten
       const own = experiment.configure(flags);
       const { epochs = own.epochs, batch = own.batch, lr = own.learningRate } = flags;
       const images = await openTrainingImages(flags, { most: Infinity, holdOut: true, session: run.session });
-      const test = await openTestImages(flags, images);
+      const test = await openTestImages(flags, images, { asNumbers: true });
       await using device = await openTaskDevice(flags, run.session);
       const { height, width, channels } = images;
       const image = [height, width, channels] as const;

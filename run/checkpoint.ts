@@ -27,6 +27,8 @@ export async function writeCheckpoint(path: string, options: {
   readonly checkpoint: Checkpoint;
   /** The path of `log.jsonl`. */
   readonly log: string;
+  /** What the checkpoint belongs to: `fingerprint` of the run. */
+  readonly run: string;
 }): Promise<void> {
   const { checkpoint } = options;
   const tensors = await storedTensors(options.variables);
@@ -43,17 +45,19 @@ export async function writeCheckpoint(path: string, options: {
     evaluated: String(checkpoint.evaluated),
     values: JSON.stringify(checkpoint.values),
     log_bytes: String((await log.stat()).size),
+    run: options.run,
   });
 }
 
 /**
  * Puts a checkpoint's values into `variables` and cuts the log back to it.
  *
- * @throws {SyntaxError} naming the file, where it or the log is damaged.
+ * @throws {SyntaxError} naming the file, where it or the log is damaged; {Error} where it belongs to another run.
  */
 export async function readCheckpoint(path: string, options: {
   readonly variables: NamedVariables;
   readonly log: string;
+  readonly run: string;
 }): Promise<Checkpoint> {
   const { variables, log } = options;
   const { tensors, metadata } = await readTensors(path, { sealed: true });
@@ -78,6 +82,12 @@ export async function readCheckpoint(path: string, options: {
     values: parseValues(metadata.values) ?? fail("values"),
   };
   const bytes = number("log_bytes", counted);
+  if ((metadata.run ?? fail("run")) !== options.run) {
+    throw new Error(
+      `Cannot go on from ${path} as it belongs to a run of other flags, seed, data or codes than config.json beside ` +
+        "it names: bring back the one that is not its own, or start a new run",
+    );
+  }
   await readLog(log, bytes);
   assignVariables(variables, tensors, path);
   await Deno.truncate(log, bytes);

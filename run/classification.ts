@@ -236,7 +236,7 @@ export async function classifyImages<Model extends ClassifierModel, F extends Fl
               }; all else on all images.`,
           },
           ...classTables(confusion(logits, test.labels), {
-            names: Array.from({ length: test.classes }, (_, label) => String(label)),
+            names: Array.from({ length: test.classes }, (_, label) => className(test, label)),
             things: "images",
           }),
         ],
@@ -395,6 +395,10 @@ export function classTables(
   ];
 }
 
+function className({ classNames }: ImageSet, label: number): string {
+  return classNames?.[label] ?? String(label);
+}
+
 /** The test images that the model gets wrong, the surest mistakes first. */
 function mistakes(images: ImageSet, logits: Float32Array): Sheet {
   const { classes, height, width, channels } = images;
@@ -410,7 +414,7 @@ function mistakes(images: ImageSet, logits: Float32Array): Sheet {
       note: "The surest mistakes first: the class of each image, and the answer.",
       tiles: wrong.slice(0, SHOWN).map(({ index, label, guess }) => ({
         image: all[index],
-        label: `${label} → ${guess}`,
+        label: `${className(images, label)} → ${className(images, guess)}`,
       })),
     }],
   };

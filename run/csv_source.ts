@@ -22,6 +22,8 @@ import {
   type StoredSequences,
 } from "./sequence_source.ts";
 
+/** Bytes of a table at most, as each cell is held as a value of its own; and a page of the web is none. */
+const LIMITS = { most: 50_000_000, markup: false };
 /** The report shows this many rows. */
 const SHOWN = 20;
 
@@ -33,9 +35,9 @@ type TableSymbol = Cell | readonly [column: number, cell: Cell];
 
 /** Opens the rows of the table that the flags choose. */
 export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
-  const { file, offset = 0, samples, bins } = flags;
+  const { file, offset = 0, bins } = flags;
   const path = file ?? "the example";
-  const table = await parseTable(file === undefined ? EXAMPLE_CSV : await readText(file), { path });
+  const table = await parseTable(file === undefined ? EXAMPLE_CSV : await readText(file, LIMITS), { path });
   const { rows, header, separator, columns } = table, available = rows.length, length = columns.length;
   if (length < 2) {
     throw new RangeError(`Cannot learn ${path} as its rows have one cell: a sequence needs at least two`);
@@ -64,7 +66,7 @@ export async function csvSource(flags: SequenceFlags): Promise<SequenceSource> {
   return readySource(kept, {
     name: "csv",
     offset,
-    samples,
+    shorten: (length) => `keep ${length} columns of ${path}`,
     taken:
       `${count.toLocaleString("en-US")} of ${available.toLocaleString("en-US")} rows of ${length} ${kinds}` +
       `${header === undefined ? "" : " under a header"}, vocabulary ${vocabulary}`,

@@ -518,14 +518,14 @@ export async function learnedImages(
   return { images, flags };
 }
 
-/** Makes images of another seed, writes them into the folder `out`, and says how many are copies of training images. */
+/** Makes images of another seed, writes them into the folder that `place` chooses, and says how many are copies. */
 export async function moreImages(
   generator: {
     generate(options: { readonly count: number; readonly seed: number }): Promise<GeneratedImages>;
   },
-  { stored, out, device, session, samples, seed }: {
+  { stored, place, device, session, samples, seed }: {
     readonly stored: StoredRun;
-    readonly out: string;
+    readonly place: () => Promise<string>;
     readonly device: Device;
     readonly session: Session;
     readonly samples: number;
@@ -535,6 +535,7 @@ export async function moreImages(
   const { images } = await learnedImages(stored, { session }), { height, width, channels } = images;
   const generated = await generator.generate({ count: samples, seed });
   const copies = await copiesOf(generated.pixels, { images, device, session });
+  const out = await place();
   await Deno.mkdir(out, { recursive: true });
   await writeSamples(join(out, SAMPLES), generated, [height, width, channels]);
   await writeAtomically(

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { exists } from "../base/files.ts";
 import { readTensors, writeTensors } from "../base/safetensors.ts";
 import type { ImageDataset, ImageSet } from "../data/images.ts";
-import { codesToSequences, sequencesToCodes } from "../data/sequences.ts";
+import { codeShape, codesToSequences, PIXELS_A_SITE, sequencesToCodes } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import { imageGrid, imagesOf, memorizationSheet, type Sheet } from "../report/grid.ts";
 import { codesHash, readShapedCodes, type StoredCodes } from "./codes.ts";
@@ -123,8 +123,11 @@ function sourceOf(
     readonly others?: (most: number) => Promise<ImageSet>;
   },
 ): SequenceSource {
+  const [signs, rows, columns] = codeShape(images);
   return {
     facts: images,
+    shape: { count: images.count, length: rows * columns, vocabulary: 2 ** signs },
+    shorten: (length) => `lower --size to ${PIXELS_A_SITE * Math.floor(Math.sqrt(length))}`,
     async open({ run, device }) {
       if (taken !== undefined) run.note(taken);
       const { folder, metrics, sha256 } = await codedImages(part, { flags, run, device, images });

@@ -47,35 +47,48 @@ const MOST = 1024;
  *
  * @param options.holdOut Whether images of one's own without a test split keep every fifth of each label for
  * `openTestImages`. Absent: no.
+ * @param options.asNumbers Whether all are held as numbers, too, and drawn again. Absent: no.
  * @param options.session Shows how far reading is.
  * @throws {RangeError} naming the flag that asks for more than there is.
  */
 export async function openTrainingImages(
   flags: ImageFlags,
-  options: { readonly most?: number; readonly holdOut?: boolean; readonly session?: Session } = {},
+  options: {
+    readonly most?: number;
+    readonly holdOut?: boolean;
+    readonly asNumbers?: boolean;
+    readonly session?: Session;
+  } = {},
 ): Promise<ImageSet> {
-  const { offset, count } = flags, { most = MOST, holdOut, session } = options;
+  const { offset, count } = flags, { most = MOST, holdOut, asNumbers, session } = options;
   const onProgress = session && ((done: number, total: number): Promise<void> => {
     if (done === 1) session.follow("reading images", total);
     return session.between();
   });
   return await openImages({
     ...{ ...sourceOf(flags), split: "train", offset, count, atMost: most },
-    ...{ holdOut, onProgress },
+    ...{ holdOut, asNumbers, onProgress },
   });
 }
 
-/** The whole test split of the set, in the shape of its training images. */
-export async function openTestImages(flags: ImageFlags, training: ImageSet): Promise<ImageSet> {
-  return await openImages({ ...sourceOf(flags), split: "test", channels: training.channels as 1 | 3 });
+/** The whole test split of the set, in the shape of its training images; `asNumbers` as there. */
+export async function openTestImages(
+  flags: ImageFlags,
+  training: ImageSet,
+  { asNumbers }: { readonly asNumbers?: boolean } = {},
+): Promise<ImageSet> {
+  const channels = training.channels as 1 | 3;
+  return await openImages({ ...sourceOf(flags), split: "test", channels, asNumbers });
 }
 
-/** The same where the set has a test split of its own; undefined where none of its images is meant for that. */
+/** The same, as numbers, where the set has a test split of its own; undefined where none of its images is meant for that. */
 export async function openHeldOutImages(
   flags: ImageFlags,
   training: ImageSet,
 ): Promise<ImageSet | undefined> {
-  return await hasTestSplit(sourceOf(flags)) ? await openTestImages(flags, training) : undefined;
+  return await hasTestSplit(sourceOf(flags))
+    ? await openTestImages(flags, training, { asNumbers: true })
+    : undefined;
 }
 
 function sourceOf({ dataset, dataDir, size, channels }: ImageFlags) {

@@ -30,12 +30,14 @@ import {
 
 /** The sheet shows this many melodies, and the files to be heard hold the first of them. */
 const SHOWN = 20, HEARD = 10;
+/** Bytes of an ABC file at most, as its parser holds some 200 for each; and a page of the web is none. */
+const LIMITS = { most: 5_000_000, markup: false };
 /** Pixels of a piano roll. */
 const ROLL_WIDTH = 240;
 
 /** Opens the windows of the melodies that the flags choose. Windows do not reach from one tune into the next. */
 export async function melodySource(flags: SequenceFlags): Promise<SequenceSource> {
-  const { file, window = 16, stride = 1, offset = 0, samples } = flags;
+  const { file, window = 16, stride = 1, offset = 0 } = flags;
   const path = file ?? "the example";
   const { tunes, problems } = file === undefined
     ? await parseAbc(EXAMPLE_TUNES, { path })
@@ -44,7 +46,8 @@ export async function melodySource(flags: SequenceFlags): Promise<SequenceSource
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   if (longest < window) {
     throw new RangeError(
-      `Cannot cut windows of ${window} notes as the longest tune of ${path} has ${longest}: lower --window`,
+      `Cannot cut windows of ${window} notes as the longest tune of ${path} has ${longest}: ` +
+        (longest < 2 ? "name another file" : "lower --window"),
     );
   }
   const shape = { window, stride }, available = countWindows(lengths, shape);
@@ -66,7 +69,7 @@ export async function melodySource(flags: SequenceFlags): Promise<SequenceSource
   return readySource(kept, {
     name: "melody",
     offset,
-    samples,
+    shorten: (length) => `lower --window to ${length}`,
     taken: `${taken} from ${used.size} of ${tunes.length} tunes, vocabulary ${vocabulary}` +
       (problems.length === 0 ? "" : `; ${problems.length} tunes passed over: ${problems[0]}`),
     figures: [{
@@ -91,11 +94,11 @@ async function readTunes(path: string): Promise<AbcBook> {
   for (const file of await filesAt(path, [".abc", ".mid", ".midi"])) {
     const bytes = await Deno.readFile(file);
     if (new TextDecoder("latin1").decode(bytes.subarray(0, 4)) === "MThd" || /\.midi?$/i.test(file)) {
-      tunes.push(...await parseMidi(bytes, { path: file }));
+      for (const tune of await parseMidi(bytes, { path: file })) tunes.push(tune);
     } else {
-      const book = await parseAbc(await readText(file), { path: file });
-      tunes.push(...book.tunes);
-      problems.push(...book.problems);
+      const book = await parseAbc(await readText(file, LIMITS), { path: file });
+      for (const tune of book.tunes) tunes.push(tune);
+      for (const problem of book.problems) problems.push(problem);
     }
   }
   return { tunes, problems };

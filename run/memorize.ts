@@ -9,13 +9,14 @@ import type { Device } from "../engine/device.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import { expectedCoverage } from "../metrics/mod.ts";
 import { countMemorized } from "./counting.ts";
+import { checkDemand, type Demand, type SequenceShape } from "./demand.ts";
 import { openTaskDevice } from "./device.ts";
 import type { AutoencoderPart } from "./image_source.ts";
 import { percent } from "../report/numbers.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import { openMemory } from "./memory.ts";
 import type { Run } from "./run.ts";
-import { SAMPLE_BATCH, type SampleOptions, scoredOnce, type Scorer } from "./sampling.ts";
+import { type SampleOptions, samplingRuns, scoredOnce, type Scorer } from "./sampling.ts";
 import { type SequenceFlags, sequenceFlags, type SequenceSource } from "./sequence_source.ts";
 import { openSource } from "./sources.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
@@ -37,7 +38,15 @@ export interface SequenceExperiment<Model extends SequenceModel, F extends Flags
   /** Flags of this model alone. */
   readonly flags: F;
   /** The configuration for sequences of this kind and number. */
-  readonly configure: (sequences: Sequences, flags: SequenceFlags & FlagValues<F>) => Model["config"];
+  readonly configure: (
+    sequences: Sequences,
+    flags: SequenceFlags & FlagValues<F>,
+  ) => Model["config"] | Promise<Model["config"]>;
+  /**
+   * What the model of sequences of this shape takes with its training, the weights not allocated yet. Absent: it is
+   * small, or says so itself.
+   */
+  readonly demand?: (shape: SequenceShape, flags: { readonly seed: number } & FlagValues<F>) => Demand;
   /** Allocates the model. */
   readonly build: (config: Model["config"]) => Model;
   readonly describe: (model: Model) => Description;
@@ -94,6 +103,10 @@ export async function runMemorization<Model extends SequenceModel, F extends Fla
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as SequenceFlags & FlagValues<F>;
       const source = await openSource(flags, experiment, run.session);
+      const { demand } = experiment;
+      if (demand !== undefined) {
+        checkDemand(source.shape, { demand: (shape) => demand(shape, flags), shorten: source.shorten });
+      }
       await using device = await openTaskDevice(flags, run.session);
       await run.configure({
         dataset: source.facts,
@@ -119,7 +132,7 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
   const data = await source.open({ run, device });
   const { sequences } = data;
 
-  const model = experiment.build(experiment.configure(sequences, flags));
+  const model = experiment.build(await experiment.configure(sequences, flags));
   const own = experiment.describe(model);
   const description = { ...own, title: `${own.title}: ${datasetInWords(source.facts)}` };
   run.note(layerTable(description.layers, description.parameters));
@@ -136,7 +149,7 @@ export async function memorize<Model extends SequenceModel, F extends Flags>(
 
   run.note(`generating ${flags.samples.toLocaleString("en-US")} sequences`);
   const { session } = run;
-  session.follow("generating", Math.ceil(flags.samples / SAMPLE_BATCH));
+  session.follow("generating", samplingRuns(flags.samples, sequences.length));
   const samples = await experiment.sample(model, { device, count: flags.samples, seed: flags.seed });
   const found = await countMemorized(samples, sequences.tokens, { ...sequences, session });
   session.follow("measuring");
@@ -232,7 +245,7 @@ export function sequenceModel<Model extends SequenceModel, F extends Flags>(
     },
     step: async (context) => {
       const sequences = randomSequences();
-      const model = build(configure(sequences, { ...defaultsOf(sequenceFlags), ...defaultsOf(flags) }));
+      const model = build(await configure(sequences, { ...defaultsOf(sequenceFlags), ...defaultsOf(flags) }));
       await fit(model, { ...context, sequences, steps: 1 });
     },
   };

@@ -1,32 +1,12 @@
 /** Where a run shall go, as `--out`, `--force` and `--resume` say, and with which flags. */
 import { dirname, join, resolve, sep as SEPARATOR } from "node:path";
-import {
-  flagName,
-  type Flags,
-  type FlagValues,
-  type ParsedFlags,
-  SITTING_FLAGS,
-  UsageError,
-} from "./flags.ts";
+import { flagName, type Flags, type FlagValues, type ParsedFlags, UsageError } from "./flags.ts";
 import { pendingRun, type Place } from "./run_folder.ts";
 import { readStoredFlags } from "./stored_flags.ts";
-import { findRun, folderKind, listRuns, RUNS, type StoredRun } from "./stored_run.ts";
+import { CHANGEABLE, findRun, folderKind, listRuns, RUNS, type StoredRun } from "./stored_run.ts";
 
 /** What flags that name files and folders are called in `--help`. */
 const PATHS: ReadonlySet<string> = new Set(["FILE", "DIR", "RUN"]);
-
-/** Flags that may differ when a run is resumed. */
-const CHANGEABLE: ReadonlySet<string> = new Set([
-  "device",
-  "threads",
-  "steps",
-  "budget",
-  "debug",
-  "out",
-  "resume",
-  "force",
-  ...SITTING_FLAGS,
-]);
 
 /** Where the run shall go, and its flags: those of the run that is resumed, if any. Nothing is written yet. */
 export async function choosePlace<F extends Flags>(

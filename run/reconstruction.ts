@@ -135,7 +135,7 @@ export async function runReconstruction<Model extends AutoencoderModel, F extend
     run: async (values, run) => {
       // TypeScript does not see that the values of joined flags are the values of each.
       const flags = values as unknown as ReconstructionFlags & FlagValues<F>;
-      const images = await openTrainingImages(flags, { session: run.session }),
+      const images = await openTrainingImages(flags, { asNumbers: true, session: run.session }),
         heldOut = await openHeldOutImages(flags, images);
       const model = experiment.configure(images, flags);
       await using device = await openTaskDevice(flags, run.session);

@@ -9,7 +9,7 @@ import { RunFiles } from "./run_files.ts";
 import { findPart } from "./parts.ts";
 import { copyRun, type Place, removeIfThere, RunFolder } from "./run_folder.ts";
 import type { Session } from "./session.ts";
-import { completedRun, findRun, RUNS, type RunSummary, type StoredRun } from "./stored_run.ts";
+import { completedRun, findRun, fingerprint, RUNS, type RunSummary, type StoredRun } from "./stored_run.ts";
 import type { NamedVariables } from "./weights.ts";
 
 // One door to what a run folder is, for tasks and models.
@@ -280,7 +280,11 @@ export class Run extends RunFiles {
     await removeIfThere(this.path("summary.json"));
     const path = this.path(CHECKPOINT);
     if (!(await exists(path))) return undefined;
-    this.#checkpoint = await readCheckpoint(path, { variables, log: this.path("log.jsonl") });
+    this.#checkpoint = await readCheckpoint(path, {
+      variables,
+      log: this.path("log.jsonl"),
+      run: fingerprint(this.config),
+    });
     this.#earlier = this.#checkpoint.seconds;
     return this.#checkpoint;
   }
@@ -291,7 +295,12 @@ export class Run extends RunFiles {
    * @throws {RangeError} naming the variable, where one is not finite; the checkpoint before stays.
    */
   async save(variables: NamedVariables, checkpoint: Checkpoint): Promise<void> {
-    await writeCheckpoint(this.path(CHECKPOINT), { variables, checkpoint, log: this.path("log.jsonl") });
+    await writeCheckpoint(this.path(CHECKPOINT), {
+      variables,
+      checkpoint,
+      log: this.path("log.jsonl"),
+      run: fingerprint(this.config),
+    });
     this.#checkpoint = checkpoint;
   }
 

@@ -4,7 +4,7 @@ import { stream } from "../base/random.ts";
 import { prefixTable, type Sequences } from "../data/sequences.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { categorical } from "../engine/random.ts";
-import { overRows } from "../engine/rows.ts";
+import { eachRows, overRows } from "../engine/rows.ts";
 import { logSoftmax } from "../metrics/mod.ts";
 
 /** What a sequence model must say of itself to be sampled. */
@@ -16,13 +16,21 @@ export interface NextToken {
   readonly range?: number;
   /**
    * Prefixes int32 [B, length-1] of `position` tokens each, `vocabulary` where a token is absent -> logits [B,
-   * vocabulary] of the token at `position`.
+   * vocabulary] of the token at `position`. Where `at`, int32 [], is given, they are of `at` tokens, `position` at
+   * most, and the logits of the token at `at`.
    */
-  readonly logits: (prefixes: tf.Tensor2D, position: number) => tf.Tensor2D;
+  readonly logits: (prefixes: tf.Tensor2D, position: number, at?: tf.Scalar) => tf.Tensor2D;
 }
 
 /** Sequences generated in one run of the device, or all of them where they are fewer. */
 export const SAMPLE_BATCH = 1000;
+/**
+ * Tokens in a sequence up to which one function generates them all: it has each position's network in it, so that of
+ * a sequence of 500 tokens would take minutes to compile. Longer ones are drawn a token a run.
+ */
+const LONGEST_UNROLLED = 32;
+/** Pairs of positions in the sequences that are seen at once: attention has numbers for each, in every head. */
+const MOST_PAIRS = 5_000_000;
 /** Prefixes evaluated in one run of the device. */
 const EVALUATION_BATCH = 2048;
 
@@ -57,6 +65,21 @@ export function generation(
   };
 }
 
+/** Sequences of a length that are drawn together. */
+function batchOf(length: number): number {
+  return length <= LONGEST_UNROLLED ? SAMPLE_BATCH : together(SAMPLE_BATCH, length);
+}
+
+/** How many sequences of a length a network with attention sees at once: `most`, or fewer where they are long. */
+export function together(most: number, length: number): number {
+  return Math.max(1, Math.min(most, Math.floor(MOST_PAIRS / length ** 2)));
+}
+
+/** How many runs of the device `sampleSequences` takes. */
+export function samplingRuns(count: number, length: number): number {
+  return Math.ceil(count / batchOf(length)) * (length <= LONGEST_UNROLLED ? 1 : length);
+}
+
 /** Which sequences are drawn. */
 export interface SampleOptions {
   readonly device: Device;
@@ -64,14 +87,23 @@ export interface SampleOptions {
   readonly seed: number;
   /** The tokens that each begins with, [count, any]; absent: none. */
   readonly given?: Int32Array;
+  /** What logits are divided by, above 0: below 1 the probable gets more so, above 1 all gets more alike. Absent: 1. */
+  readonly temperature?: number;
 }
 
 /**
- * Draws `count` sequences [count, length] by ancestral sampling. Sequence i does not depend on `count`. The whole
- * generation of a batch, all positions, is one run of the device.
+ * Draws `count` sequences [count, length] by ancestral sampling. Sequence i does not depend on `count`. All positions
+ * of a batch are one run of the device, or where sequences are long, each is.
  */
 export async function sampleSequences(model: NextToken, options: SampleOptions): Promise<Int32Array> {
   const { device, count, seed, given } = options, { length } = model;
+  if (options.temperature !== undefined && options.temperature !== 1) {
+    return await sampleSequences(tempered(model, options.temperature), {
+      ...options,
+      temperature: undefined,
+    });
+  }
+  if (length > LONGEST_UNROLLED) return await drawTokenByToken(model, options);
   const rows = Math.min(SAMPLE_BATCH, count);
   const all = generation(model, { seed, rows }), counter = { shape: [], dtype: "int32" } as const;
   if (given !== undefined && given.length > 0) {
@@ -84,6 +116,54 @@ export async function sampleSequences(model: NextToken, options: SampleOptions):
   const { tokens } = await draw.read();
   draw.dispose();
   return (tokens as Int32Array).slice(0, count * length);
+}
+
+/** The same model with its logits divided by `temperature`. */
+function tempered(model: NextToken, temperature: number): NextToken {
+  return { ...model, logits: (...of) => tf.div(model.logits(...of), temperature) };
+}
+
+/** `sampleSequences` of long ones. What the network must look at grows by doubling, a function for each extent. */
+async function drawTokenByToken(model: NextToken, options: SampleOptions): Promise<Int32Array> {
+  const { device, count, seed, given = new Int32Array() } = options;
+  const { vocabulary, length, range = length } = model, known = given.length / count;
+  const rows = Math.min(batchOf(length), count), batches = Math.ceil(count / rows);
+  const random = stream(seed).fork("sample"), tokens = new Int32Array(batches * rows * length);
+  for (let row = 0; row < count; row++) {
+    tokens.set(given.subarray(row * known, (row + 1) * known), row * length);
+  }
+  for (
+    let from = known, to = LONGEST_UNROLLED;
+    from < length;
+    from = Math.max(known, to), to = Math.min(length, 2 * to)
+  ) {
+    if (to <= from) continue;
+    const draw = await compile(device, ({ prefixes, position, counter }) => ({
+      next: categorical(model.logits(prefixes, to - 1, position), { random, counter }),
+    }), {
+      prefixes: { shape: [rows, length - 1], dtype: "int32" },
+      position: { shape: [], dtype: "int32" },
+      counter: { shape: [], dtype: "int32" },
+    });
+    for (let batch = 0; batch < batches; batch++) {
+      const own = tokens.subarray(batch * rows * length, (batch + 1) * rows * length);
+      for (let position = from; position < to; position++) {
+        const prefixes = Int32Array.from({ length: rows * (length - 1) }, (_, index) => {
+          const row = Math.floor(index / (length - 1)), at = index % (length - 1);
+          return at < position && at >= position - range ? own[row * length + at] : vocabulary;
+        });
+        await draw.run({
+          prefixes,
+          position: Int32Array.of(position),
+          counter: Int32Array.of(batch * length + position),
+        });
+        const { next } = await draw.read();
+        next.forEach((token, row) => own[row * length + position] = token);
+      }
+    }
+    draw.dispose();
+  }
+  return tokens.slice(0, count * length);
 }
 
 /** Draws what follows the tokens that are given. */
@@ -144,9 +224,23 @@ export async function prefixScorer(
   );
   return {
     async read() {
-      const outputs = await overRows(evaluate, { count: table.size, batch, inputs: (index) => ({ index }) });
-      const logs = logSoftmax(outputs.logits, vocabulary);
-      return Float64Array.from(tokens, (token, index) => logs[table.rows[index] * vocabulary + token]);
+      const logs = new Float64Array(tokens.length);
+      // The tokens in the order of their prefixes.
+      const order = Int32Array.from(tokens.keys()).sort((a, b) => table.rows[a] - table.rows[b]);
+      let next = 0;
+      await eachRows(evaluate, {
+        count: table.size,
+        batch,
+        inputs: (index) => ({ index }),
+        take: (outputs, first) => {
+          const known = logSoftmax(outputs.logits, vocabulary);
+          for (; next < order.length && table.rows[order[next]] < first + batch; next++) {
+            const at = order[next];
+            logs[at] = known[(table.rows[at] - first) * vocabulary + tokens[at]];
+          }
+        },
+      });
+      return logs;
     },
     dispose() {
       evaluate.dispose();

@@ -9,6 +9,7 @@ import type { CodeShape, Sequences } from "../data/sequences.ts";
 import { spreadOver, windowsDigest } from "../data/windows.ts";
 import type { Device } from "../engine/device.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
+import type { SequenceShape } from "./demand.ts";
 import type { DatasetFacts, Run } from "./run.ts";
 import { imageFlags } from "./images.ts";
 import { choice, type FlagValues, integer, text } from "./task.ts";
@@ -50,6 +51,10 @@ export type SequenceFlags = FlagValues<typeof sequenceFlags>;
 export interface SequenceSource {
   /** What `config.json` records of them. */
   readonly facts: DatasetFacts;
+  /** How many they are, and of how many tokens, out of how many at most. */
+  readonly shape: SequenceShape;
+  /** What makes sequences of so many tokens of them, in words: "lower --window to 12". */
+  readonly shorten: (length: number) => string;
   /** Makes them, training what that needs; called once, when the run folder is there. */
   readonly open: (place: { readonly run: Run; readonly device: Device }) => Promise<SequenceData>;
   /** As `SequenceData` has it, where sequences need not be made. */
@@ -71,6 +76,12 @@ export interface SequenceData {
   readonly show: (generated: GeneratedSequences) => Promise<Exhibit>;
   /** Others of the same kind; absent where there are none. */
   readonly heldOut?: HeldOut;
+  /**
+   * The tokens of what a person writes; absent where nobody can write them.
+   *
+   * @throws {RangeError} naming a symbol that was not learned.
+   */
+  readonly read?: (written: string) => Int32Array;
 }
 
 /** What a model generated. */
@@ -126,49 +137,6 @@ export function chooseItems(
     : Float64Array.from({ length: count }, (_, index) => offset + index);
 }
 
-/** Bytes of sequences and what is counted in them, above which they are refused. */
-const MOST_BYTES = 4e9;
-
-/**
- * Makes sure that sequences, their prefixes with the histograms of what follows, and the samples fit into memory,
- * before any of it is taken.
- *
- * @throws {RangeError} saying what would fit.
- */
-export function checkSizes(
-  sizes: {
-    readonly count: number;
-    readonly length: number;
-    readonly vocabulary: number;
-    readonly samples: number;
-  },
-): void {
-  const { count, length, vocabulary, samples } = sizes;
-  const shown = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-  // Each prefix: its own tokens, and a number for each token that may follow.
-  const each = 4 * length * (1 + length + vocabulary), learned = count * each;
-  if (learned > MOST_BYTES) {
-    throw new RangeError(
-      `Cannot learn ${
-        count.toLocaleString("en-US")
-      } sequences of ${length} tokens out of ${vocabulary} as their ` +
-        `prefixes take up to ${shown(learned)}: lower --count to ${
-          Math.floor(MOST_BYTES / each)
-        }, or shorten them`,
-    );
-  }
-  // Tokens, and their copy in the file that they are written to.
-  const drawn = 8 * samples * length;
-  if (drawn > MOST_BYTES) {
-    throw new RangeError(
-      `Cannot draw ${samples.toLocaleString("en-US")} sequences of ${length} tokens as they take ${
-        shown(drawn)
-      }: ` +
-        `lower --samples to ${Math.floor(MOST_BYTES / 8 / length)}`,
-    );
-  }
-}
-
 /** The file in which a run folder keeps its sequences. */
 const FILE = "sequences.safetensors";
 
@@ -188,14 +156,14 @@ export interface StoredSequences {
  *
  * @param options.kept What `sequences.safetensors` keeps, which must be enough for `show`.
  * @param options.taken A line on what was chosen out of how much.
- * @throws {RangeError} where there is only one distinct symbol, as then there is nothing to learn, or too much.
+ * @throws {RangeError} where there is only one distinct symbol, as then there is nothing to learn.
  */
 export function readySource(
   kept: StoredSequences,
   options: {
     readonly name: string;
     readonly offset: number;
-    readonly samples: number;
+    readonly shorten: SequenceSource["shorten"];
     readonly taken: string;
     readonly figures: readonly KeyFigure[];
     readonly show: SequenceData["show"];
@@ -204,16 +172,17 @@ export function readySource(
 ): SequenceSource {
   const { sequences, symbols } = kept;
   const { count, length, vocabulary } = sequences;
-  const { name, offset, samples, taken, figures, show, heldOut } = options;
+  const { name, offset, shorten, taken, figures, show, heldOut } = options;
   if (vocabulary < 2) {
     throw new RangeError(
       `Cannot learn these sequences as they hold one distinct token only (${JSON.stringify(symbols[0])}): ` +
         "there is nothing to tell apart",
     );
   }
-  checkSizes({ count, length, vocabulary, samples });
   return {
     facts: { name, split: "train", offset, count, sha256: windowsDigest(kept) },
+    shape: { count, length, vocabulary },
+    shorten,
     heldOut,
     async open({ run }) {
       run.note(taken);

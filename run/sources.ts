@@ -1,5 +1,6 @@
 /** Every kind of data that the memorization experiment knows, by the name that `--dataset` gives it. */
 import { IMAGE_DATASETS } from "../data/images.ts";
+import { checkSamples } from "./demand.ts";
 import { csvSource, showRows } from "./csv_source.ts";
 import { flagName, UsageError } from "./flags.ts";
 import { type AutoencoderPart, imageSource, storedImageSource } from "./image_source.ts";
@@ -14,7 +15,7 @@ import {
   type StoredSequences,
 } from "./sequence_source.ts";
 import type { Session } from "./session.ts";
-import { showText, textSource } from "./text_source.ts";
+import { readPrompt, showText, textSource } from "./text_source.ts";
 
 /** Flags that mean something to some kinds of data only, and which kinds read them. */
 const READ_BY: Readonly<Partial<Record<keyof SequenceFlags, readonly SequenceFlags["dataset"][]>>> = {
@@ -34,7 +35,7 @@ const READ_BY: Readonly<Partial<Record<keyof SequenceFlags, readonly SequenceFla
 /**
  * Opens what the flags choose; nothing is written yet. `session` shows how far reading is.
  *
- * @throws {UsageError} naming a flag that this kind of data does not read.
+ * @throws {UsageError} naming a flag that this kind of data does not read; {RangeError} where samples do not fit.
  */
 export async function openSource(
   flags: SequenceFlags,
@@ -49,6 +50,17 @@ export async function openSource(
       );
     }
   }
+  const source = await sourceOf(flags, autoencoder, session);
+  checkSamples(flags.samples, source.shape);
+  return source;
+}
+
+async function sourceOf(
+  flags: SequenceFlags,
+  autoencoder: AutoencoderPart,
+  session: Session | undefined,
+): Promise<SequenceSource> {
+  const { dataset } = flags;
   switch (dataset) {
     case "text":
       return await textSource(flags);
@@ -96,6 +108,16 @@ export async function openStoredSource(
   const { sequences } = kept;
   return {
     facts: dataset,
-    open: () => Promise.resolve({ sequences, metrics: {}, figures: [], show: SHOW[name](kept), heldOut }),
+    shape: sequences,
+    shorten: (length) => `train on sequences of ${length} tokens`,
+    open: () =>
+      Promise.resolve({
+        sequences,
+        metrics: {},
+        figures: [],
+        show: SHOW[name](kept),
+        heldOut,
+        ...name === "text" ? { read: readPrompt(kept) } : {},
+      }),
   };
 }

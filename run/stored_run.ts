@@ -1,7 +1,8 @@
 /** Runs as they stand in their folders: what their files say, and how they are found. */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { exists, isRecord, isTemporary, readJson } from "../base/files.ts";
-import { UsageError } from "./flags.ts";
+import { SITTING_FLAGS, UsageError } from "./flags.ts";
 
 /** The folder that holds every run whose place was not chosen. */
 export const RUNS = "runs";
@@ -153,6 +154,30 @@ export function identity({ hashes: _, ...config }: RunConfig): string {
     !NOT_CONFIGURATION.has(name) && value !== null && value !== undefined
   );
   return canonical({ ...config, flags: Object.fromEntries(flags) });
+}
+
+/** Flags that may differ between the sittings of one run. */
+export const CHANGEABLE: ReadonlySet<string> = new Set([
+  ...NOT_CONFIGURATION,
+  "device",
+  "threads",
+  "steps",
+  "budget",
+  ...SITTING_FLAGS,
+]);
+/** Flags that say where something lies: what lies there has a hash. */
+const PLACES: ReadonlySet<string> = new Set(["dataDir", "file", "autoencoder"]);
+
+/**
+ * SHA-256 of all that a checkpoint belongs to: the task, the flags that no sitting may change, the data, the codes, the
+ * model's configuration. The same in every sitting of a run, and in equal runs.
+ */
+export function fingerprint({ task, flags, dataset, model, hashes }: RunConfig): string {
+  const fixed = Object.entries(flags).filter(([name, value]) =>
+    !CHANGEABLE.has(name) && !PLACES.has(name) && value !== null && value !== undefined
+  );
+  const belongs = { task, flags: Object.fromEntries(fixed), dataset, model, hashes };
+  return createHash("sha256").update(canonical(belongs)).digest("hex");
 }
 
 /** JSON with sorted names. */

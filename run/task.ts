@@ -1,4 +1,5 @@
 /** A task: a program with typed flags, `--help`, clear errors, exit codes, and mostly a run folder. */
+import { TooLarge } from "../base/too_large.ts";
 import settings from "../deno.json" with { type: "json" };
 import { type Flags, type FlagValues, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
 import { helpText } from "./help.ts";
@@ -85,7 +86,7 @@ export function executeTask<F extends Flags>(task: Task<F>, invocation: Invocati
         throw error;
       }
       // Flags that turned out wrong leave nothing behind.
-      if (error instanceof UsageError) await run.discard().catch(() => {});
+      if (error instanceof UsageError || error instanceof TooLarge) await run.discard().catch(() => {});
       // What went wrong first is what is reported, even if the summary cannot be written either.
       await run.abandon(error instanceof Stopped ? "stopped" : "failed").catch(() => {});
       throw error;
@@ -121,7 +122,7 @@ async function execute<F extends Flags>(
     }
     const usage = error instanceof UsageError;
     const hint = usage ? ` (deno task ${task.name} --help lists the flags)` : "";
-    streams.error(`${task.name}: ${oneLine(error)}${hint}\n`);
+    streams.error(`${task.name}: ${oneLine(inWords(error, task.flags))}${hint}\n`);
     if (args.includes("--debug") && error instanceof Error) streams.error(`${error.stack}\n`);
     return usage ? 2 : 1;
   };
@@ -156,6 +157,24 @@ function standardStreams(): Streams {
       Deno.stderr.writeSync(new TextEncoder().encode(text));
     },
   };
+}
+
+/** Flags that make a network smaller, and those that make the rest of what a task holds. */
+const NETWORK = ["size", "hidden"], HELD = [...NETWORK, "batch", "count", "samples"];
+/** What JavaScript says where memory does not hold what is asked for. */
+const EXHAUSTED =
+  /^(Array buffer allocation failed|Invalid (typed )?array length|Invalid string length|.*maximum size exceeded)/;
+
+/** An error, with the flags that help where something is too large. */
+function inWords(error: unknown, flags: Flags): unknown {
+  if (!(error instanceof RangeError)) return error;
+  const exhausted = EXHAUSTED.test(error.message);
+  if (!exhausted && !(error instanceof TooLarge)) return error;
+  const names = (exhausted ? HELD : NETWORK).filter((name) => Object.hasOwn(flags, name));
+  const what = exhausted ? `Cannot hold in memory what was asked for (${error.message})` : error.message;
+  return new RangeError(
+    names.length === 0 ? what : `${what}: lower ${names.map((name) => `--${name}`).join(" or ")}`,
+  );
 }
 
 /** An error's message as one line. */

@@ -29,7 +29,7 @@ const SHORTEST_SPAN = { character: 4, word: 2 } as const;
 
 /** Opens the windows of the texts that the flags choose. Windows do not reach from one text into the next. */
 export async function textSource(flags: SequenceFlags): Promise<SequenceSource> {
-  const { file, field, unit = "character", window = 16, stride = 1, offset = 0, samples } = flags;
+  const { file, field, unit = "character", window = 16, stride = 1, offset = 0 } = flags;
   const documents = file === undefined
     ? [{ name: "", text: EXAMPLE_TEXT, line: 1 }]
     : await readDocuments(file, { field });
@@ -40,7 +40,7 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
       `Cannot cut windows of ${window} ${unit}s as the ${
         documents.length > 1 ? "longest " : ""
       }text has ${longest} ` +
-        "only: lower --window",
+        `only: ${longest < 2 ? "name a longer one" : "lower --window"}`,
     );
   }
   const shape = { window, stride }, available = countWindows(text.lengths, shape);
@@ -67,7 +67,7 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
   return readySource(kept, {
     name: "text",
     offset,
-    samples,
+    shorten: (length) => `lower --window to ${length}`,
     taken: `${taken} of ${window} ${unit}s${texts}, vocabulary ${vocabulary.toLocaleString("en-US")}`,
     figures: [{
       label: "text",
@@ -85,6 +85,25 @@ export async function textSource(flags: SequenceFlags): Promise<SequenceSource> 
       return Promise.resolve(codeOtherWindows(text, { starts: others, like: windows }));
     },
   });
+}
+
+/** Reads a text as tokens of the windows that are `kept`. */
+export function readPrompt(kept: StoredSequences): NonNullable<SequenceData["read"]> {
+  const unit: TextUnit = kept.details.unit === "word" ? "word" : "character";
+  const tokens = new Map((kept.symbols as readonly string[]).map((symbol, token) => [symbol, token]));
+  return (written) => {
+    const { ids, symbols } = cutTexts([{ name: "", text: written, line: 1 }], unit);
+    return ids.map((id) => {
+      const token = tokens.get(symbols[id]);
+      if (token !== undefined) return token;
+      throw new RangeError(
+        `Cannot go on from ${JSON.stringify(written)} as ${
+          JSON.stringify(symbols[id])
+        } stands nowhere in what was ` +
+          "learned: leave it out",
+      );
+    });
+  };
 }
 
 /** Shows generated windows with the stretches marked that stand in the texts that `kept` are windows of. */

@@ -14,10 +14,11 @@ import type { Assignment } from "./assignments/assignment.ts";
 import { AUTOENCODERS } from "./assignments/autoencoders.ts";
 import { EXERCISES } from "./assignments/exercises.ts";
 import { MEMORIZATION } from "./assignments/memorization.ts";
+import { PIXELS } from "./assignments/pixels.ts";
 import { SMALL_MODELS } from "./assignments/small_models.ts";
 
 /** Every assignment by its name. */
-const ASSIGNMENTS: readonly Assignment[] = [MEMORIZATION, AUTOENCODERS, EXERCISES, SMALL_MODELS];
+const ASSIGNMENTS: readonly Assignment[] = [MEMORIZATION, PIXELS, AUTOENCODERS, EXERCISES, SMALL_MODELS];
 
 if (import.meta.main) {
   const { count: _count, offset: _offset, steps: _steps, ...flags } = commonFlags;

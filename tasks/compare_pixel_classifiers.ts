@@ -7,12 +7,12 @@ import { writeAtomically } from "../base/files.ts";
 import { IDX_FILES } from "../data/idx.ts";
 import type { Split } from "../data/images.ts";
 import { GATED_CELLS } from "../layers/recurrent.ts";
-import type { Block, Table } from "../report/html.ts";
+import type { Block } from "../report/html.ts";
 import { count, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { type ManifestLine, runManifest } from "../run/manifest.ts";
 import { binarized, openPixelSets, openPixelTest, type PixelSet } from "../run/pixel_source.ts";
-import type { Run, StoredRun } from "../run/run.ts";
+import type { Run } from "../run/run.ts";
 import { boolean, integer, runTask } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
 import {
@@ -20,44 +20,28 @@ import {
   type ComparisonFlags,
   comparisonFlags,
   contestants,
+  figuresOf,
   metricOf,
   pixelLine,
   sizeInWords,
   writeTables,
 } from "./pixel_comparison.ts";
+import {
+  ablationTable,
+  classifierTable,
+  figureName,
+  figuresIn,
+  rateMetric,
+  RATES,
+  rateTable,
+  VARIANTS,
+  wholeTable,
+} from "./pixel_tables.ts";
 
 const TASK = "train-pixel-classifier";
 const ALL = GATED_CELLS.flatMap(contestants);
-/** Test accuracy that each model shall reach at full size. */
-const GOALS: Readonly<Record<string, number>> = {
-  ...{ "lstm-32": 0.97, "lstm-64": 0.98, "lstm-128": 0.988, "lstm-3x32": 0.985 },
-  ...{ "gru-32": 0.97, "gru-64": 0.98, "gru-128": 0.991, "gru-3x32": 0.988 },
-};
-/** Learning rates that validation images choose among; epochs and pooling of these trials. */
-const RATES = [1e-3, 4e-3, 1e-2], TRIAL_EPOCHS = 2, TRIAL_POOL = 2;
-/** What makes plain cells learn, each left out or changed alone. */
-const VARIANTS: readonly {
-  readonly name: string;
-  readonly text: string;
-  readonly flags: ManifestLine["flags"];
-}[] = [
-  { name: "as-it-is", text: "as it is", flags: {} },
-  { name: "chrono-gates", text: "gates start for log-uniform memories", flags: { gates: "chrono" } },
-  { name: "zero-gates", text: "gates start half open", flags: { gates: "zero" } },
-  {
-    name: "uniform-kernel",
-    text: "recurrent kernel uniform, not orthogonal",
-    flags: { recurrentStart: "uniform" },
-  },
-  { name: "no-clipping", text: "gradients as they are", flags: { clip: 0 } },
-  { name: "constant-rate", text: "step size constant after warm-up", flags: { schedule: "constant" } },
-  {
-    name: "momentum",
-    text: "momentum in place of Adam, rate 0.1",
-    flags: { optimizer: "momentum", learningRate: 0.1 },
-  },
-  { name: "sgd", text: "SGD in place of Adam, rate 0.5", flags: { optimizer: "sgd", learningRate: 0.5 } },
-];
+/** Epochs and pooling of the trials that choose learning rates and compare recipes. */
+const TRIAL_EPOCHS = 2, TRIAL_POOL = 2;
 
 type Flags = ComparisonFlags & {
   readonly grid: boolean;
@@ -65,11 +49,11 @@ type Flags = ComparisonFlags & {
   readonly trialCount: number;
 };
 
-/** Trains each model with each rate of the grid, shortly, and returns the best of each on validation images. */
+/** Trains each model with each rate of the grid, shortly: the accuracies, and the best rate of each on validation images. */
 async function chooseRates(
   models: readonly typeof ALL[number][],
   { flags, run }: { readonly flags: Flags; readonly run: Run },
-): Promise<{ readonly rates: ReadonlyMap<string, number>; readonly table: Table }> {
+): Promise<Record<string, number>> {
   const lines = models.flatMap((model) =>
     RATES.map((learningRate) =>
       pixelLine(model, {
@@ -79,25 +63,22 @@ async function chooseRates(
     )
   );
   const runs = await runManifest(lines, { within: run, executor: flags, name: "grid" });
-  const rates = new Map<string, number>();
-  const rows = models.map(({ name }, model) => {
+  return Object.fromEntries(models.flatMap(({ name }, model) => {
     const own = runs.slice(model * RATES.length, (model + 1) * RATES.length);
     const accuracies = own.map((one) => metricOf(one, "validation_accuracy"));
-    rates.set(name, RATES[accuracies.indexOf(Math.max(...accuracies))]);
-    return [name, ...accuracies.map(percent), String(rates.get(name))];
-  });
-  return {
-    rates,
-    table: {
-      columns: ["Model", ...RATES.map((rate) => `Rate ${rate}`), "Chosen"],
-      rows,
-      caption:
-        `Validation accuracy after ${TRIAL_EPOCHS} epochs of ${
-          count(flags.trialCount)
-        } images, pixels being ` +
-        `means of ${Math.max(TRIAL_POOL, flags.pool)} x ${Math.max(TRIAL_POOL, flags.pool)}.`,
-    },
-  };
+    return [
+      ...RATES.map((rate, at) => [figureName(name, rateMetric(rate)), accuracies[at]]),
+      [figureName(name, "learning_rate"), RATES[accuracies.indexOf(Math.max(...accuracies))]],
+    ];
+  }));
+}
+
+/** What the trials are. */
+function trialsInWords({ trialCount, pool, steps }: Flags): string {
+  const side = Math.max(TRIAL_POOL, pool);
+  return `${steps === undefined ? `${TRIAL_EPOCHS} epochs` : `${count(steps)} steps`} of ${
+    count(trialCount)
+  } images, pixels being means of ${side} x ${side}`;
 }
 
 /** The flags of a short trial. */
@@ -105,23 +86,20 @@ function trial(flags: Flags): ComparisonFlags {
   return { ...flags, count: flags.trialCount, pool: Math.max(TRIAL_POOL, flags.pool), epochs: TRIAL_EPOCHS };
 }
 
-/** What each part of the recipe is worth, by GRU-64 on short trials. */
-async function ablation({ flags, run }: { readonly flags: Flags; readonly run: Run }): Promise<Table> {
+/** Trains GRU-64 shortly with each part of the recipe changed. */
+async function ablate(
+  { flags, run }: { readonly flags: Flags; readonly run: Run },
+): Promise<Record<string, number>> {
   const lines = VARIANTS.map(({ name, flags: own }) =>
     pixelLine({ cell: "gru", units: 64, layers: 1 }, {
       ...{ task: TASK, folder: `ablation-${name}`, flags: trial(flags), own },
     })
   );
   const runs = await runManifest(lines, { within: run, executor: flags, name: "ablation" });
-  return {
-    columns: ["Recipe", "Validation accuracy", "Validation loss"],
-    rows: VARIANTS.map(({ text }, at) => [
-      text,
-      percent(metricOf(runs[at], "validation_accuracy")),
-      metricOf(runs[at], "validation_loss").toFixed(4),
-    ]),
-    caption: `GRU-64, ${TRIAL_EPOCHS} epochs of ${count(flags.trialCount)} images.`,
-  };
+  return figuresOf(
+    VARIANTS.map(({ name }) => `ablation-${name}`),
+    { runs, metrics: ["validation_accuracy", "validation_loss"] },
+  );
 }
 
 /**
@@ -164,36 +142,6 @@ function idx(shape: readonly number[], bytes: Uint8Array): Uint8Array {
   return file;
 }
 
-function resultTable(
-  models: readonly typeof ALL[number][],
-  { runs, size }: { readonly runs: readonly StoredRun[]; readonly size: string },
-): Table {
-  return {
-    columns: [
-      "Model",
-      "Testing loss",
-      "Training loss",
-      "Testing accuracy",
-      "Training accuracy",
-      "Goal",
-      "Off",
-    ],
-    rows: models.map(({ name }, at) => {
-      const accuracy = metricOf(runs[at], "test_accuracy");
-      return [
-        name,
-        metricOf(runs[at], "test_loss").toFixed(4),
-        metricOf(runs[at], "train_loss").toFixed(4),
-        percent(accuracy),
-        percent(metricOf(runs[at], "train_accuracy")),
-        percent(GOALS[name]),
-        `${(100 * (accuracy - GOALS[name])).toFixed(2)} points`,
-      ];
-    }),
-    caption: `${size}. Losses are nats.`,
-  };
-}
-
 if (import.meta.main) {
   await runTask({
     name: "compare-pixel-classifiers",
@@ -216,7 +164,7 @@ if (import.meta.main) {
           model: { models: models.map(({ name }) => name), seed: flags.seed },
         });
       })();
-      const trials = flags.grid ? await chooseRates(models, { flags, run }) : undefined;
+      const rates = flags.grid ? await chooseRates(models, { flags, run }) : {};
       const { pool } = flags;
       const whole = await writeWhole(run, {
         flags,
@@ -227,37 +175,38 @@ if (import.meta.main) {
         ...models.map((model) =>
           pixelLine(model, {
             ...{ task: TASK, folder: model.name, flags },
-            own: { learningRate: trials?.rates.get(model.name) },
+            own: { learningRate: rates[figureName(model.name, "learning_rate")] },
           })
         ),
         whole,
       ];
       const runs = await runManifest(lines, { within: run, executor: flags });
-      const size = sizeInWords(flags, sets.train.length);
+      const metrics = {
+        ...figuresOf(models.map(({ name }) => name), {
+          runs,
+          metrics: ["test_accuracy", "test_loss", "train_accuracy", "train_loss"],
+        }),
+        ...figuresOf(["whole"], {
+          runs: runs.slice(models.length),
+          metrics: ["test_accuracy", "test_loss", "train_accuracy"],
+        }),
+        ...rates,
+        ...flags.ablation ? await ablate({ flags, run }) : {},
+      };
+      const figure = figuresIn(metrics), size = sizeInWords(flags, sets.train.length);
+      const trials = trialsInWords(flags);
       const tables = [
         ...GATED_CELLS.flatMap((cell) => {
-          const own = models.filter((model) => model.cell === cell);
-          if (own.length === 0) return [];
-          const ownRuns = own.map((model) => runs[models.indexOf(model)]);
-          return [{ title: cell.toUpperCase(), table: resultTable(own, { runs: ownRuns, size }) }];
+          const own = models.filter((model) => model.cell === cell).map(({ name }) => name);
+          return own.length === 0
+            ? []
+            : [{ title: cell.toUpperCase(), table: classifierTable(own, figure, size) }];
         }),
-        {
-          title: "The same images, whole",
-          table: {
-            columns: ["Model", "Testing loss", "Testing accuracy", "Training accuracy"],
-            rows: [[
-              "convolutional classifier",
-              metricOf(runs[models.length], "test_loss").toFixed(4),
-              percent(metricOf(runs[models.length], "test_accuracy")),
-              percent(metricOf(runs[models.length], "train_accuracy")),
-            ]],
-            caption:
-              "A convolutional network that sees the same black and white images at once, distorted at random " +
-              "while it learns.",
-          },
-        },
-        ...trials === undefined ? [] : [{ title: "Learning rates", table: trials.table }],
-        ...flags.ablation ? [{ title: "What makes it learn", table: await ablation({ flags, run }) }] : [],
+        { title: "The same images, whole", table: wholeTable(figure) },
+        ...flags.grid
+          ? [{ title: "Learning rates", table: rateTable(models.map(({ name }) => name), figure, trials) }]
+          : [],
+        ...flags.ablation ? [{ title: "What makes it learn", table: ablationTable(figure, trials) }] : [],
       ];
       await writeTables(run, tables);
       await writePage(run, {
@@ -275,18 +224,10 @@ if (import.meta.main) {
           blocks: [{ kind: "table", table } satisfies Block],
         })),
       });
-      const metrics = Object.fromEntries(
-        models.flatMap(({ name }, at) =>
-          ["test_accuracy", "test_loss", "train_accuracy", "train_loss"].map((metric) => [
-            `${name.replaceAll("-", "_")}_${metric}`,
-            metricOf(runs[at], metric),
-          ])
-        ),
-      );
       const sum = (field: "parameters" | "steps"): number =>
         runs.reduce((total, { summary }) => total + (summary?.[field] ?? 0), 0);
       await run.finish({
-        metrics: { ...metrics, whole_test_accuracy: metricOf(runs[models.length], "test_accuracy") },
+        metrics,
         parameters: sum("parameters"),
         steps: sum("steps"),
       });

@@ -3,29 +3,34 @@
  * then continues images whose end is missing, and fills gaps.
  */
 import { GATED_CELLS } from "../layers/recurrent.ts";
-import type { Block, Table } from "../report/html.ts";
-import { percent } from "../report/numbers.ts";
+import type { Block } from "../report/html.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { type ManifestLine, runManifest } from "../run/manifest.ts";
 import { openPixelSets } from "../run/pixel_source.ts";
-import type { StoredRun } from "../run/run.ts";
 import { choice, integer, runTask } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
 import {
   chosen,
   comparisonFlags,
   contestants,
+  figuresOf,
   metricOf,
   type PixelContestant,
   pixelLine,
   sizeInWords,
   writeTables,
 } from "./pixel_comparison.ts";
+import { continuationTable, figuresIn, gapTable, HORIZONS, lossTable, WINDOWS } from "./pixel_tables.ts";
 
-/** Nats per pixel that each size shall reach at most, at full size. */
-const GOALS: Readonly<Record<string, number>> = { "32": 0.089, "64": 0.084, "128": 0.079, "3x32": 0.085 };
-/** How far images are continued, as the figures are named. */
-const HORIZONS = ["1", "10", "28", "rest"];
+/** What is kept of a model's continuations and fillings. */
+const FILLED = [
+  ...HORIZONS.flatMap((horizon) => [`continuation_nats_${horizon}`, `truth_nats_${horizon}`]),
+  ...WINDOWS.flatMap((window) => [
+    `inpainting_accuracy_${window}`,
+    `inpainting_nats_best_${window}`,
+    `inpainting_nats_truth_${window}`,
+  ]),
+];
 
 /** The fillings of a model's run. */
 function fillingLine(
@@ -33,78 +38,6 @@ function fillingLine(
   { folder, flags }: { readonly folder: string; readonly flags: ManifestLine["flags"] },
 ): ManifestLine {
   return { task: "inpaint-pixels", folder: `${name}-filled`, flags: { ...flags, predictor: folder } };
-}
-
-function lossTable(
-  models: readonly PixelContestant[],
-  { runs, size }: { readonly runs: readonly StoredRun[]; readonly size: string },
-): Table {
-  return {
-    columns: [
-      "Model",
-      "Testing, nats per pixel",
-      "Training, nats per pixel",
-      "Testing, nats per image",
-      "Training, nats per image",
-      "Goal per pixel",
-      "Off",
-    ],
-    rows: models.map(({ name, cell }, at) => {
-      const goal = GOALS[name.slice(cell.length + 1)], nats = metricOf(runs[at], "test_nats_per_pixel");
-      return [
-        name,
-        nats.toFixed(4),
-        metricOf(runs[at], "train_nats_per_pixel").toFixed(4),
-        metricOf(runs[at], "test_nats_per_image").toFixed(2),
-        metricOf(runs[at], "train_nats_per_image").toFixed(2),
-        goal.toFixed(3),
-        (nats - goal).toFixed(4),
-      ];
-    }),
-    caption: `${size}. Per pixel is the mean over all pixels but the first, per image their sum.`,
-  };
-}
-
-function continuationTable(models: readonly PixelContestant[], runs: readonly StoredRun[]): Table {
-  return {
-    columns: ["Model", ...HORIZONS.flatMap((horizon) => [`${horizon}: drawn`, `${horizon}: truth`])],
-    rows: models.map(({ name }, at) => [
-      name,
-      ...HORIZONS.flatMap((horizon) =>
-        ["continuation", "truth"].map((kind) => {
-          const nats = metricOf(runs[at], `${kind}_nats_${horizon}`);
-          return Number.isNaN(nats) ? "" : nats.toFixed(3);
-        })
-      ),
-    ]),
-    caption:
-      "Cross-entropy, in nats, of what is drawn after the given beginning and of what stands there in truth; the " +
-      "pages of the models have it per pixel.",
-  };
-}
-
-function gapTable(models: readonly PixelContestant[], runs: readonly StoredRun[]): Table {
-  return {
-    columns: [
-      "Model",
-      "Single pixels",
-      "2 x 2",
-      "Single, anywhere",
-      "2 x 2, anywhere",
-      "2 x 2: best, nats",
-      "truth, nats",
-    ],
-    rows: models.map(({ name }, at) => [
-      name,
-      ...["1", "4", "1_uniform", "4_uniform"].map((kind) =>
-        percent(metricOf(runs[at], `inpainting_accuracy_${kind}`))
-      ),
-      ...["best", "truth"].map((kind) => metricOf(runs[at], `inpainting_nats_${kind}_4`).toFixed(4)),
-    ]),
-    caption:
-      "Missing pixels that the most probable filling tells right, from what stands before and after; goals are " +
-      "90 % and 88 % where pixels around the window have both values.",
-  };
 }
 
 if (import.meta.main) {
@@ -144,13 +77,21 @@ if (import.meta.main) {
       ];
       const runs = await runManifest(lines, { within: run, executor: flags });
       const trained = runs.slice(0, models.length), filled = runs.slice(models.length);
+      const names = models.map(({ name }) => name);
+      const metrics = {
+        ...figuresOf(names, {
+          runs: trained,
+          metrics: ["test", "train"].flatMap((set) =>
+            ["pixel", "image"].map((of) => `${set}_nats_per_${of}`)
+          ),
+        }),
+        ...figuresOf(names, { runs: filled, metrics: FILLED }),
+      };
+      const figure = figuresIn(metrics);
       const tables = [
-        {
-          title: "Prediction",
-          table: lossTable(models, { runs: trained, size: sizeInWords(flags, sets.train.length) }),
-        },
-        { title: "The end of an image", table: continuationTable(models, filled) },
-        { title: "Gaps, from both sides", table: gapTable(models, filled) },
+        { title: "Prediction", table: lossTable(names, figure, sizeInWords(flags, sets.train.length)) },
+        { title: "The end of an image", table: continuationTable(names, figure) },
+        { title: "Gaps, from both sides", table: gapTable(names, figure) },
       ];
       await writeTables(run, tables);
       await writePage(run, {
@@ -168,24 +109,10 @@ if (import.meta.main) {
           blocks: [{ kind: "table", table } satisfies Block],
         })),
       });
-      const metrics = models.flatMap(({ name }, at) => {
-        const prefix = name.replaceAll("-", "_");
-        return [
-          ...["test_nats_per_pixel", "train_nats_per_pixel"].map((metric) =>
-            [`${prefix}_${metric}`, metricOf(trained[at], metric)] as const
-          ),
-          ...["1", "4", "1_uniform", "4_uniform"].map((kind) =>
-            [
-              `${prefix}_inpainting_accuracy_${kind}`,
-              metricOf(filled[at], `inpainting_accuracy_${kind}`),
-            ] as const
-          ),
-        ];
-      });
       const sum = (field: "parameters" | "steps"): number =>
         trained.reduce((total, { summary }) => total + (summary?.[field] ?? 0), 0);
       await run.finish({
-        metrics: Object.fromEntries(metrics),
+        metrics,
         parameters: sum("parameters"),
         steps: sum("steps"),
       });

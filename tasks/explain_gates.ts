@@ -3,6 +3,7 @@ import { gateFigures } from "../analysis/gates.ts";
 import { configureExercise, exerciseFlags } from "../run/exercise.ts";
 import { runTask } from "../run/task.ts";
 import { writePage } from "../run/write_report.ts";
+import { gateSections } from "./gate_sections.ts";
 
 if (import.meta.main) {
   await runTask({
@@ -11,7 +12,7 @@ if (import.meta.main) {
     flags: exerciseFlags,
     run: async (_flags, run) => {
       await configureExercise(run, { name: "cells", count: 2, content: "LSTM, GRU" });
-      const { storeInput, keepState, heldOutput, special } = gateFigures();
+      const figures = gateFigures(), { storeInput, keepState, heldOutput, special } = figures;
       const lines = [
         `store the input, LSTM (f = 0, i = 1): depends on the state before by ${
           storeInput.lstm.toFixed(3)
@@ -43,89 +44,7 @@ if (import.meta.main) {
         abstract:
           "Can a cell just store its input, can it keep its state, and is one of the two cells a special case of " +
           "the other? Measured on cells of 8 units with random weights, whose gates are set by their biases.",
-        sections: [
-          {
-            title: "The cells",
-            blocks: [
-              {
-                kind: "formula",
-                formula: "c_t = f_t c_{t-1} + i_t g_t, h_t = o_t \\text{tanh}(c_t)",
-                text: "LSTM: $g_t$ is tanh of $W x_t + U h_{t-1} + b$.",
-              },
-              {
-                kind: "formula",
-                formula: "h_t = z_t h_{t-1} + (1 - z_t) n_t",
-                text: "GRU: $n_t$ is tanh of $W x_t + U (r_t h_{t-1}) + b$.",
-              },
-            ],
-          },
-          {
-            title: "Just store the current input",
-            blocks: [
-              {
-                kind: "paragraph",
-                text:
-                  "*LSTM*: not by its gates at this step. $f = 0$ and $i = 1$ replace the cell by the candidate, which still " +
-                  `sees the output before: two states before leave cells that differ by up to ${
-                    storeInput.lstm.toFixed(3)
-                  }. ` +
-                  `It works if the output gate of the step before was closed (difference ${storeInput.lstmOutputClosed}) or the ` +
-                  `candidate has no recurrent weights (${storeInput.lstmNoRecurrence}).`,
-              },
-              {
-                kind: "paragraph",
-                text:
-                  `*GRU*: yes, $z = 0$ and $r = 0$. Two states before differ afterwards by ${
-                    storeInput.gru.toExponential(1)
-                  }, ` +
-                  `with an open reset gate by ${
-                    storeInput.gruResetOpen.toFixed(3)
-                  }. In both cells tanh of an affine map of the input is stored.`,
-              },
-            ],
-          },
-          {
-            title: "Keep the state, ignore the input",
-            blocks: [
-              {
-                kind: "paragraph",
-                text: "*LSTM*: yes, $f = 1$ and $i = 0$ keep the cell; the output is its tanh, " +
-                  `up to ${
-                    heldOutput.toFixed(3)
-                  } away. *GRU*: yes, $z = 1$ keeps the state, and shows it. A sigmoid never is 1: ` +
-                  `at bias 10 the states move by ${keepState[1].lstm.toFixed(3)} and ${
-                    keepState[1].gru.toFixed(3)
-                  } in 784 steps.`,
-              },
-              {
-                kind: "table",
-                table: {
-                  columns: ["Bias of the gates", "LSTM", "GRU"],
-                  rows: keepState.map(({ bias, lstm, gru }) => [bias, lstm, gru]),
-                  caption: "Largest change of what is held after 784 random inputs.",
-                },
-              },
-            ],
-          },
-          {
-            title: "Is a GRU a special case of an LSTM?",
-            blocks: [{
-              kind: "paragraph",
-              text: "No. After one step from 0 an LSTM's output is below tanh(1) = " +
-                `${
-                  special.bound.toFixed(6)
-                } in size, whatever its weights (the largest of 20,000 random units: ` +
-                `${special.largestLstm.toFixed(6)}); a GRU with closed gates puts out ${
-                  special.gru[0].toFixed(1)
-                } for the ` +
-                `input 1 and ${
-                  special.gru[1].toFixed(1)
-                } for -1. And no gate of an LSTM acts on the output before inside the ` +
-                "candidate alone, as the reset gate does. Nor is an LSTM a special case of a GRU: its cell counts to " +
-                `${special.countedTo.toFixed(3)} in ten steps, where a GRU stays within -1..1.`,
-            }],
-          },
-        ],
+        sections: gateSections(figures),
       });
       await run.finish({
         metrics: {

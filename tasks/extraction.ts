@@ -71,7 +71,11 @@ if (import.meta.main) {
     run: async (flags, run) => {
       const stored = await findLearned(flags.run);
       await using device = await openTaskDevice(flags, run.session);
-      const { model, data: { sequences } } = await openLearned(stored, { device, session: run.session });
+      const { model, data: { sequences } } = await openLearned(stored, {
+        device,
+        session: run.session,
+        samples: flags.samples,
+      });
       await run.configure({ dataset: stored.config.dataset, device, model: model.model.config });
       const { tokens, length, count } = sequences;
       const { first, counts } = distinctRows(tokens, length);

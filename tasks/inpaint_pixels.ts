@@ -7,7 +7,7 @@ import { writeAtomically } from "../base/files.ts";
 import { stream } from "../base/random.ts";
 import type { Device } from "../engine/device.ts";
 import { load } from "../models/mod.ts";
-import { pixelImage, type PixelPredictor } from "../models/pixel_predictor.ts";
+import type { PixelPredictor } from "../models/pixel_predictor.ts";
 import { continued, truthNats } from "../models/pixel_predictor/generation.ts";
 import {
   drawWindows,
@@ -16,6 +16,7 @@ import {
   fillings,
   type Window,
 } from "../models/pixel_predictor/inpainting.ts";
+import { pixelImage } from "../models/pixel_predictor/pixel_image.ts";
 import { imageGrid, type Sheet, type SheetSection, type Tile } from "../report/grid.ts";
 import type { Section } from "../report/html.ts";
 import { percent } from "../report/numbers.ts";

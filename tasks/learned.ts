@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Device } from "../engine/device.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load, type LoadedModel } from "../models/mod.ts";
+import { checkSamples } from "../run/demand.ts";
 import { runFolder } from "../run/named_run.ts";
 import { Run, type StoredRun } from "../run/run.ts";
 import { type SequenceData, sequenceFlags } from "../run/sequence_source.ts";
@@ -45,7 +46,12 @@ export async function findLearned(name: string): Promise<StoredRun> {
  */
 export async function openLearned(
   stored: StoredRun,
-  { device, session }: { readonly device: Device; readonly session: Session },
+  { device, session, samples }: {
+    readonly device: Device;
+    readonly session: Session;
+    /** How many sequences are to be drawn: refused where they do not fit into memory. */
+    readonly samples: number;
+  },
 ): Promise<Learned> {
   const { folder, config } = stored;
   const model = await load(folder, device);
@@ -59,5 +65,6 @@ export async function openLearned(
     flags: readStoredFlags(sequenceFlags, config.flags, { path: join(folder, "config.json") }),
     autoencoder: AUTOENCODER_PART,
   });
+  checkSamples(samples, source.shape);
   return { stored, model, data: await source.open({ run: Run.finished(session, stored), device }) };
 }

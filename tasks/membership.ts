@@ -40,7 +40,11 @@ if (import.meta.main) {
     run: async (flags, run) => {
       const stored = await findLearned(flags.run);
       await using device = await openTaskDevice(flags, run.session);
-      const { model, data } = await openLearned(stored, { device, session: run.session });
+      const { model, data } = await openLearned(stored, {
+        device,
+        session: run.session,
+        samples: flags.heldOut,
+      });
       const { sequences } = data, { length, count } = sequences;
       await run.configure({ dataset: stored.config.dataset, device, model: model.model.config });
       run.session.follow("reading what was not learned");

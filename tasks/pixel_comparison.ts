@@ -6,6 +6,7 @@ import { executorFlags, type ManifestLine } from "../run/manifest.ts";
 import { type PixelFlags, pixelFlags } from "../run/pixel_source.ts";
 import type { Run, StoredRun } from "../run/run.ts";
 import { type FlagValues, integer, number, text, UsageError } from "../run/task.ts";
+import { figureName } from "./pixel_tables.ts";
 
 /** One of the models that are compared. */
 export interface PixelContestant {
@@ -58,13 +59,16 @@ export function chosen<C extends { readonly name: string }>(
   return all.filter(({ name }) => wanted.includes(name));
 }
 
+/** What the run of a model takes of a comparison's flags. */
+type LineFlags = Omit<ComparisonFlags, "models" | "epochs"> & { readonly epochs?: number };
+
 /** The run of a model within a comparison; `own` are flags of its task alone. */
 export function pixelLine(
   { cell, units, layers }: Pick<PixelContestant, "cell" | "units" | "layers">,
   options: {
     readonly task: string;
     readonly folder: string;
-    readonly flags: ComparisonFlags;
+    readonly flags: LineFlags;
     readonly own?: ManifestLine["flags"];
   },
 ): ManifestLine {
@@ -73,7 +77,7 @@ export function pixelLine(
 }
 
 /** The flags that the tasks of the models know. */
-function pixelOnly(flags: ComparisonFlags) {
+function pixelOnly(flags: LineFlags) {
   const { dataset, count, offset, seed, device, threads, dataDir, steps, debug } = flags;
   const { pool, pixels, test, epochs, batch } = flags;
   return {
@@ -97,6 +101,19 @@ function pixelOnly(flags: ComparisonFlags) {
 /** A metric of a finished run; NaN where it lacks it. */
 export function metricOf({ summary }: StoredRun, name: string): number {
   return summary?.metrics[name] ?? NaN;
+}
+
+/** Metrics of each model's run under the names that a comparison's summary has for them; those that it lacks are left out. */
+export function figuresOf(
+  models: readonly string[],
+  { runs, metrics }: { readonly runs: readonly StoredRun[]; readonly metrics: readonly string[] },
+): Record<string, number> {
+  return Object.fromEntries(
+    models.flatMap((model, at) =>
+      metrics.map((metric) => [figureName(model, metric), metricOf(runs[at], metric)] as const)
+    )
+      .filter(([, value]) => !Number.isNaN(value)),
+  );
 }
 
 /** What the rows of a table were trained on, and what it was read as: they differ from the goals' full size. */

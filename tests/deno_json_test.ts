@@ -34,6 +34,12 @@ Deno.test("no task is allowed everything, and environments and systems are asked
   }
 });
 
+Deno.test("programs are started by name, but for the tests", () => {
+  for (const task of Object.keys(tasks)) {
+    if (task !== "test") assert.notDeepEqual(permissions(task).get("run"), [], task);
+  }
+});
+
 Deno.test("a model is trained and used with files alone", () => {
   for (const task of Object.keys(tasks).filter((task) => /^train-|^sample$|^explain$/.test(task))) {
     assert.deepEqual([...permissions(task).keys()], ["read", "write"], task);

@@ -307,20 +307,32 @@ def prefix_table():
     return torch.tensor(prefixes).to(DEVICE), (histograms / histograms.sum(1, keepdim=True)).to(DEVICE)
 
 
-def histogram_network():
+# How a first layer of one-hot prefixes can be written.
+FIRST_LAYERS = ("one-hot", "bag")
+
+
+def histogram_network(first):
+    """Its first layer as a product with one-hot rows, or as a sum of looked-up ones: the same sums, as PyTorch has both."""
     weights, biases = dense_layers([135, 256, 256, 8])
+    if first == "bag":
+        weights[0] = parameter(weight(0, [135, 256], 135))
+    starts = 9 * torch.arange(15, device=DEVICE)
+
+    def layer(prefixes):
+        if first == "bag":
+            return F.embedding_bag(prefixes + starts, weights[0], mode="sum") + biases[0]
+        return F.linear(F.one_hot(prefixes, 9).to(torch.float32).reshape(-1, 135), weights[0], biases[0])
 
     def logits(prefixes):
-        x = F.one_hot(prefixes, 9).to(torch.float32).reshape(-1, 135)
-        x = F.relu(F.linear(x, weights[0], biases[0]))
+        x = F.relu(layer(prefixes))
         x = F.relu(F.linear(x, weights[1], biases[1]))
         return 16 * F.linear(x, weights[2], biases[2])
 
     return [*weights, *biases], logits
 
 
-def seq2hist(adam, batch):
-    parameters, logits = histogram_network()
+def seq2hist(adam, batch, first):
+    parameters, logits = histogram_network(first)
     prefixes, histograms = prefix_table()
 
     def loss(index):
@@ -330,8 +342,8 @@ def seq2hist(adam, batch):
     return training(parameters, loss, adam, Rows(batch, len(prefixes)), beta2=0.99)
 
 
-def generate(batch):
-    parameters, logits = histogram_network()
+def generate(batch, first):
+    parameters, logits = histogram_network(first)
 
     def draw():
         tokens = torch.full([batch, 15], 8, dtype=torch.int64, device=DEVICE)
@@ -438,7 +450,10 @@ def candidates(workload):
     if workload.startswith("matmul-"):
         return {"out=": lambda: matmul(int(workload.removeprefix("matmul-")))}
     if workload == "generate":
-        return {f"{batch} at once": lambda batch=batch: generate(batch) for batch in (1000, 10000)}
+        return {
+            f"{batch} at once, {first}": lambda batch=batch, first=first: generate(batch, first)
+            for batch in (1000, 10000) for first in FIRST_LAYERS
+        }
     builders = {
         "dense-autoencoder": {"dense": dense},
         "mlp": {"dense": mlp},
@@ -447,8 +462,10 @@ def candidates(workload):
             "NHWC": lambda adam: conv(adam, torch.channels_last),
         },
         "binary-autoencoder": {"dense": binary},
-        "seq2hist": {"dense": lambda adam: seq2hist(adam, 512)},
-        "seq2hist-32": {"dense": lambda adam: seq2hist(adam, 32)},
+        **{
+            name: {first: lambda adam, batch=batch, first=first: seq2hist(adam, batch, first) for first in FIRST_LAYERS}
+            for name, batch in {"seq2hist": 512, "seq2hist-32": 32}.items()
+        },
         **{
             name: {
                 "batch first": lambda adam, name=name: recurrent(adam, name, True),

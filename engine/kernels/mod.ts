@@ -11,6 +11,8 @@ import { cumulate } from "./cumulate.ts";
 import { depthwiseConv2d } from "./depthwise_conv2d.ts";
 import { depthwiseConv2dFilterGrad } from "./depthwise_conv2d_filter_grad.ts";
 import { depthwiseConv2dInputGrad } from "./depthwise_conv2d_input_grad.ts";
+import { embeddingBag } from "./embedding_bag.ts";
+import { embeddingBagGrad } from "./embedding_bag_grad.ts";
 import { gather } from "./gather.ts";
 import { bytesOf, type Cost, type Kernel, type Tensor, type Type } from "./kernel.ts";
 import { map } from "./map.ts";
@@ -50,6 +52,8 @@ export const KERNELS: { readonly [K in OpKind]: Kernel<K> } = {
   pad,
   gather,
   scatter,
+  embedding_bag: embeddingBag,
+  embedding_bag_grad: embeddingBagGrad,
   cumulate,
   topk,
   softmax,
@@ -67,7 +71,7 @@ function kernelOf(op: Op): Kernel<OpKind> {
 
 /**
  * The types of the outputs of `op`. `asked` is the first output's shape where op and inputs leave it open: copy,
- * reshape, pad, scatter, topk, random, convolutions and pooling with their gradients.
+ * reshape, pad, scatter, embedding_bag_grad, topk, random, convolutions and pooling with their gradients.
  *
  * @throws {RangeError} where the inputs do not suit the op.
  */

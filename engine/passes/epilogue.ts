@@ -12,7 +12,15 @@ const FACTORS = 2;
 /** The op of a node that can have an epilogue; undefined for others. */
 export function productOf(node: Node | undefined): ProductOp | undefined {
   const op = node?.op;
-  return op?.kind === "matmul" || op?.kind === "conv2d" || op?.kind === "conv2d_input_grad" ? op : undefined;
+  switch (op?.kind) {
+    case "matmul":
+    case "conv2d":
+    case "conv2d_input_grad":
+    case "embedding_bag":
+      return op;
+    default:
+      return undefined;
+  }
 }
 
 /** Moves a map that alone reads a product (bias, activation, an activation's gradient) into the product's epilogue. */

@@ -9,6 +9,7 @@ import {
   type Value,
   type Window,
 } from "../graph.ts";
+import { bagOf } from "../kernels/embedding_bag.ts";
 import { broadcastStrides, stridesOf } from "../kernels/strides.ts";
 import type { Plan } from "../plan.ts";
 import { Commands, type Context, DENSE, isIdentity, REDUCERS } from "./commands.ts";
@@ -27,6 +28,8 @@ const PRODUCTS: ReadonlySet<OpKind> = new Set([
   "conv2d",
   "conv2d_input_grad",
   "conv2d_filter_grad",
+  "embedding_bag",
+  "embedding_bag_grad",
 ]);
 
 const bits = new DataView(new ArrayBuffer(4));
@@ -113,6 +116,21 @@ class Encoder {
           sizeOf(indices.shape),
           output.dtype === "int32" ? 1 : 0,
           op.reducer === "last" ? 1 : 0,
+        ]);
+      }
+      case "embedding_bag":
+        return this.#embeddingBag(op, inputs, outputs[0]);
+      case "embedding_bag_grad": {
+        const [tokens, dy] = inputs, [rows, columns] = outputs[0].shape;
+        const { batch, places, symbols } = bagOf(tokens, rows);
+        return this.#commands.stream.command("embeddingBagGrad", [
+          this.#commands.at(tokens),
+          this.#commands.at(dy),
+          this.#commands.at(outputs[0]),
+          batch,
+          places,
+          columns,
+          symbols,
         ]);
       }
       case "softmax": {
@@ -407,6 +425,31 @@ class Encoder {
         column: epilogueStrides[i][rank - 1],
       })),
     });
+  }
+
+  /** Sums of looked-up rows: a product's words, whose left matrix are the tokens, and the symbols. */
+  #embeddingBag(op: OpOf<"embedding_bag">, inputs: readonly Value[], output: Value): void {
+    const [tokens, kernel, ...operands] = inputs, [rows, columns] = kernel.shape;
+    const { batch, places, symbols } = bagOf(tokens, rows);
+    this.#commands.stream.command("embeddingBag", [
+      ...this.#commands.productWords({
+        m: batch,
+        n: columns,
+        k: places,
+        a: { kind: DENSE, address: this.#commands.at(tokens), row: places, column: 1 },
+        b: { address: this.#commands.at(kernel), row: columns, column: 1 },
+        c: { address: this.#commands.at(output), row: columns },
+        batches: 1,
+        table: 0,
+        grid: 0,
+        epilogue: op.epilogue,
+        operands: operands.map((value) => {
+          const [row, column] = broadcastStrides(value.shape, output.shape);
+          return { value, row, column };
+        }),
+      }),
+      symbols,
+    ]);
   }
 
   /** The kernels over windows, which share the geometry's words. */

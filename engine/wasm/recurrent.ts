@@ -77,7 +77,7 @@ export class Recurrences {
     const columns = up(GATES[op.cell] * units, LANES), rows = up(features, PANEL) + up(units, PANEL);
     const steps = Math.max(1, Math.floor(DEPTH / (groups * LANES))), sides = op.cell === "gru" ? 2 : 1;
     const alone = rows * columns +
-      LANES * groups * (rows + up(units, PANEL) + 4 * units + sides * columns) + LANES * PANEL +
+      LANES * groups * (rows + up(units, PANEL) + 4 * units + sides * columns + PANEL) +
       steps * groups * LANES * (rows + sides * columns);
     // What nothing kept goes through again, a tile at a time.
     const again = up(alone, LANES), course = again + up(forwardsOwn(op, extents), LANES);

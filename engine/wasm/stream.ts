@@ -34,6 +34,8 @@ export const COMMANDS = {
   winograd3: 30,
   winograd3FilterGrad: 31,
   winograd3FilterSum: 32,
+  embeddingBag: 33,
+  embeddingBagGrad: 34,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

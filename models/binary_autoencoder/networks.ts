@@ -27,6 +27,7 @@ import {
   extents,
   type LayerMaker,
   type LayerRow,
+  mustFit,
   type Network as LayerNetwork,
   retitled,
   sequential,
@@ -125,6 +126,7 @@ export function dense({ hidden, dimensions }: DenseConfig, options: {
     linear("decoder3", pixels, { start }),
     sigmoid,
   ]);
+  mustFit(encoding.parameters + decoding.parameters);
   const encoder = encoding.init(random), decoder = decoding.init(random);
   return {
     encoder,

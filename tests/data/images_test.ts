@@ -88,7 +88,7 @@ Deno.test("openImages brings any set to a size and to colour, and the digest fol
   assert.equal((await openImages({ ...chosen, size: 28, channels: 1 })).sha256, plain.sha256);
   await assert.rejects(
     openImages({ ...chosen, count: 60_000, size: 400 }),
-    /Cannot hold 60,000 images of 400x400x3 as they take 28\.8 GB: lower --size, or --count to 4473$/,
+    /Cannot hold 60,000 images of 400x400x1 as they take 9\.6 GB: lower --size to 189, or --count to 13421$/,
   );
 });
 

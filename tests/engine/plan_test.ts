@@ -186,3 +186,20 @@ Deno.test("a graph of more values than a call takes arguments is planned", () =>
   // Each stands in the place of the one before; the input keeps its own.
   assert.equal(planMemory(builder.graph()).arenaSize, 32);
 });
+
+Deno.test("of many values, lives that are nested lie in little more than the least, and do not meet", async () => {
+  // A chain forwards, and backwards over all that it left, as a recurrence and its gradient.
+  const g = new Builder(), steps = 4200, size = 32;
+  const values = [g.input("x", [size])];
+  for (let step = 0; step < steps; step++) values.push(g.map("tanh", g.map("neg", values[step])));
+  let back = values[steps];
+  for (let step = steps - 1; step >= 0; step--) {
+    back = g.map("sub", g.map("mul", back, values[step]), values[step + 1]);
+  }
+  g.output("back", back);
+  const plan = await checkPlan(g.graph());
+  assert.ok(plan.graph.nodes.length > 16_000);
+  // All that the chain left lives at once.
+  const least = (steps + 1) * size;
+  assert.ok(plan.arenaSize >= least && plan.arenaSize <= least * 1.005, `${plan.arenaSize} of ${least}`);
+});

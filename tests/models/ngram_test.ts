@@ -15,7 +15,7 @@ async function counted(sequences: Sequences, order?: number): Promise<Ngram> {
   await using device = await openDevice("wasm", { threads: 1 });
   const run = await openTrial(device);
   const flags = { order } as SequenceFlags & { order: number | undefined };
-  const model = build(EXPERIMENT.configure(sequences, flags));
+  const model = build(await EXPERIMENT.configure(sequences, flags));
   await fit(model, { run, device, sequences, steps: 1 });
   return model;
 }
@@ -23,8 +23,8 @@ async function counted(sequences: Sequences, order?: number): Promise<Ngram> {
 /** abab, abba: two sequences of the tokens 0 and 1. */
 const TWO: Sequences = { tokens: Int32Array.of(0, 1, 0, 1, 0, 1, 1, 0), count: 2, length: 4, vocabulary: 2 };
 
-Deno.test("counts of order 1, by hand", () => {
-  const { contexts, followers } = count(TWO, { order: 1 });
+Deno.test("counts of order 1, by hand", async () => {
+  const { contexts, followers } = await count(TWO, { order: 1 });
   // Contexts: none, the beginning (token 2), after 0, after 1.
   assert.deepEqual([...contexts], [0, 0, 0, 2, 0, 0, 0, 1]);
   assert.deepEqual([...followers], [

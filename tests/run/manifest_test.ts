@@ -68,6 +68,15 @@ Deno.test("a list is run line by line, what is finished is kept, and a failure k
   await assert.rejects(Deno.stat(join(folder, "d")), Deno.errors.NotFound);
 });
 
+Deno.test("a line may be a task that runs a list itself", async () => {
+  const { folder, runs: [{ flags }] } = await list();
+  const { samples: _samples, debug: _debug, ...shared } = flags;
+  const line = { task: "compare-autoregressive", folder: "both", flags: { ...shared, models: "ngram" } };
+  const [run] = await runManifest([line], here(folder));
+  assert.equal(run.summary?.status, "completed");
+  await Deno.stat(join(folder, "both/ngram/summary.json"));
+});
+
 Deno.test("a list that cannot be run is refused before anything is", async () => {
   const { folder, runs } = await list();
   const options = here(folder);

@@ -31,6 +31,36 @@ Deno.test("what is not there yet is absent, and so is what lies behind the range
   assert.deepEqual(seen, ["333", "033", "013", "012", "333", "033", "313", "332"]);
 });
 
+Deno.test("long sequences are drawn token by token, whatever their number, and a range hides what is old", async () => {
+  const length = 40;
+  /** The next of 0, 1, 2, after what is drawn at random first. */
+  const logits =
+    (range: number) => (prefixes: tf.Tensor2D, position: number, at?: tf.Scalar): tf.Tensor2D => {
+      if (at === undefined) throw new Error("one position a run");
+      const here = at.dataSync()[0];
+      assert.ok(here <= position && position < length);
+      const absent = prefixes.arraySync().map((row) =>
+        row.map((token, column) => [token === 3, column] as const)
+      );
+      absent[0].forEach(([none, column]) => assert.equal(none, column >= here || column < here - range));
+      if (here === 0) return tf.zeros([prefixes.shape[0], 3]);
+      return counting(prefixes, here);
+    };
+  const draw = (count: number, range?: number) =>
+    sampleSequences({ vocabulary: 3, length, range, logits: logits(range ?? length) }, {
+      device,
+      count,
+      seed: 1,
+    });
+  const five = await draw(5), two = await draw(2, 3);
+  for (let at = 0; at < five.length; at++) {
+    if (at % length > 0) assert.equal(five[at], (five[at - 1] + 1) % 3);
+  }
+  assert.deepEqual(two, five.slice(0, 2 * length));
+  const firsts = new Set((await draw(20)).filter((_, at) => at % length === 0));
+  assert.equal(firsts.size, 3);
+});
+
 Deno.test("tokens are drawn as often as their probability says, anew for each sequence", async () => {
   const logits = (prefixes: tf.Tensor2D): tf.Tensor2D =>
     tf.add(tf.zeros([prefixes.shape[0], 3]), tf.log(tf.tensor1d([0.5, 0.3, 0.2])));
@@ -63,4 +93,18 @@ Deno.test("sequences go on from the tokens that they are given", async () => {
   const given = Int32Array.of(2, 1, 0, 0);
   const drawn = await sampleSequences(model, { device, count: 2, seed: 0, given });
   assert.deepEqual([...drawn], [2, 1, 2, 0, 0, 0, 1, 2]);
+});
+
+Deno.test("a low temperature draws the most probable, a high one draws alike", async () => {
+  const probabilities = [0.5, 0.3, 0.2], count = 2000;
+  const logits = (prefixes: tf.Tensor2D): tf.Tensor2D =>
+    tf.tile(tf.log(tf.tensor2d([probabilities])), [prefixes.shape[0], 1]);
+  const shares = async (temperature?: number): Promise<number[]> => {
+    const model = { vocabulary: 3, length: 2, logits };
+    const drawn = await sampleSequences(model, { device, count, seed: 1, temperature });
+    return [0, 1, 2].map((token) => drawn.filter((one) => one === token).length / drawn.length);
+  };
+  assert.deepEqual(await shares(0.01), [1, 0, 0]);
+  assert.deepEqual(await shares(1), await shares());
+  for (const share of await shares(100)) assert.ok(Math.abs(share - 1 / 3) < 0.04, `${share}`);
 });

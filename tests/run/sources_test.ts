@@ -4,12 +4,7 @@ import { formatTable } from "../../data/csv.ts";
 import { formatMidi } from "../../data/midi.ts";
 import { parseFlags } from "../../run/flags.ts";
 import type { AutoencoderPart } from "../../run/image_source.ts";
-import {
-  checkSizes,
-  type SequenceData,
-  sequenceFlags,
-  type SequenceSource,
-} from "../../run/sequence_source.ts";
+import { type SequenceData, sequenceFlags, type SequenceSource } from "../../run/sequence_source.ts";
 import { openSource, openStoredSource } from "../../run/sources.ts";
 import { readTensors } from "../../base/safetensors.ts";
 
@@ -236,19 +231,6 @@ Deno.test("a run folder has all that samples are shown with, and is held to it",
   }
 });
 
-Deno.test("what does not fit into memory is told before any is taken, with what would", () => {
-  const sizes = { count: 1024, length: 16, vocabulary: 100, samples: 10_000 };
-  checkSizes(sizes);
-  assert.throws(
-    () => checkSizes({ ...sizes, count: 20_000, length: 500, vocabulary: 5_000 }),
-    /20,000 sequences of 500 tokens out of 5000 as their prefixes take up to 220\.0 GB: lower --count to 363, or/,
-  );
-  assert.throws(
-    () => checkSizes({ ...sizes, samples: 1_000_000_000 }),
-    /Cannot draw 1,000,000,000 sequences of 16 tokens as they take 128\.0 GB: lower --samples to 31250000$/,
-  );
-});
-
 Deno.test("what a run records of its sequences follows from them alone", async () => {
   const one = await source("--dataset", "csv", "--file", await file("one.csv", "1,2\n2,3\n"));
   const same = await source("--dataset", "csv", "--file", await file("same.csv", "1, 2\n\n2,3"));
@@ -281,6 +263,11 @@ Deno.test("bad input is told in one sentence", async () => {
     ...text,
     await file("b", "short"),
   );
+  await fails(/as the text has 1 only: name a longer one/, ...text, await file("single", "a"));
+  const page = await file("page", "<!DOCTYPE html><p>not found</p>");
+  for (const dataset of ["csv", "melody"]) {
+    await fails(/page as it is an HTML page: name the file itself/, "--dataset", dataset, "--file", page);
+  }
   await fails(/one distinct token only \("a"\)/, ...text, await file("c", "a".repeat(20)));
   await fails(
     /cell 2 of line 2 must be a number/,
@@ -293,7 +280,7 @@ Deno.test("bad input is told in one sentence", async () => {
   await fails(/rows have one cell/, "--dataset", "csv", "--file", await file("f", "1\n2\n"));
   await fails(/no tune in ABC/, "--dataset", "melody", "--file", await file("g", "words"));
   await fails(
-    /longest tune of .* has 1: lower --window/,
+    /longest tune of .* has 1: name another file/,
     "--dataset",
     "melody",
     "--file",

@@ -111,6 +111,26 @@ Deno.test("--resume starts afresh where nothing is there, and refuses another co
   assert.deepEqual(await weights(cwd, "a"), await weights(cwd, "b"));
 });
 
+Deno.test("--resume refuses another run's checkpoint, and another seed that was written into config.json", async () => {
+  const cwd = await Deno.makeTempDir(), refused = /belongs to a run of other flags, seed, data or codes/;
+  await start(cwd, "--out", "a", "--steps", "5");
+  await start(cwd, "--out", "b", "--steps", "5", "--seed", "9");
+  const own = await Deno.readFile(join(cwd, "a/checkpoint.safetensors"));
+  for (const name of ["checkpoint.safetensors", "log.jsonl"]) {
+    await Deno.copyFile(join(cwd, "b", name), join(cwd, "a", name));
+  }
+  const swapped = await start(cwd, "--out", "a", "--resume", "--steps", "8");
+  assert.deepEqual([swapped.code, refused.test(swapped.error)], [1, true]);
+
+  await Deno.writeFile(join(cwd, "a/checkpoint.safetensors"), own);
+  const path = join(cwd, "a/config.json"), config = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, config.replace('"seed": 0', '"seed": 9'));
+  const changed = await start(cwd, "--out", "a", "--resume", "--steps", "8");
+  assert.deepEqual([changed.code, refused.test(changed.error)], [1, true]);
+  await Deno.writeTextFile(path, config);
+  assert.equal((await start(cwd, "--out", "a", "--resume", "--steps", "8")).code, 0);
+});
+
 Deno.test("--until stops a run as SIGTERM does; no run records it, and the steps stay as many", async () => {
   const cwd = await Deno.makeTempDir();
   const soon = String(Date.now() / 1000 + 1);

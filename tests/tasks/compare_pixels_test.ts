@@ -73,6 +73,27 @@ Deno.test("predictors: losses, continuations and gaps of each model", async () =
   assert.match(tables, /## Prediction\n[^]*## The end of an image\n[^]*## Gaps, from both sides/);
 });
 
+Deno.test("memory: a run for each number of images, its figures, and what each draws", async () => {
+  const { code, error } = await start(
+    "tasks/compare_pixel_memory.ts",
+    ...["--counts", "6,3", "--test", "12", "--pool", "4", "--units", "8", "--steps", "60", "--threads", "1"],
+    ...["--learning-rate", "0.03", "--out", "memory"],
+  );
+  assert.equal(code, 0, error);
+  const { metrics } = JSON.parse(await read("memory/summary.json"));
+  const tables = await read("memory/tables.md"), page = await read("memory/report.html");
+  for (const count of [3, 6]) {
+    const own = JSON.parse(await read("memory", String(count), "summary.json"));
+    assert.equal(own.dataset.count, count);
+    assert.equal(metrics[`images_${count}_memorized_mass`], own.metrics.memorized_mass);
+    assert.ok(tables.includes(`| ${own.metrics.sample_distance.toFixed(2)} |`));
+    assert.ok(page.includes(`${count} images`));
+  }
+  const wrong = await start("tasks/compare_pixel_memory.ts", "--counts", "16,2048");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.error, /--counts must be different whole numbers from 2 to 1024/);
+});
+
 Deno.test("a model that is not known is named with those that are", async () => {
   const { code, error } = await start("tasks/compare_pixel_predictors.ts", "--models", "gru-16");
   assert.equal(code, 2);

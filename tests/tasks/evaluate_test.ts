@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { openDevice } from "../../engine/open.ts";
+import { load } from "../../models/mod.ts";
+import { findRun } from "../../run/stored_run.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const cwd = await Deno.makeTempDir();
@@ -40,4 +43,15 @@ Deno.test("the weights alone give the figures of the run again", async () => {
   const { code, error } = await start("tasks/evaluate.ts", "nothing");
   assert.equal(code, 2);
   assert.match(error, /RUN must be the folder of a run/);
+});
+
+Deno.test("the rows whose weights are kept can be loaded, and are what their summaries say", async () => {
+  await using device = await openDevice("wasm", { threads: 1 });
+  const rows = join(ROOT, "results/weights/pixels");
+  for await (const { name } of Deno.readDir(rows)) {
+    const stored = await findRun(join(rows, name)), loaded = await load(join(rows, name), device);
+    assert.ok("scores" in loaded, name);
+    assert.equal(stored?.summary?.parameters, loaded.model.network.parameters, name);
+    for (const weight of Object.values(loaded.model.weights)) weight.dispose();
+  }
 });

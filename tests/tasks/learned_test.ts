@@ -90,3 +90,37 @@ Deno.test("counts of everything find nothing else possible: every member is told
   assert.equal(nothing.code, 2);
   assert.match(nothing.error, /RUN must be the folder of a finished run: current value is "nowhere"/);
 });
+
+Deno.test("text goes on from a prompt, and says what it cannot go on from", async () => {
+  await Deno.writeTextFile(join(cwd, "words.txt"), "to be or not to be that is the question");
+  const flags = [
+    "--dataset",
+    "text",
+    "--file",
+    "words.txt",
+    "--window",
+    "6",
+    "--device",
+    "tfjs",
+    "--samples",
+    "10",
+  ];
+  const made = await start(cwd, "../models/ngram.ts", ...flags, "--out", "text");
+  assert.equal(made.code, 0, made.error);
+  const drawn = await start(cwd, "sample.ts", "text", "--prompt", "or ", "--samples", "20", "--out", "drawn");
+  assert.equal(drawn.code, 0, drawn.error);
+  const lines = (await Deno.readTextFile(join(cwd, "drawn/samples.txt"))).trimEnd().split("\n");
+  assert.deepEqual([lines.length, new Set(lines)], [20, new Set(["or not"])]);
+  assert.match(
+    await Deno.readTextFile(join(cwd, "drawn/report.html")),
+    /from &quot;or &quot; on|from "or " on/,
+  );
+  const refused = async (...words: string[]): Promise<string> =>
+    (await start(cwd, "sample.ts", "text", "--samples", "5", "--device", "tfjs", ...words)).error;
+  assert.match(await refused("--prompt", "zebra"), /"z" stands nowhere in what was learned/);
+  assert.match(
+    await refused("--prompt", "to be "),
+    /--prompt must be shorter than the 6 symbols of a window/,
+  );
+  assert.match(await refused("--temperature", "2"), /Cannot draw from counts as their temperature must be 1/);
+});

@@ -136,14 +136,19 @@ Deno.test("sample draws what the run drew from the same seed, and goes on drawin
   const same = await start(cwd, "tasks/sample.ts", "masked", "--seed", "0", "--samples", "40", "--out", "a");
   assert.equal(same.code, 0, same.error);
   const percent = (100 * metrics.memorized_fraction).toFixed(2);
-  assert.match(same.out, new RegExp(`memorized fraction ${percent}% of 40 samples \\(95% interval`));
-  assert.deepEqual(await names(join(cwd, "a")), ["samples.png", "samples.safetensors"]);
+  assert.match(same.out, new RegExp(`memorized fraction ${percent} % of 40 samples \\(95% interval`));
+  assert.deepEqual(await names(join(cwd, "a")), ["report.html", "samples.png", "samples.safetensors"]);
   const { tensors } = await readTensors(join(cwd, "a/samples.safetensors"));
   assert.deepEqual([tensors.get("tokens")?.shape, tensors.get("codes")?.shape], [[40, 16], [40, 3, 4, 4]]);
 
   assert.equal((await start(cwd, "tasks/sample.ts", "masked", "--samples", "10")).code, 0);
   const other = await readTensors(join(cwd, "masked/samples-s1/samples.safetensors"));
   assert.notDeepEqual(other.tensors.get("tokens")?.data, tensors.get("tokens")?.data.slice(0, 160));
+  // What was drawn before stays.
+  assert.equal((await start(cwd, "tasks/sample.ts", "masked", "--samples", "20")).code, 0);
+  const more = await readTensors(join(cwd, "masked/samples-s1-2/samples.safetensors"));
+  const first = await readTensors(join(cwd, "masked/samples-s1/samples.safetensors"));
+  assert.deepEqual([first, more].map(({ tensors }) => tensors.get("tokens")?.shape[0]), [10, 20]);
 });
 
 Deno.test("sample says what it cannot do", async () => {
@@ -184,4 +189,32 @@ Deno.test("neither sample nor --resume goes on with other codes, or without thos
     const { code, error } = await start(cwd, ...args);
     assert.equal(code, 0, error);
   }
+});
+
+Deno.test("Ctrl-C comes through while a network of long sequences is compiled, and while they are drawn", async () => {
+  const folder = await Deno.makeTempDir(), file = join(folder, "long.csv");
+  const row = (first: number) => Array.from({ length: 150 }, (_, at) => (first + at * at) % 7).join(",");
+  await Deno.writeTextFile(file, [0, 1, 2, 3].map(row).join("\n"));
+  for (const [out, at] of [["compiling", /parameters/], ["drawing", /generating 100,000/]] as const) {
+    const long = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-check",
+        "--config",
+        join(ROOT, "deno.json"),
+        "--allow-read",
+        "--allow-write",
+      ]
+        .concat(join(ROOT, "models/seq2seq.ts"), "--architecture", "transformer", "--dataset", "csv")
+        .concat("--file", file, "--steps", "1", "--samples", "100000", "--out", out)
+        .concat("--device", "wasm", "--threads", "1"),
+      cwd: folder,
+      stdout: "piped",
+      stderr: "piped",
+    });
+    assert.equal(await signalled(long, { signal: "SIGINT", at }), 130);
+    assert.equal((await readJson(folder, out, "summary.json")).status, "stopped");
+  }
+  await Deno.remove(folder, { recursive: true });
 });

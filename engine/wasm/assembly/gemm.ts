@@ -1,7 +1,7 @@
 // Matrix products and convolutions: panels packed from wherever the operands lie, one micro-kernel.
 // A sum runs over k in ascending order whatever the blocking, so results depend on neither blocks nor threads.
 import { at, ceilDiv, fma, maximum, minimum, word } from "./simd";
-import { COLUMNS, micro, ROWS } from "./micro";
+import { micro, microRow, ROWS } from "./micro";
 import { beat, first, last, scratch, share, take, threads } from "./thread";
 import { runProgram } from "./program";
 
@@ -391,11 +391,8 @@ function block(
         } else {
           packColumns(at(a, m + k0 * aColumn), <usize>aColumn << 2, rows, kc, packedA);
         }
-        let panel = packedB + <usize>(begin * kc << 2), j = begin;
-        for (; j + COLUMNS <= end; j += COLUMNS) {
-          micro(kc, packedA, panel, pointers, <usize>j << 2, k0);
-          panel += <usize>kc * 16;
-        }
+        const panels = packedB + <usize>(begin * kc << 2);
+        const j = microRow(kc, packedA, panels, <usize>kc << 4, pointers, begin, end, k0);
         if (j < end) {
           const width = end - j;
           if (k0 > 0) {
@@ -403,7 +400,7 @@ function block(
               memory.copy(tile + (<usize>r << 4), <usize>load<u32>(at(pointers, r)) + (<usize>j << 2), width << 2);
             }
           }
-          micro(kc, packedA, panel, tileRows, 0, k0);
+          micro(kc, packedA, packedB + <usize>(j * kc << 2), tileRows, 0, k0);
           for (let r = 0; r < rows; r++) {
             for (let i = 0; i < width; i++) {
               store<f32>(at(<usize>load<u32>(at(pointers, r)), j + i), load<f32>(at(tile, 4 * r + i)));

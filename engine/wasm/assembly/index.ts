@@ -2,6 +2,7 @@
 import { argreduce, reduce } from "./reduce";
 import { barrier, beat, thread } from "./thread";
 import { copy, fill, gather, scatter } from "./copy";
+import { embeddingBag, embeddingBagGrad } from "./embedding_bag";
 import { gemm } from "./gemm";
 import { cumulate, topk } from "./order";
 import { categorical, random } from "./random";
@@ -58,6 +59,8 @@ function command(operation: i32, p: usize): void {
     case 30: return winograd3(p);
     case 31: return winograd3FilterGrad(p);
     case 32: return winograd3FilterSum(p);
+    case 33: return embeddingBag(p);
+    case 34: return embeddingBagGrad(p);
   }
 }
 

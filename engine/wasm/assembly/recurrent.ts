@@ -95,6 +95,61 @@ function product(k: i32, a: usize, b: usize, c: usize, accumulate: i32): void {
   v128.store(c, c11, 176);
 }
 
+/** Four of the twelve rows of two of the `products`. */
+function fourRows(k: i32, a: usize, b0: usize, b1: usize, c0: usize, c1: usize, accumulate: i32): void {
+  let x0 = f32x4.splat(0), x1 = x0, x2 = x0, x3 = x0, y0 = x0, y1 = x0, y2 = x0, y3 = x0;
+  if (accumulate) {
+    x0 = v128.load(c0, 0);
+    x1 = v128.load(c0, 16);
+    x2 = v128.load(c0, 32);
+    x3 = v128.load(c0, 48);
+    y0 = v128.load(c1, 0);
+    y1 = v128.load(c1, 16);
+    y2 = v128.load(c1, 32);
+    y3 = v128.load(c1, 48);
+  }
+  for (; k > 0; k--) {
+    const v = v128.load(b0), w = v128.load(b1), left = v128.load(a);
+    const s0 = lane0(left);
+    x0 = fma(s0, v, x0);
+    y0 = fma(s0, w, y0);
+    const s1 = lane1(left);
+    x1 = fma(s1, v, x1);
+    y1 = fma(s1, w, y1);
+    const s2 = lane2(left);
+    x2 = fma(s2, v, x2);
+    y2 = fma(s2, w, y2);
+    const s3 = lane3(left);
+    x3 = fma(s3, v, x3);
+    y3 = fma(s3, w, y3);
+    a += PANEL;
+    b0 += VECTOR;
+    b1 += VECTOR;
+  }
+  v128.store(c0, x0, 0);
+  v128.store(c0, x1, 16);
+  v128.store(c0, x2, 32);
+  v128.store(c0, x3, 48);
+  v128.store(c1, y0, 0);
+  v128.store(c1, y1, 16);
+  v128.store(c1, y2, 32);
+  v128.store(c1, y3, 48);
+}
+
+/** c (+)= a times b for `count` matrices b and c, `bStep` and `cStep` bytes apart: by pairs, as `microRow` does. */
+function products(
+  count: i32, k: i32, a: usize, b: usize, bStep: usize, c: usize, cStep: usize, accumulate: i32,
+): void {
+  for (; count >= 2; count -= 2) {
+    for (let part: usize = 0; part < PANEL; part += VECTOR) {
+      fourRows(k, a + part, b, b + bStep, c + 4 * part, c + cStep + 4 * part, accumulate);
+    }
+    b += 2 * bStep;
+    c += 2 * cStep;
+  }
+  if (count) product(k, a, b, c, accumulate);
+}
+
 /** All bits in the first `rows` lanes. */
 function lanes(rows: i32): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(rows));
@@ -252,14 +307,12 @@ function forwardTile(p: usize, group0: i32, own: usize, results: bool): void {
     }
     for (let panel = 0; panel < panels; panel++) {
       const a = own + <usize>panel * panelBytes, unit = panel * each, count = minimum(each, units - unit);
-      for (let group = 0; group < groups; group++) {
-        const b = now + <usize>group * inputBytes, c = sums + <usize>group * TILE;
-        if (cell == GRU) {
-          product(features + 1, a, b, c, 0);
-          product(1 + units, a + <usize>(features + 1) * PANEL, b + vectors(features), c + <usize>groups * TILE, 0);
-        } else {
-          product(features + 1 + units, a, b, c, 0);
-        }
+      if (cell == GRU) {
+        const inside = a + <usize>(features + 1) * PANEL;
+        products(groups, features + 1, a, now, inputBytes, sums, TILE, 0);
+        products(groups, 1 + units, inside, now + vectors(features), inputBytes, sums + <usize>groups * TILE, TILE, 0);
+      } else {
+        products(groups, features + 1 + units, a, now, inputBytes, sums, TILE, 0);
       }
       for (let group = 0; group < groups; group++) {
         const row = (group0 + group) * 4, rows = minimum(4, batch - row), hidden = vectors(features + 1 + unit);
@@ -415,14 +468,14 @@ function backwardTile(p: usize, tile: i32, inner: usize, outer: usize, place: us
   outsides = cell == GRU ? insides + count * sumBytes : insides;
   firsts = outsides + count * sumBytes;
   firstCells = firsts + count * unitBytes;
-  const square = firstCells + count * unitBytes; // [12][4]
+  const squares = firstCells + count * unitBytes; // [12][4]
   // What the weights' gradients multiply, for STEPS steps: panels [k][12] and [k][4].
   const depth = <usize>(word(p, STEPS) * groups * 4), leftBytes = depth * PANEL, rightBytes = depth * VECTOR;
-  const lefts = square + TILE, rights = lefts + <usize>(featurePanels + unitPanels) * leftBytes;
+  const lefts = squares + count * TILE, rights = lefts + <usize>(featurePanels + unitPanels) * leftBytes;
   const outerRights = cell == GRU ? rights + <usize>quads * rightBytes : rights;
   const sums = pointer(p, SUMS) + <usize>tile * <usize>word(p, SUMS_BYTES);
   const biasSums = sums + <usize>((featurePanels + unitPanels) * quads) * TILE;
-  memory.fill(place, 0, square - place);
+  memory.fill(place, 0, squares - place);
   memory.fill(sums, 0, <usize>word(p, SUMS_BYTES));
   for (let group = 0; group < groups; group++) {
     const row = (group0 + group) * 4, rows = minimum(4, batch - row), index = <usize>group;
@@ -471,28 +524,23 @@ function backwardTile(p: usize, tile: i32, inner: usize, outer: usize, place: us
     filled += groups * 4;
     for (let panel = 0; panel < unitPanels; panel++) {
       const a = inner + <usize>(panel * columns) * PANEL;
-      for (let group = 0; group < groups; group++) {
-        const index = <usize>group;
-        product(columns, a, insides + index * sumBytes, hiddens + index * hiddenBytes + <usize>panel * TILE, 1);
-      }
+      products(groups, columns, a, insides, sumBytes, hiddens + <usize>panel * TILE, hiddenBytes, 1);
     }
     if (word(p, D_X)) {
       for (let panel = 0; panel < featurePanels; panel++) {
         const a = outer + <usize>(panel * columns) * PANEL, feature = panel * ROWS;
+        products(groups, columns, a, outsides, sumBytes, squares, TILE, 0);
         for (let group = 0; group < groups; group++) {
           const row = (group0 + group) * 4, rows = minimum(4, batch - row);
-          product(columns, a, outsides + <usize>group * sumBytes, square, 0);
-          const to = at(pointer(p, D_X), (row * time + t) * features + feature);
-          fromLanes(square, to, <usize>(time * features) << 2, rows, minimum(ROWS, features - feature));
+          const to = at(pointer(p, D_X), (row * time + t) * features + feature), from = squares + <usize>group * TILE;
+          fromLanes(from, to, <usize>(time * features) << 2, rows, minimum(ROWS, features - feature));
         }
       }
     }
     if (filled == <i32>depth || t == 0) {
       for (let panel = 0; panel < featurePanels + unitPanels; panel++) {
         const b = panel < featurePanels ? outerRights : rights, a = lefts + <usize>panel * leftBytes;
-        for (let quad = 0; quad < quads; quad++) {
-          product(filled, a, b + <usize>quad * rightBytes, sums + <usize>(panel * quads + quad) * TILE, 1);
-        }
+        products(quads, filled, a, b, rightBytes, sums + <usize>(panel * quads) * TILE, TILE, 1);
       }
       filled = 0;
     }

@@ -5,7 +5,7 @@
 // more taps is a sum of groups of 2 x 2 of them, each a stride apart; a stride's phases are groups, too. So all that is
 // left is nine matrix products of tiles x (group, channel) by (group, channel) x channels.
 import { at, ceilDiv, minimum, word } from "./simd";
-import { COLUMNS, micro, ROWS } from "./micro";
+import { microRow, ROWS } from "./micro";
 import {
   A, applyEpilogue, B, C, CHANNELS, EPILOGUE, GRID, GRID_H, GRID_W, K, KC, M, N, PACK_B, packRows, ROW_INDEX, SOURCE,
   SOURCE_H, SOURCE_W, STRIDE_X, STRIDE_Y, TAP_TABLE, TAPS, ZEROS,
@@ -228,11 +228,8 @@ export function multiply(p: usize, each: i32, count: i32, n: i32, spreads: usize
         const a = spreads + <usize>product * panels + <usize>(i * k + k0) * 48;
         const out = products + <usize>product * rows + (<usize>(i * ROWS * n) << 2);
         for (let r = 0; r < ROWS; r++) store<u32>(at(pointers, r), <u32>at(out, r * n));
-        let b = <usize>load<u32>(at(p, B)) + (<usize>(product * n * k) << 2) + (<usize>k0 << 4);
-        for (let j = 0; j < n; j += COLUMNS) {
-          micro(kc, a, b, pointers, <usize>j << 2, k0);
-          b += <usize>k << 4;
-        }
+        const b = <usize>load<u32>(at(p, B)) + (<usize>(product * n * k) << 2) + (<usize>k0 << 4);
+        microRow(kc, a, b, <usize>k << 4, pointers, 0, n, k0);
       }
     }
   }
@@ -447,11 +444,7 @@ export function addProducts(
         store<u32>(at(pointers, r), <u32>(row < k ? at(sums, row * n) : beyond));
       }
       const a = images + <usize>product * tall + <usize>((panel - panel0) * depth) * 48;
-      let b = gradients + <usize>product * wide;
-      for (let j = 0; j < n; j += COLUMNS) {
-        micro(count, a, b, pointers, <usize>j << 2, accumulate);
-        b += <usize>depth << 4;
-      }
+      microRow(count, a, gradients + <usize>product * wide, <usize>depth << 4, pointers, 0, n, accumulate);
     }
   }
 }

@@ -142,7 +142,11 @@ function writeParts(
 }
 
 /** Declares `finish(sum, row, column, batch)`, which runs the epilogue and stores. */
-function writeFinish(shader: Shader, product: Product, storesQuads: boolean): StoreWriter {
+export function writeFinish(
+  shader: Shader,
+  product: Pick<Product, "rows" | "columns" | "output" | "epilogue" | "operands" | "place">,
+  storesQuads: boolean,
+): StoreWriter {
   const { rows, columns, output, epilogue, operands } = product;
   const target = shader.operand(output);
   const index = `place * ${columns}u + column`;

@@ -25,6 +25,7 @@ import {
   writePool,
   writePoolGrad,
 } from "./window.ts";
+import { writeEmbeddingBag, writeEmbeddingBagGrad } from "./embedding_bag.ts";
 import type { KernelContext } from "./context.ts";
 
 type Writer<K extends OpKind> = (
@@ -77,6 +78,10 @@ const WRITERS: { readonly [K in OpKind]: Writer<K> } = {
     writeGather(context, { input, indices, output, axis }),
   scatter: (context, { reducer }, [indices, updates], [output]) =>
     writeScatter(context, { indices, updates, output, reducer }),
+  embedding_bag: (context, { epilogue }, [tokens, kernel, ...operands], [output]) =>
+    writeEmbeddingBag(context, { tokens, kernel, output, epilogue, operands }),
+  embedding_bag_grad: (context, _, [tokens, dy], [output]) =>
+    writeEmbeddingBagGrad(context, { tokens, dy, output }),
   cumulate: (context, op, [input], [output]) => writeCumulate(context, { ...op, input, output }),
   topk: (context, _, [input], [values, indices]) => writeTopk(context, { input, values, indices }),
   argreduce: (context, op, [input], [output]) => writeArgreduce(context, { ...op, input, output }),

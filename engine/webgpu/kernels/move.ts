@@ -130,11 +130,48 @@ export function writeGather(
   ]);
 }
 
-const SEGMENT_LANES = 64;
+/** Lanes of a workgroup that look for rows together. */
+export const SEARCH_LANES = 64;
 
 /**
- * Slices by segment, summed or the last of each. A workgroup makes one segment: its lanes look for the segment's number among the
- * indices, then every lane takes its own columns of what was found, in ascending order.
+ * A workgroup's search: the lanes ask which of the rows below `count` satisfy `holds`, then all of them do `visit` with each
+ * of these `row`s, in ascending order.
+ */
+export function searchRows(
+  shader: Shader,
+  { count, holds, visit }: {
+    readonly count: number;
+    /** WGSL that is true of a row that is looked for. */
+    readonly holds: (row: string) => string;
+    /** WGSL that sees `row`. */
+    readonly visit: string;
+  },
+): string[] {
+  shader.declare("var<workgroup> found: array<atomic<u32>, 2>;");
+  return [
+    `for (var first = 0u; first < ${count}u; first += ${SEARCH_LANES}u) {`,
+    "if (lane < 2u) { atomicStore(&found[lane], 0u); }",
+    "workgroupBarrier();",
+    `if (first + lane < ${count}u) {`,
+    `if (${holds("(first + lane)")}) { atomicOr(&found[lane / 32u], 1u << (lane % 32u)); }`,
+    "}",
+    "workgroupBarrier();",
+    "for (var half = 0u; half < 2u; half++) {",
+    "var left = atomicLoad(&found[half]);",
+    "while (left != 0u) {",
+    "let row = first + half * 32u + firstTrailingBit(left);",
+    "left &= left - 1u;",
+    visit,
+    "}",
+    "}",
+    "workgroupBarrier();",
+    "}",
+  ];
+}
+
+/**
+ * Slices by segment, summed or the last of each. A workgroup makes one segment: it looks for the segment's number among the
+ * indices, and every lane takes its own columns of what is found.
  */
 export function writeScatter(
   context: KernelContext,
@@ -149,39 +186,24 @@ export function writeScatter(
     segments: number = output.shape[0],
     count = sizeOf(indices.shape);
   if (width === 0 || segments === 0) return [];
-  const columns = Math.ceil(width / SEGMENT_LANES);
+  const columns = Math.ceil(width / SEARCH_LANES);
   const shader = new Shader(context);
   const places = shader.operand(indices), source = shader.operand(updates), target = shader.operand(output);
   const type = output.dtype === "float32" ? "f32" : "i32";
-  shader.declare("var<workgroup> found: array<atomic<u32>, 2>;");
   const body = [
     `let segment = group / ${columns}u;`,
-    `let column = (group % ${columns}u) * ${SEGMENT_LANES}u + lane;`,
+    `let column = (group % ${columns}u) * ${SEARCH_LANES}u + lane;`,
     `var total = ${type}();`,
-    `for (var first = 0u; first < ${count}u; first += ${SEGMENT_LANES}u) {`,
-    "if (lane < 2u) { atomicStore(&found[lane], 0u); }",
-    "workgroupBarrier();",
-    `if (first + lane < ${count}u) {`,
-    `if (${
-      places.at("(first + lane)")
-    } == i32(segment)) { atomicOr(&found[lane / 32u], 1u << (lane % 32u)); }`,
-    "}",
-    "workgroupBarrier();",
-    "for (var half = 0u; half < 2u; half++) {",
-    "var left = atomicLoad(&found[half]);",
-    "while (left != 0u) {",
-    "let row = first + half * 32u + firstTrailingBit(left);",
-    "left &= left - 1u;",
-    `if (column < ${width}u) { total ${reducer === "last" ? "=" : "+="} ${
-      source.at(`(row * ${width}u + column)`)
-    }; }`,
-    "}",
-    "}",
-    "workgroupBarrier();",
-    "}",
+    ...searchRows(shader, {
+      count,
+      holds: (row) => `${places.at(row)} == i32(segment)`,
+      visit: `if (column < ${width}u) { total ${reducer === "last" ? "=" : "+="} ${
+        source.at(`(row * ${width}u + column)`)
+      }; }`,
+    }),
     `if (column < ${width}u) { ${target.store(`(segment * ${width}u + column)`, "total")} }`,
   ].join("\n");
-  return [shader.finish(body, { size: SEGMENT_LANES, groups: segments * columns })];
+  return [shader.finish(body, { size: SEARCH_LANES, groups: segments * columns })];
 }
 
 /** Running sum or product: one invocation a line. */

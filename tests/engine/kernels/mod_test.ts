@@ -3,7 +3,7 @@ import { stream, wordsToNormals } from "../../../base/random.ts";
 import type { DType, Op, Program, Shape, TypedArray, Window } from "../../../engine/graph.ts";
 import { execute, infer, KERNELS } from "../../../engine/kernels/mod.ts";
 import type { Tensor } from "../../../engine/kernels/kernel.ts";
-import { identity, plain } from "../builder.ts";
+import { biased, identity, plain } from "../builder.ts";
 
 function tensor(shape: Shape, data: readonly number[], dtype: DType = "float32"): Tensor {
   return { shape, dtype, data: dtype === "float32" ? Float32Array.from(data) : Int32Array.from(data) };
@@ -212,6 +212,30 @@ const WORKED: { readonly [K in keyof typeof KERNELS]: () => void } = {
       { kind: "scatter", reducer: "sum" },
       [int([3], 1, 1, 7), tensor([3, 2], [1, 2, 3, 4, 5, 6])],
       tensor([2, 2], [0, 0, 4, 6]),
+    );
+  },
+  embedding_bag() {
+    // Two symbols at each of two places; 2 and -1 are no symbols.
+    const tokens = int([3, 2], 0, 1, 1, 2, -1, 0),
+      kernel = tensor([4, 2], [1, 2, 10, 20, 100, 200, 1000, 2000]);
+    check(
+      { kind: "embedding_bag" },
+      [tokens, kernel],
+      tensor([3, 2], [1001, 2002, 10, 20, 100, 200]),
+    );
+    check(
+      { kind: "embedding_bag", epilogue: biased },
+      [tokens, kernel, tensor([2], [-50, 1])],
+      tensor([3, 2], [951, 2003, 0, 21, 50, 201]),
+    );
+    check({ kind: "embedding_bag" }, [int([1, 0]), tensor([0, 2], [])], tensor([1, 2], [0, 0]));
+  },
+  embedding_bag_grad() {
+    const tokens = int([3, 2], 0, 1, 0, 2, -1, 1), dy = tensor([3, 2], [1, 2, 10, 20, 100, 200]);
+    check(
+      { kind: "embedding_bag_grad" },
+      [tokens, dy],
+      tensor([4, 2], [11, 22, 0, 0, 0, 0, 101, 202]),
     );
   },
   cumulate() {

@@ -287,6 +287,52 @@ Deno.test("matrix products equal the reference on 1, 2 and 4 threads", async (t)
   });
 });
 
+Deno.test("bags of rows equal the reference on 1, 2 and 4 threads, and products with one-hot rows to the bit", async () => {
+  await using devices = await Devices.open();
+  const sizes = [[1, 1, 1, 1], [5, 3, 2, 7], [13, 2, 5, 33], [300, 4, 9, 64], [40, 70, 3, 100], [
+    9,
+    1,
+    300,
+    300,
+  ]];
+  for (const [batch, places, symbols, columns] of [...sizes, [0, 2, 3, 4], [3, 0, 0, 5]]) {
+    const tokens = numbers([batch, places], "int32").map((token) =>
+      Math.abs(token) % (symbols + 1) - token % 2
+    );
+    const bits = new Float32Array(batch * places * symbols);
+    tokens.forEach((token, at) => {
+      if (token >= 0 && token < symbols) bits[at * symbols + token] = 1;
+    });
+    const kernel = numbers([places * symbols, columns]),
+      dy = numbers([batch, columns]),
+      bias = numbers([columns]);
+    const hot: Shape = [batch, places * symbols];
+    // Two sums, their difference from products that must give the same bits, and an epilogue.
+    await devices.check(
+      `[${batch}, ${places}] of ${symbols}`,
+      { relative: 1e-5, absolute: 1e-4 },
+      (builder, input) => {
+        const given = [
+          input(tokens, [batch, places]),
+          input(kernel, [places * symbols, columns]),
+          input(dy, [batch, columns]),
+          input(bits, hot),
+          input(bias, [columns]),
+        ];
+        const bag = builder.one({ kind: "embedding_bag" }, [given[0], given[1]]);
+        const gradient = builder.one({ kind: "embedding_bag_grad" }, [given[0], given[2]], given[1].shape);
+        return [
+          bag,
+          gradient,
+          builder.one({ kind: "embedding_bag", epilogue: biased }, [given[0], given[1], given[4]]),
+          builder.map("not_equal", bag, builder.matmul(given[3], given[1])),
+          builder.map("not_equal", gradient, builder.matmul(given[3], given[2], { a: true })),
+        ];
+      },
+    );
+  }
+});
+
 Deno.test("moves of elements equal the reference on 1, 2 and 4 threads", async (t) => {
   await using devices = await Devices.open();
   await t.step("copies", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openDevice } from "../../../engine/open.ts";
 import { build, EXPERIMENT } from "../../../models/pixel_predictor.ts";
-import { differences, memory } from "../../../models/pixel_predictor/memory.ts";
+import { memory, nearestOf, remembered } from "../../../models/pixel_predictor/memory.ts";
 import { fitPixels, type PixelConfig } from "../../../run/pixel_experiment.ts";
 import type { PixelSet } from "../../../run/pixel_source.ts";
 import { openTrial } from "../trial.ts";
@@ -45,7 +45,19 @@ Deno.test("the mass counts equal images once, agrees with the samples, and grows
   assert.equal(after.test_distance, 0);
 });
 
-Deno.test("differences: pixels that differ from the most alike", async () => {
+Deno.test("nearest: the most alike, and the pixels in which it differs", async () => {
   const bits = Uint8Array.from([1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1]);
-  assert.deepEqual([...await differences(bits, { train: TRAIN, device })], [0, 2]);
+  const { rows, distances } = await nearestOf(bits, { train: TRAIN, device });
+  assert.deepEqual([[...Array.from(rows)], [...distances]], [[1, 0], [0, 2]]);
+});
+
+Deno.test("what is shown as remembered is what was counted", async () => {
+  const model = build(CONFIG), run = await openTrial(device);
+  await fitPixels(EXPERIMENT, model, { run, device, images: TRAIN, steps: 300 });
+  const { memorized_fraction, sample_distance } = await memory(model, { device, train: TRAIN, test: TRAIN });
+  const { tiles } = await remembered(model, { device, train: TRAIN, count: 500 });
+  const few = await remembered(model, { device, train: TRAIN, count: 3 });
+  assert.deepEqual(few.tiles, tiles.slice(0, 3));
+  assert.equal(tiles.filter(({ kind }) => kind === "memorized").length, memorized_fraction * 500);
+  assert.equal(tiles.reduce((sum, { distance = NaN }) => sum + distance, 0) / 500, sample_distance);
 });

@@ -404,6 +404,23 @@ const CASES: { readonly [K in OpKind]: readonly Case[] } = {
     { op: { kind: "scatter", reducer: "last" }, inputs: [ints([4], 2, -1, 9, 2), [4, 70]], asked: [3, 70] },
     { op: { kind: "scatter", reducer: "sum" }, inputs: [integers([90], 4), integers([90], 10)], asked: [4] },
   ],
+  embedding_bag: [
+    { op: { kind: "embedding_bag" }, inputs: [integers([9, 3], 6), [12, 5]] },
+    { op: { kind: "embedding_bag" }, inputs: [ints([2, 2], 1, -1, 2, 0), [4, 8]] },
+    { op: { kind: "embedding_bag", epilogue: biased }, inputs: [integers([70, 4], 9), [36, 12], [12]] },
+    { op: { kind: "embedding_bag", epilogue: biased }, inputs: [integers([70, 1], 9), [9, 7], [70, 1]] },
+    { op: { kind: "embedding_bag", epilogue: biased }, inputs: [ints([3, 0]), [0, 4], [4]] },
+  ],
+  embedding_bag_grad: [
+    {
+      op: { kind: "embedding_bag_grad" },
+      inputs: [integers([300, 3], 6), [300, 5]],
+      asked: [12, 5],
+      tolerance: LONG,
+    },
+    { op: { kind: "embedding_bag_grad" }, inputs: [ints([2, 2], 1, -1, 2, 0), [2, 70]], asked: [4, 70] },
+    { op: { kind: "embedding_bag_grad" }, inputs: [ints([0, 2]), [0, 4]], asked: [6, 4] },
+  ],
   cumulate: [false, true].flatMap((exclusive) =>
     [false, true].map((reverse): Case => ({
       op: { kind: "cumulate", reducer: exclusive === reverse ? "sum" : "prod", axis: 1, exclusive, reverse },

@@ -24,7 +24,7 @@ import { runFolder } from "../run/named_run.ts";
 import { nearest } from "../run/nearest.ts";
 import { findRun } from "../run/run.ts";
 import { argument, commonFlags, integer, runTask, text, UsageError } from "../run/task.ts";
-import { metricsTable, writePage } from "../run/write_report.ts";
+import { datasetInWords, metricsTable, writePage } from "../run/write_report.ts";
 
 /** Subsets of the kernel distance, and images in each, at most. */
 const SUBSETS = 50, SUBSET_ROWS = 1000;
@@ -186,7 +186,7 @@ if (import.meta.main) {
       });
       await writeAtomically(run.path("nearest-by-features.png"), imageGrid(sheet));
       await writePage(run, {
-        title: `How far ${count(drawn)} made images are from ${images.name}`,
+        title: `${count(drawn)} made images beside ${datasetInWords(test)}`,
         abstract:
           "Images of a generator beside test images, by the features of a classifier: how far the two sets are apart, how " +
           "much the made ones vary, and how many are training images.",

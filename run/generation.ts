@@ -20,7 +20,7 @@ import { interval } from "./classification.ts";
 import { openTaskDevice } from "./device.ts";
 import { imageFlags, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
-import { nearest } from "./nearest.ts";
+import { nearest, type Neighbours } from "./nearest.ts";
 import type { Run, StoredRun } from "./run.ts";
 import type { Session } from "./session.ts";
 import { readStoredFlags } from "./stored_flags.ts";
@@ -248,7 +248,20 @@ export interface Copies {
   readonly any: number;
 }
 
-/** Compares every sample with every training image, pixel by pixel. */
+/** The images [count, H, W, C] with left and right changed. */
+function mirrored(pixels: Uint8Array, { width, channels }: Pick<Images, "width" | "channels">): Uint8Array {
+  const flipped = new Uint8Array(pixels.length), line = width * channels;
+  for (let at = 0; at < pixels.length; at += channels) {
+    const start = at - at % line, to = start + line - channels - at % line;
+    for (let channel = 0; channel < channels; channel++) flipped[to + channel] = pixels[at + channel];
+  }
+  return flipped;
+}
+
+/**
+ * Compares every sample with every training image, pixel by pixel; in colour, where mirrored images were learned too, also
+ * with these: an image and its mirror image count as one, as far as the nearer of the two.
+ */
 export async function copiesOf(
   pixels: Uint8Array,
   { images, device, session }: {
@@ -257,21 +270,32 @@ export async function copiesOf(
     readonly session?: Session;
   },
 ): Promise<Copies> {
-  const width = images.height * images.width * images.channels;
-  session?.follow("comparing with training images");
-  const { k, rows, distances } = await nearest(
-    { values: pixels, count: pixels.length / width, width },
-    { values: images.pixels, count: images.count, width },
-    { device, k: 2, onProgress: () => session?.between() ?? Promise.resolve() },
-  );
-  const each = Array.from({ length: pixels.length / width }, (_, sample) => {
-    const d1 = distances[sample * k], psnr = psnrOfSquare(d1 ** 2, { size: width, peak: 255 });
+  const width = images.height * images.width * images.channels, samples = pixels.length / width;
+  const base = { values: images.pixels, count: images.count, width };
+  const found: Neighbours[] = [];
+  for (const values of images.channels > 1 ? [pixels, mirrored(pixels, images)] : [pixels]) {
+    session?.follow("comparing with training images");
+    found.push(
+      await nearest({ values, count: samples, width }, base, {
+        ...{ device, k: 2, onProgress: () => session?.between() ?? Promise.resolve() },
+      }),
+    );
+  }
+  const each = Array.from({ length: samples }, (_, sample) => {
+    const candidates = found.flatMap(({ k, rows, distances }) =>
+      Array.from(
+        { length: k },
+        (_, at) => ({ row: rows[sample * k + at], distance: distances[sample * k + at] }),
+      )
+    ).sort((a, b) => a.distance - b.distance);
+    const [first] = candidates, second = candidates.find(({ row }) => row !== first.row) ?? first;
+    const psnr = psnrOfSquare(first.distance ** 2, { size: width, peak: 255 });
     return {
-      row: rows[sample * k],
+      row: first.row,
       psnr,
-      exact: d1 === 0,
+      exact: first.distance === 0,
       close: psnr >= COPY_PSNR,
-      near: isNearCopy({ d1, dk: distances[sample * k + k - 1] }, COPY_SHARE),
+      near: isNearCopy({ d1: first.distance, dk: second.distance }, COPY_SHARE),
     };
   });
   const number = (rule: (sample: typeof each[number]) => boolean): number => each.filter(rule).length;
@@ -311,7 +335,8 @@ export function copySection(copies: Copies, samples: number): Section {
           row("the nearest one is less than a third as far as the second", copies.near),
           row("any of these holds", copies.any),
         ],
-        caption: "Every sample was compared with every training image, as they were learned, not mirrored.",
+        caption:
+          "Every sample was compared with every training image; in colour also with its mirror image, as both were learned.",
       },
     }],
   };
@@ -463,7 +488,7 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
           kind: "sheet",
           sheet: near,
           caption:
-            "The same samples, below each the training image that is nearest in its pixels, and the PSNR.",
+            "The same samples, below each the training image that is nearest in its pixels, as it is or mirrored, and the PSNR.",
         }],
       },
       copySection(copies, samples),

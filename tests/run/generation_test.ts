@@ -89,6 +89,17 @@ Deno.test("each rule finds its copies: equal, of 25 dB, and much nearer to one t
   assert.ok(!("memorized_of_10000" in copyMetrics(copies, 4)));
 });
 
+Deno.test("in colour a mirrored training image is a copy, and is not its own second nearest", async () => {
+  await using device = await openDevice("wasm", { threads: 1 });
+  const pixels = Uint8Array.of(0, 10, 20, 200, 210, 220, 90, 100, 80, 90, 100, 80);
+  const learned = { ...images, count: 2, height: 1, width: 2, channels: 3, pixels };
+  // The first image mirrored; nearly the second, which is its own mirror image; and the first as it is.
+  const samples = Uint8Array.of(200, 210, 220, 0, 10, 20, 91, 100, 80, 90, 100, 80, ...pixels.subarray(0, 6));
+  const copies = await copiesOf(samples, { images: learned, device });
+  assert.deepEqual([copies.exact, copies.near, copies.any], [2, 3, 3]);
+  assert.deepEqual([...copies.rows], [0, 1, 0]);
+});
+
 Deno.test("a parrot's samples are all copies; its run has samples, pictures and a report", async () => {
   await using device = await openDevice("wasm", { threads: 1 });
   const model = PARROT.build(), run = await openTrial(device);

@@ -36,13 +36,14 @@ import {
   type GenerationExperiment,
   type GenerationFit,
   type Generator,
+  GENERATOR_LIMITS,
   generatorModel,
   runGeneration,
   trainingBatch,
 } from "../run/generation.ts";
 import { integer, number } from "../run/task.ts";
 import { train } from "../run/training.ts";
-import type { Description } from "../run/write_report.ts";
+import { datasetInWords, type Description } from "../run/write_report.ts";
 
 /** Everything that decides what is built and how it learns. */
 export interface DcganConfig {
@@ -196,6 +197,7 @@ export async function fit(model: Dcgan, { run, device, images, steps }: Generati
   await train(run, {
     phase: "dcgan",
     steps,
+    mostSteps: GENERATOR_LIMITS.steps,
     device,
     variables: { ...weights, ...criticism, ...generating.slots, ...prefixed(criticizing.slots) },
     step: (t) =>
@@ -234,7 +236,7 @@ export async function open(
 function describe(model: Dcgan, images: ImageSet): Description {
   const { batch, learningRate, latent } = model.config;
   return {
-    title: `DCGAN on ${images.count.toLocaleString("en-US")} ${images.name} images`,
+    title: `DCGAN on ${datasetInWords(images)}`,
     abstract:
       "One small network makes images of noise, another tells them from training images. Each is the other's loss: the " +
       "baseline that other small generators are measured by.",

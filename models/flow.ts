@@ -38,13 +38,14 @@ import {
   type GenerationExperiment,
   type GenerationFit,
   type Generator,
+  GENERATOR_LIMITS,
   generatorModel,
   runGeneration,
   trainingBatch,
 } from "../run/generation.ts";
 import { integer, number } from "../run/task.ts";
 import { train } from "../run/training.ts";
-import type { Description } from "../run/write_report.ts";
+import { datasetInWords, type Description } from "../run/write_report.ts";
 
 /** Everything that decides what is built, how it learns and how it draws. */
 export interface FlowConfig {
@@ -280,6 +281,7 @@ export async function fit(model: Flow, { run, device, images, steps }: Generatio
   await train(run, {
     phase: "flow",
     steps,
+    mostSteps: GENERATOR_LIMITS.steps,
     device,
     variables: { ...weights, ...optimizer.slots, ...averages.slots },
     step: async (t, steps) => {
@@ -366,7 +368,7 @@ function rowsOf({ networks, config: { image } }: Flow): readonly LayerRow[] {
 function describe(model: Flow, images: ImageSet): Description {
   const { batch, learningRate, solverSteps, guidance } = model.config;
   return {
-    title: `Flow matching on ${images.count.toLocaleString("en-US")} ${images.name} images`,
+    title: `Flow matching on ${datasetInWords(images)}`,
     abstract:
       "A small U-Net learns in which direction mixtures of noise and images become the images. Following it from noise " +
       "makes images that nobody drew, unless it has learned the training images by heart.",
@@ -377,7 +379,7 @@ function describe(model: Flow, images: ImageSet): Description {
       `Adam [@adam], ${learningRate} after a warm-up, decaying by half a cosine, ${batch} images a step, those in colour ` +
       `mirrored half of the time. A tenth is learned without its class. The weights are averages [@averages] of decay ` +
       `${AVERAGE_DECAY}, which warms up.`,
-      `Images are drawn in ${solverSteps} steps of Heun's method, two evaluations each` +
+      `Images are drawn in ${solverSteps} steps of Heun's method [@edm], two evaluations each` +
       (guidance === 1 ? ", without guidance." : `, with guidance [@guidance] of ${guidance}.`) +
       " One gradient of the network is one step; averaging takes none.",
     ],

@@ -65,7 +65,7 @@ export async function stepsThatFit(
     if (cost(middle) <= available) steps = middle;
     else beyond = middle;
   }
-  const chosen = run.isPart ? Math.min(training.steps, steps) : steps;
+  const chosen = Math.min(run.isPart ? training.steps : training.mostSteps ?? Infinity, steps);
   run.note(
     `${training.phase}: ${chosen.toLocaleString("en-US")} steps fit into the time of --budget ` +
       `(${(1000 * step).toPrecision(3)} ms a step)`,

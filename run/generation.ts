@@ -21,8 +21,9 @@ import { openTaskDevice } from "./device.ts";
 import { imageFlags, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import { nearest } from "./nearest.ts";
-import type { Run } from "./run.ts";
+import type { Run, StoredRun } from "./run.ts";
 import type { Session } from "./session.ts";
+import { readStoredFlags } from "./stored_flags.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
 import { type Description, layerTable, writeReport } from "./write_report.ts";
 
@@ -407,19 +408,10 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
   await experiment.fit(model, { run, device, images, steps });
   await run.saveWeights(model.weights, { model: kind, config: model.config });
   const { pixels, labels } = await generate(experiment, { model, device, count: samples, seed, session });
-  await writeTensors(run.path(SAMPLES), {
-    pixels: { shape: [samples, ...shape], data: pixels },
-    labels: { shape: [samples], data: labels },
-  }, {});
+  await writeSamples(run.path(SAMPLES), { pixels, labels }, shape);
   const between = interpolationSheet(await interpolate(experiment, { model, device, seed }), shape);
   const copies = await copiesOf(pixels, { images, device, session });
-  const area = shape[0] * shape[1] * shape[2], shown = Math.min(BATCH, samples);
-  const drawn: Sheet = {
-    columns: COLUMNS,
-    sections: [{
-      tiles: imagesOf(pixels.subarray(0, shown * area), [shown, ...shape]).map((image) => ({ image })),
-    }],
-  };
+  const drawn = samplesSheet(pixels, shape);
   const near = nearestSheet(pixels, {
     ...{ images, rows: copies.rows },
     words: (sample) => `${copies.psnrs[sample].toFixed(1)} dB`,
@@ -450,7 +442,9 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
         blocks: [{
           kind: "sheet",
           sheet: drawn,
-          caption: `The first ${shown} samples of seed ${seed}, none chosen; classes in turn.`,
+          caption: `The first ${
+            Math.min(BATCH, samples)
+          } samples of seed ${seed}, none chosen; classes in turn.`,
         }],
       },
       {
@@ -501,6 +495,73 @@ export async function keptSamples(folder: string): Promise<GeneratedImages> {
     throw new Error(`Cannot use ${path} as it holds no images and labels: restore it`);
   }
   return { pixels: new Uint8Array(pixels), labels: new Uint8Array(labels) };
+}
+
+/**
+ * The images that the run of a generator learned, and the flags that chose them.
+ *
+ * @param options.dataDir where their files lie now. Absent: where the run found them.
+ * @throws {Error} where they are others than those that it learned.
+ */
+export async function learnedImages(
+  { folder, config }: StoredRun,
+  { dataDir, session }: { readonly dataDir?: string; readonly session?: Session } = {},
+): Promise<{ readonly images: ImageSet; readonly flags: FlagValues<typeof generationFlags> }> {
+  const own = readStoredFlags(generationFlags, config.flags, { path: join(folder, "config.json") });
+  const flags = { ...own, dataDir: dataDir ?? own.dataDir };
+  const images = await openTrainingImages(flags, { most: Infinity, holdOut: true, session });
+  if (images.sha256 !== config.dataset.sha256) {
+    throw new Error(
+      `Cannot use ${folder} as its data set ${images.name} has changed: bring the files back that it learned from`,
+    );
+  }
+  return { images, flags };
+}
+
+/** Makes images of another seed, writes them into the folder that `place` chooses, and says how many are copies. */
+export async function moreImages(
+  generator: {
+    generate(options: { readonly count: number; readonly seed: number }): Promise<GeneratedImages>;
+  },
+  { stored, place, device, session, samples, seed }: {
+    readonly stored: StoredRun;
+    readonly place: () => Promise<string>;
+    readonly device: Device;
+    readonly session: Session;
+    readonly samples: number;
+    readonly seed: number;
+  },
+): Promise<{ readonly folder: string; readonly metrics: Readonly<Record<string, number>> }> {
+  const { images } = await learnedImages(stored, { session }), { height, width, channels } = images;
+  const generated = await generator.generate({ count: samples, seed });
+  const copies = await copiesOf(generated.pixels, { images, device, session });
+  const out = await place();
+  await Deno.mkdir(out, { recursive: true });
+  await writeSamples(join(out, SAMPLES), generated, [height, width, channels]);
+  await writeAtomically(
+    join(out, "samples.png"),
+    imageGrid(samplesSheet(generated.pixels, [height, width, channels])),
+  );
+  session.note(`${count(copies.any)} of ${count(samples)} samples are copies of training images: see ${out}`);
+  return { folder: out, metrics: copyMetrics(copies, samples) };
+}
+
+async function writeSamples(
+  path: string,
+  { pixels, labels }: GeneratedImages,
+  shape: readonly number[],
+): Promise<void> {
+  await writeTensors(path, {
+    pixels: { shape: [labels.length, ...shape], data: pixels },
+    labels: { shape: [labels.length], data: labels },
+  }, {});
+}
+
+/** The first samples, as they came. */
+function samplesSheet(pixels: Uint8Array, shape: readonly [number, number, number]): Sheet {
+  const area = shape[0] * shape[1] * shape[2], shown = Math.min(BATCH, pixels.length / area);
+  const tiles = imagesOf(pixels.subarray(0, shown * area), [shown, ...shape]).map((image) => ({ image }));
+  return { columns: COLUMNS, sections: [{ tiles }] };
 }
 
 /** A trained generator on its device. */

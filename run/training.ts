@@ -14,6 +14,8 @@ export interface Training {
   readonly phase: string;
   /** How many steps to make in all, unless `--budget` without `--steps` has them chosen. */
   readonly steps: number;
+  /** At most so many are chosen for `--budget`. Absent: as many as fit. */
+  readonly mostSteps?: number;
   /** How many seconds this sitting may train at most; absent: what `--budget` leaves to the command. */
   readonly budget?: number;
   /** Everything that a step changes: weights, optimizer slots. */

@@ -213,6 +213,7 @@ const DATASETS: Readonly<Record<string, string>> = {
   digits: "built-in digits",
   mnist: "MNIST digits",
   cifar10: "CIFAR-10 images",
+  cifar100: "CIFAR-100 images",
   addnist: "AddNIST images",
   idx: "images",
   images: "images",

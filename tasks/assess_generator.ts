@@ -18,14 +18,13 @@ import { load } from "../models/mod.ts";
 import { imageGrid } from "../report/grid.ts";
 import { count, number, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { generationFlags, keptSamples, nearestSheet } from "../run/generation.ts";
-import { chosenImages, openTestImages, openTrainingImages } from "../run/images.ts";
+import { keptSamples, learnedImages, nearestSheet } from "../run/generation.ts";
+import { chosenImages, openTestImages } from "../run/images.ts";
 import { runFolder } from "../run/named_run.ts";
 import { nearest } from "../run/nearest.ts";
 import { findRun } from "../run/run.ts";
-import { readStoredFlags } from "../run/stored_flags.ts";
 import { argument, commonFlags, integer, runTask, text, UsageError } from "../run/task.ts";
-import { metricsTable, writePage } from "../run/write_report.ts";
+import { datasetInWords, metricsTable, writePage } from "../run/write_report.ts";
 
 /** Subsets of the kernel distance, and images in each, at most. */
 const SUBSETS = 50, SUBSET_ROWS = 1000;
@@ -82,14 +81,7 @@ if (import.meta.main) {
         throw new UsageError("--classifier must name a finished run of train-cifar-classifier");
       }
       const samples = await keptSamples(folder);
-      const own = readStoredFlags(generationFlags, stored.config.flags, { path: `${folder}/config.json` });
-      const source = { ...own, dataDir: flags.dataDir ?? own.dataDir };
-      const images = await openTrainingImages(source, { most: Infinity, holdOut: true, session });
-      if (images.sha256 !== stored.config.dataset.sha256) {
-        throw new Error(
-          `Cannot assess ${folder} as its data set ${images.name} has changed: bring the files back that it learned from`,
-        );
-      }
+      const { images, flags: source } = await learnedImages(stored, { dataDir: flags.dataDir, session });
       const whole = await openTestImages(source, images);
       const test = flags.reference === undefined ? whole : chosenImages(
         whole,
@@ -194,7 +186,7 @@ if (import.meta.main) {
       });
       await writeAtomically(run.path("nearest-by-features.png"), imageGrid(sheet));
       await writePage(run, {
-        title: `How far ${count(drawn)} made images are from ${images.name}`,
+        title: `${count(drawn)} made images beside ${datasetInWords(test)}`,
         abstract:
           "Images of a generator beside test images, by the features of a classifier: how far the two sets are apart, how " +
           "much the made ones vary, and how many are training images.",

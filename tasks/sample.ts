@@ -1,4 +1,4 @@
-/** `deno task sample RUN`: draws more sequences from a trained model, and says how many are training sequences. */
+/** `deno task sample RUN`: draws more sequences or images from a trained model, and says how many it has learned as they are. */
 import { join } from "node:path";
 import { exists, writeAtomically } from "../base/files.ts";
 import { htmlReport } from "../report/html.ts";
@@ -6,13 +6,27 @@ import { GLOSSARY } from "../report/glossary.ts";
 import { count as grouped, percent } from "../report/numbers.ts";
 import { writeTensors } from "../base/safetensors.ts";
 import { sequencesToCodes } from "../data/sequences.ts";
+import type { Device } from "../engine/device.ts";
+import { load } from "../models/mod.ts";
 import { countMemorized } from "../run/counting.ts";
 import { openTaskDevice } from "../run/device.ts";
+import { moreImages } from "../run/generation.ts";
+import type { StoredRun } from "../run/run.ts";
 import { samplingRuns } from "../run/sampling.ts";
 import type { SequenceData } from "../run/sequence_source.ts";
 import { commonFlags, integer, number, runTool, text, UsageError } from "../run/task.ts";
 import { datasetInWords } from "../run/write_report.ts";
 import { findLearned, learnedArgument, openLearned } from "./learned.ts";
+
+/** The tasks whose models make images. */
+const GENERATORS: ReadonlySet<string> = new Set(["train-flow", "train-dcgan"]);
+
+/** The generator of images that a run holds; undefined where it holds another model. */
+async function generatorOf({ folder, config }: StoredRun, device: Device) {
+  if (!GENERATORS.has(config.task)) return undefined;
+  const model = await load(folder, device);
+  return "generate" in model ? model : undefined;
+}
 
 /** Whether something stands at `path` that must not be mixed with samples. */
 async function isTaken(path: string): Promise<boolean> {
@@ -55,10 +69,11 @@ if (import.meta.main) {
   const { device, threads, debug } = commonFlags;
   await runTool({
     name: "sample",
-    summary: "Draw more sequences from a trained model, and say how many of them are training sequences.",
+    summary:
+      "Draw more sequences or images from a trained model, and say how many of them are training data.",
     flags: {
       run: learnedArgument,
-      samples: integer({ min: 1, default: 10_000, help: "how many sequences to generate" }),
+      samples: integer({ min: 1, default: 10_000, help: "how many to generate" }),
       seed: integer({
         min: 0,
         max: Number.MAX_SAFE_INTEGER,
@@ -88,6 +103,15 @@ if (import.meta.main) {
         throw new UsageError(`--out ${flags.out} exists and is not empty: choose another`);
       }
       await using device = await openTaskDevice(flags, session);
+      const place = async (): Promise<string> =>
+        flags.out ?? await newFolder(join(stored.folder, `samples-s${seed}`));
+      const generator = await generatorOf(stored, device);
+      if (generator !== undefined) {
+        if (flags.prompt !== undefined || flags.temperature !== 1) {
+          throw new UsageError("--prompt and --temperature go with sequence models: leave them out");
+        }
+        return await moreImages(generator, { stored, place, device, session, samples: count, seed });
+      }
       const { model, data } = await openLearned(stored, { device, session, samples: count });
       const given = beginnings(flags.prompt, { data, count });
 
@@ -104,7 +128,7 @@ if (import.meta.main) {
         matches: found.matches,
         memorizedFraction: found.fraction,
       });
-      const out = flags.out ?? await newFolder(join(stored.folder, `samples-s${seed}`));
+      const out = await place();
       await Deno.mkdir(out, { recursive: true });
       await writeTensors(join(out, "samples.safetensors"), {
         tokens: { shape: [count, length], data: tokens },

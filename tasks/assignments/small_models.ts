@@ -23,7 +23,7 @@ const FLOW = "flow", DCGAN = "dcgan", CLASSIFIER = "classifier";
 /** Sizes that end in minutes. */
 const QUICK = {
   addnist: { count: 200, pool: 600, steps: 20, width: 0.2 },
-  comparison: { count: 200, pool: 600, steps: 9, variants: "full,no-augmentation" },
+  comparison: { count: 200, pool: 600, steps: 9, variants: "full" },
   classifier: { count: 60, steps: 2, width: 0.05 },
   flow: { count: 60, steps: 4, width: 0.1, batch: 4, solverSteps: 2, samples: 40 },
   dcgan: { count: 60, steps: 3, width: 0.05, batch: 4, samples: 40 },

@@ -7,6 +7,8 @@ import type { Device } from "../../engine/device.ts";
 import { openDevice } from "../../engine/open.ts";
 import * as autoencoder from "../../models/binary_autoencoder.ts";
 import * as classifier from "../../models/classifier.ts";
+import * as dcgan from "../../models/dcgan.ts";
+import * as flow from "../../models/flow.ts";
 import * as seq2hist from "../../models/seq2hist.ts";
 import * as seq2seq from "../../models/seq2seq.ts";
 import * as seq2token from "../../models/seq2token.ts";
@@ -25,6 +27,7 @@ const sequences: Sequences = {
   vocabulary: 4,
 };
 const images = await openImages({ dataset: "digits", split: "train", count: 24 });
+const small = await openImages({ dataset: "digits", split: "train", count: 24, size: 12 });
 const COMMON = { vocabulary: 4, length: 6, batch: 16, learningRate: 5e-3, seed: 1 } as const;
 
 interface Context {
@@ -42,6 +45,21 @@ const MODELS: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   "binary autoencoder": async (context) => {
     const model = autoencoder.build(autoencoder.configOf(images, { seed: 1, hidden: 24, batch: 8 }));
     await autoencoder.fit(model, { ...context, images: levels(images), steps: STEPS });
+  },
+  flow: async (context) => {
+    const shape = { image: [12, 12, 1], classes: 10, widths: [8, 8, 8], embedding: 8 } as const;
+    const model = flow.build({ model: "flow", ...flow.FLOW, ...shape, batch: 4, seed: 1 });
+    await flow.fit(model, { ...context, images: small, steps: STEPS });
+  },
+  dcgan: async (context) => {
+    const shape = {
+      image: [12, 12, 1],
+      classes: 10,
+      generator: [6, 5, 4],
+      discriminator: [4, 5, 6],
+    } as const;
+    const model = dcgan.build({ model: "dcgan", ...dcgan.DCGAN, ...shape, batch: 4, seed: 1 });
+    await dcgan.fit(model, { ...context, images: small, steps: STEPS });
   },
   seq2token: async (context) => {
     const model = seq2token.build({ model: "seq2token", hidden: 12, ...COMMON });
@@ -62,6 +80,9 @@ const MODELS: Readonly<Record<string, (context: Context) => Promise<void>>> = {
   },
 };
 
+/** So many kernels that the software adapter takes half a minute to compile them. */
+const LARGE: ReadonlySet<string> = new Set(["flow"]);
+
 /** The mean loss of the steps, as the log has it. */
 async function trainedLoss(kind: "tfjs" | "wasm" | "webgpu", name: string): Promise<number> {
   await using device = await openDevice(kind, { threads: 2 });
@@ -81,6 +102,7 @@ for (const name of Object.keys(MODELS)) {
     assert.ok(Math.abs(actual - expected) <= 1e-4 * Math.abs(expected), `${actual}, not ${expected}`);
   });
 
+  if (LARGE.has(name)) continue;
   gpuTest(`${name}: 20 steps on webgpu have the loss of 20 steps on wasm`, async () => {
     const expected = await trainedLoss("wasm", name), actual = await trainedLoss("webgpu", name);
     assert.ok(Math.abs(actual - expected) <= 1e-4 * Math.abs(expected), `${actual}, not ${expected}`);

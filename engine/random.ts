@@ -4,6 +4,7 @@
  * as an input: the same counter gives the same numbers on every device. Draws have no gradient.
  */
 import * as tf from "@tensorflow/tfjs";
+import type { TensorOf } from "./device.ts";
 import { type Key, philoxWords, type Random, wordsToNormals, wordToUniform } from "../base/random.ts";
 
 /** Where a draw comes from: a stream, and the step of that stream. */
@@ -20,12 +21,12 @@ export const RANDOM_KERNEL = "EngramRandom";
 export const CATEGORICAL_KERNEL = "EngramCategorical";
 
 /** Numbers of `shape`, uniform in [0, 1). */
-export function uniform(shape: readonly number[], draw: Draw): tf.Tensor {
+export function uniform<const S extends readonly number[]>(shape: S, draw: Draw): TensorOf<S> {
   return random(shape, draw, "uniform");
 }
 
 /** Standard normal numbers of `shape`. */
-export function normal(shape: readonly number[], draw: Draw): tf.Tensor {
+export function normal<const S extends readonly number[]>(shape: S, draw: Draw): TensorOf<S> {
   return random(shape, draw, "normal");
 }
 
@@ -42,13 +43,17 @@ function mustCount({ counter }: Draw): void {
   );
 }
 
-function random(shape: readonly number[], draw: Draw, distribution: "uniform" | "normal"): tf.Tensor {
+function random<S extends readonly number[]>(
+  shape: S,
+  draw: Draw,
+  distribution: "uniform" | "normal",
+): TensorOf<S> {
   mustCount(draw);
   return tf.engine().runKernel(
     RANDOM_KERNEL,
     { counter: draw.counter },
     { shape: [...shape], distribution, key: [...draw.random.key] },
-  ) as tf.Tensor;
+  ) as TensorOf<S>;
 }
 
 /** Sets each element to 0 with probability `rate` and scales the others by 1 / (1 - rate) (Srivastava et al. 2014). */

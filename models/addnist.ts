@@ -145,8 +145,10 @@ export function sumOf(p: tf.Tensor2D, q: tf.Tensor2D): tf.Tensor2D {
 export function forward(model: Addnist, images: tf.Tensor4D, training?: Training): tf.Tensor2D {
   if (model.config.network === "generic") return model.network.apply(model.weights, images, training);
   return tf.tidy(() => {
-    const [r, g, b] = tf.unstack(tf.softmax(digitLogits(model, images, training)), 1) as tf.Tensor2D[];
-    const sums = sumOf(sumOf(r, g), b); // [B, 28]
+    const shares = tf.softmax(digitLogits(model, images, training)); // [B, 3, 10]
+    const digit = (channel: number): tf.Tensor2D =>
+      tf.reshape(tf.slice(shares, [0, channel, 0], [-1, 1, -1]), [-1, DIGITS]);
+    const sums = sumOf(sumOf(digit(0), digit(1)), digit(2)); // [B, 28]
     // Label 0 is a sum of 1.
     return tf.log(tf.add(tf.slice(sums, [0, 1], [-1, ADDNIST_CLASSES]), TINY));
   });

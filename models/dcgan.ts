@@ -178,7 +178,7 @@ export async function fit(model: Dcgan, { run, device, images, steps }: Generati
   const generating = adam(made, options), criticizing = adam(told, options);
   const step = await compile(device, ({ x, rate, counter }) => {
     const training = { random, counter };
-    const noise = normal([batch, latent], { random: random.fork("noise"), counter }) as tf.Tensor2D;
+    const noise = normal([batch, latent], { random: random.fork("noise"), counter });
     const first = tf.variableGrads(
       () => discriminatorLoss(model, x, { noise, training }),
       Object.values(told),
@@ -253,7 +253,7 @@ function describe(model: Dcgan, images: ImageSet): Description {
         .raw`L_D = -\mathbb{E} \log \sigma(D(x)) - \mathbb{E} \log(1 - \sigma(D(G(z)))), \quad L_G = -\mathbb{E} \log \sigma(D(G(z)))`,
       text: `$x$ is a training image, $z$ are ${latent} standard normal numbers.`,
     },
-    layers: [...model.generator.rows, ...model.discriminator.rows],
+    layers: model.generator.rows.concat(model.discriminator.rows),
     parameters: model.parameters,
     loss: { name: "loss of the discriminator", unit: "nats" },
     code: [generatorNetwork, discriminatorNetwork, discriminatorLoss, generatorLoss],

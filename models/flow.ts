@@ -201,8 +201,8 @@ function waves(times: tf.Tensor1D): tf.Tensor2D {
     { length: TIME_WAVES },
     (_, wave) => TIME_SCALE * SLOWEST ** (-wave / TIME_WAVES),
   );
-  const angles = tf.mul(tf.expandDims(times, 1), tf.tensor2d(frequencies, [1, TIME_WAVES]));
-  return tf.concat([tf.cos(angles), tf.sin(angles)], 1) as tf.Tensor2D;
+  const angles: tf.Tensor2D = tf.mul(tf.expandDims(times, 1), tf.tensor2d(frequencies, [1, TIME_WAVES]));
+  return tf.concat([tf.cos(angles), tf.sin(angles)], 1);
 }
 
 /**
@@ -249,9 +249,9 @@ export function loss(
 ): tf.Scalar {
   return tf.tidy(() => {
     const count = images.shape[0], noise = normal(images.shape, { random: random.fork("noise"), counter });
-    const times = tf.sigmoid(normal([count], { random: random.fork("times"), counter })) as tf.Tensor1D;
+    const times = tf.sigmoid(normal([count], { random: random.fork("times"), counter }));
     const target = tf.sub(images, noise);
-    const mixed = tf.add(noise, tf.mul(tf.reshape(times, [count, 1, 1, 1]), target)) as tf.Tensor4D;
+    const mixed: tf.Tensor4D = tf.add(noise, tf.mul(tf.reshape(times, [count, 1, 1, 1]), target));
     return tf.mean(tf.square(tf.sub(velocity(model, mixed, { times, labels }), target)));
   });
 }
@@ -312,7 +312,7 @@ export async function open(
 ): Promise<Generator> {
   const { image, classes, solverSteps, guidance } = model.config;
   const guided = (x: tf.Tensor4D, time: tf.Scalar, labels: tf.Tensor1D): tf.Tensor4D => {
-    const times = tf.mul(tf.ones([batch]), time) as tf.Tensor1D;
+    const times: tf.Tensor1D = tf.mul(tf.ones([batch]), time);
     const towards = velocity(model, x, { times, labels });
     if (guidance === 1) return towards;
     const anywhere = velocity(model, x, { times, labels: tf.fill([batch], classes, "int32") });

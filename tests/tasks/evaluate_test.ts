@@ -3,28 +3,13 @@ import { join } from "node:path";
 import { openDevice } from "../../engine/open.ts";
 import { load } from "../../models/mod.ts";
 import { findRun } from "../../run/stored_run.ts";
+import { startProgram } from "./exercise.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const cwd = await Deno.makeTempDir();
 
-async function start(
-  program: string,
-  ...args: string[]
-): Promise<{ code: number; text: string; error: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(ROOT, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-    ]
-      .concat(join(ROOT, program), args, "--threads", "1"),
-    cwd,
-  }).output();
-  return { code, text: new TextDecoder().decode(stdout), error: new TextDecoder().decode(stderr) };
+function start(program: string, ...args: string[]) {
+  return startProgram(cwd, program, ...args, "--threads", "1");
 }
 
 Deno.test("the weights alone give the figures of the run again", async () => {

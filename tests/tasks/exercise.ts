@@ -12,6 +12,16 @@ export interface Outcome {
 
 /** Runs `tasks/<file>` in the folder `cwd`. */
 export async function start(cwd: string, file: string, ...args: readonly string[]): Promise<Outcome> {
+  const { text, ...outcome } = await startProgram(cwd, join("tasks", file), ...args);
+  return { ...outcome, lines: text.trimEnd().split("\n") };
+}
+
+/** Runs a program of the project, given by its path in it, in the folder `cwd`. */
+export async function startProgram(
+  cwd: string,
+  program: string,
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly text: string; readonly error: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...[
@@ -23,13 +33,13 @@ export async function start(cwd: string, file: string, ...args: readonly string[
         "--allow-read",
         "--allow-write",
       ],
-      join(ROOT, "tasks", file),
+      join(ROOT, program),
       ...args,
     ],
     cwd,
   }).output();
   const decoder = new TextDecoder();
-  return { code, lines: decoder.decode(stdout).trimEnd().split("\n"), error: decoder.decode(stderr) };
+  return { code, text: decoder.decode(stdout), error: decoder.decode(stderr) };
 }
 
 /** The metrics of the run in `folder`, which must be complete. */

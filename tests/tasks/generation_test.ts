@@ -1,24 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readTensors } from "../../base/safetensors.ts";
+import { startProgram } from "./exercise.ts";
 
-const ROOT = join(import.meta.dirname!, "../..");
-
-async function start(cwd: string, program: string, ...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(ROOT, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-    ]
-      .concat(join(ROOT, program), args, "--threads", "1"),
-    cwd,
-  }).output();
-  return { code, text: new TextDecoder().decode(stdout), error: new TextDecoder().decode(stderr) };
+/** On one thread, so that tests beside each other do not wait. */
+function start(cwd: string, program: string, ...args: string[]) {
+  return startProgram(cwd, program, ...args, "--threads", "1");
 }
 
 Deno.test("a flow is trained, goes on where it stopped, and tells how many of its samples are copies", async () => {

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { completions } from "../../tasks/extraction.ts";
-import { metricsOf, start } from "./exercise.ts";
+import { metricsOf, start, startProgram } from "./exercise.ts";
 
 const cwd = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(cwd, { recursive: true }));
 
 /** Trains the counts, whose probabilities are known. */
 async function train(out: string, ...args: string[]): Promise<void> {
-  const { code, error } = await start(
+  const { code, error } = await startProgram(
     cwd,
-    "../models/ngram.ts",
+    "models/ngram.ts",
     ...[
       "--dataset",
       "csv",
@@ -105,7 +105,7 @@ Deno.test("text goes on from a prompt, and says what it cannot go on from", asyn
     "--samples",
     "10",
   ];
-  const made = await start(cwd, "../models/ngram.ts", ...flags, "--out", "text");
+  const made = await startProgram(cwd, "models/ngram.ts", ...flags, "--out", "text");
   assert.equal(made.code, 0, made.error);
   const drawn = await start(cwd, "sample.ts", "text", "--prompt", "or ", "--samples", "20", "--out", "drawn");
   assert.equal(drawn.code, 0, drawn.error);

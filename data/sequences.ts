@@ -96,6 +96,18 @@ export function prefixTable(
   };
 }
 
+/** The log-probability in nats of each token by the histogram of its prefix, [count, length]. */
+export function histogramLogs(
+  { tokens, vocabulary }: Sequences,
+  { histograms, counts, rows }: PrefixTable,
+): Float64Array {
+  return Float64Array.from(tokens, (token, index) => {
+    const row = rows[index];
+    // The share is a ratio of small whole numbers, of which the table keeps seven digits.
+    return Math.log(Math.round(histograms[row * vocabulary + token] * counts[row]) / counts[row]);
+  });
+}
+
 /**
  * The lowest possible mean over tokens of the cross-entropy, in nats: the entropy of the next token given what the
  * range shows, under the training set's own distribution. With all tokens in range, times the length, it is the

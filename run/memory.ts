@@ -36,20 +36,21 @@ export async function openMemory(
 ): Promise<MemoryMeter> {
   const { tokens, length, count } = sequences;
   const distinct = distinctRows(tokens, length), different = distinct.first.length;
-  const others = heldOut === undefined ? [] : notAmong(tokens, heldOut);
-  const scored = new Int32Array((different + others.length) * length);
+  const others = heldOut === undefined ? new Int32Array() : notLearned(sequences, heldOut).tokens;
+  const apart = others.length / length;
+  const scored = new Int32Array((different + apart) * length);
   distinct.first.forEach((row, at) => scored.set(rowOf(tokens, row, length), at * length));
-  others.forEach((row, at) => scored.set(row, (different + at) * length));
-  const scorer = await open({ ...sequences, tokens: scored, count: different + others.length });
+  scored.set(others, different * length);
+  const scorer = await open({ ...sequences, tokens: scored, count: different + apart });
   return {
     distinct,
     entropy: entropy(distinct.counts),
-    heldOut: others.length,
+    heldOut: apart,
     async measure() {
       const sums = sequenceSums(await scorer.read(), length);
       const trained = sums.subarray(0, different);
       const nats = -distinct.counts.reduce((sum, times, index) => sum + times * trained[index], 0) / count;
-      const other = -sums.subarray(different).reduce((sum, value) => sum + value, 0) / others.length;
+      const other = -sums.subarray(different).reduce((sum, value) => sum + value, 0) / apart;
       return {
         memorized_mass: memorizedMass(trained),
         sequence_nats: nats,
@@ -64,8 +65,12 @@ function rowOf(tokens: Int32Array, row: number, length: number): Int32Array {
   return tokens.subarray(row * length, (row + 1) * length);
 }
 
-/** The sequences that stand nowhere in `tokens`. */
-function notAmong(tokens: Int32Array, { tokens: others, length }: Sequences): Int32Array[] {
-  return Array.from(rowFinder(tokens, length).in(others))
-    .flatMap((found, row) => found < 0 ? [rowOf(others, row, length)] : []);
+/** Those of `others` that are not among the sequences that were learned. */
+export function notLearned({ tokens, length }: Sequences, others: Sequences): Sequences {
+  const rows = [...rowFinder(tokens, length).in(others.tokens)].flatMap((match, row) =>
+    match < 0 ? [row] : []
+  );
+  const left = new Int32Array(rows.length * length);
+  rows.forEach((row, at) => left.set(others.tokens.subarray(row * length, (row + 1) * length), at * length));
+  return { ...others, tokens: left, count: rows.length };
 }

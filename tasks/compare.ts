@@ -6,6 +6,7 @@ import { metricLabel, metricText, metricUnit } from "../report/metric_names.ts";
 import { count, duration } from "../report/numbers.ts";
 import { PALETTE } from "../report/palette.ts";
 import type { Series } from "../report/plot.ts";
+import { flagName } from "../run/flags.ts";
 import { type LogEntry, readLog } from "../run/log.ts";
 import { runFolder } from "../run/named_run.ts";
 import { findRun, listRuns, RUNS, type StoredRun } from "../run/stored_run.ts";
@@ -52,7 +53,15 @@ function differences(runs: readonly Compared[]): Block {
   return {
     kind: "table",
     table: {
-      columns: ["Run", "Task", "Data", "Steps", "Time", "Ended", ...flags.map((flag) => `--${kebab(flag)}`)],
+      columns: [
+        "Run",
+        "Task",
+        "Data",
+        "Steps",
+        "Time",
+        "Ended",
+        ...flags.map((flag) => `--${flagName(flag)}`),
+      ],
       rows: runs.map(({ name, config, summary }) => [
         name,
         config.task,
@@ -69,10 +78,6 @@ function differences(runs: readonly Compared[]): Block {
 
 function shown(value: unknown): string {
   return value === null || value === undefined || value === false ? "" : String(value);
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The figures that several runs have, or all of a single one. */

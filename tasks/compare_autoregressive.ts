@@ -3,7 +3,7 @@
  * much of what they generate is the training set, and at which positions they still err.
  */
 import { exists } from "../base/files.ts";
-import { prefixTable, type Sequences } from "../data/sequences.ts";
+import { histogramLogs, prefixTable, type Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
@@ -150,14 +150,8 @@ async function outcome(
 
 /** Entropy of the training set at each position, [length], in nats: of the next token given all before it. */
 function positionEntropies(sequences: Sequences): Float64Array {
-  const { tokens, length, vocabulary } = sequences;
-  const { histograms, counts, rows } = prefixTable(sequences);
-  const nats = Float64Array.from(tokens, (token, index) => {
-    const row = rows[index];
-    // The share is a ratio of small whole numbers, of which the table keeps seven digits.
-    return -Math.log(Math.round(histograms[row * vocabulary + token] * counts[row]) / counts[row]);
-  });
-  return positionMeans(nats, length);
+  const logs = histogramLogs(sequences, prefixTable(sequences));
+  return positionMeans(logs.map((log) => -log), sequences.length);
 }
 
 /** Means of the columns of [count, length]. */

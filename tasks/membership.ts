@@ -1,8 +1,8 @@
 /** `deno task membership RUN`: can one tell from a model's probabilities which sequences it learned? */
-import type { Sequences } from "../data/sequences.ts";
-import { membership, operatingCurve, rowFinder } from "../metrics/mod.ts";
+import { membership, operatingCurve } from "../metrics/mod.ts";
 import { count as grouped, percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
+import { notLearned } from "../run/memory.ts";
 import { sequenceSums } from "../run/sampling.ts";
 import { commonFlags, integer, runTask } from "../run/task.ts";
 import { datasetInWords, writePage } from "../run/write_report.ts";
@@ -12,16 +12,6 @@ import { findLearned, learnedArgument, openLearned } from "./learned.ts";
 const RATES = { "01": 0.001, "1": 0.01 };
 
 const { device, threads, out, force, debug } = commonFlags;
-
-/** Those of `others` that are not among the sequences that were learned. */
-function notLearned({ tokens, length }: Sequences, others: Sequences): Sequences {
-  const rows = [...rowFinder(tokens, length).in(others.tokens)].flatMap((match, row) =>
-    match < 0 ? [row] : []
-  );
-  const left = new Int32Array(rows.length * length);
-  rows.forEach((row, at) => left.set(others.tokens.subarray(row * length, (row + 1) * length), at * length));
-  return { ...others, tokens: left, count: rows.length };
-}
 
 if (import.meta.main) {
   await runTask({

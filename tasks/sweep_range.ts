@@ -6,7 +6,7 @@
  */
 import {
   codesToSequences,
-  type PrefixTable,
+  histogramLogs,
   prefixTable,
   type Sequences,
   sequencesToCodes,
@@ -126,18 +126,6 @@ export function exactly(sequences: Sequences, range: number): Exact {
   const logs = histogramLogs(sequences, table), { first } = distinctRows(sequences.tokens, sequences.length);
   const sums = sequenceSums(logs, sequences.length);
   return { prefixes: table.size, mass: memorizedMass(Float64Array.from(first, (row) => sums[row])) };
-}
-
-/** The log-probability of each token by the histogram of its prefix, [count, length]. */
-function histogramLogs(
-  { tokens, vocabulary }: Sequences,
-  { histograms, counts, rows }: PrefixTable,
-): Float64Array {
-  return Float64Array.from(tokens, (token, index) => {
-    const row = rows[index];
-    // The share is a ratio of small whole numbers, of which the table keeps seven digits.
-    return Math.log(Math.round(histograms[row * vocabulary + token] * counts[row]) / counts[row]);
-  });
 }
 
 /** Looks at what a network generates that is new. */

@@ -401,6 +401,7 @@ export const EXPERIMENT = {
     };
   },
   build,
+  shape: (config) => config,
   describe,
   most: Infinity,
   choose: (images, { perClass, draw }) =>

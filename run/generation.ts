@@ -18,7 +18,7 @@ import type { Section } from "../report/html.ts";
 import { count } from "../report/numbers.ts";
 import { interval } from "./classification.ts";
 import { openTaskDevice } from "./device.ts";
-import { imageFlags, openTrainingImages } from "./images.ts";
+import { drawnImages, imageFlags, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import { nearest, type Neighbours } from "./nearest.ts";
 import type { Run, StoredRun } from "./run.ts";
@@ -612,7 +612,13 @@ export function generatorModel<Model extends GeneratorModel, F extends Flags>(
         generate: (options) => generate(experiment, { model, device, ...options }),
       };
     },
-    step: async (context) => {
+    step: async (context, stored) => {
+      if (stored !== undefined) {
+        const model = await restored(stored.folder, { build });
+        const { image: [height, width, channels], classes } = model.config, { count } = stored.config.dataset;
+        const images = drawnImages({ height, width, channels, classes, count });
+        return await fit(model, { ...context, images, steps: 1 });
+      }
       const images = await openImages({ dataset: "digits", split: "train", count: 1024 });
       const model = build(configure(images, { ...defaultsOf(flags), seed: 0 }));
       await fit(model, { ...context, images, steps: 1 });

@@ -12,7 +12,7 @@ import {
 } from "../report/html.ts";
 import type { LayerRow } from "../layers/layer.ts";
 import { metricWords } from "../report/metric_names.ts";
-import { count, duration } from "../report/numbers.ts";
+import { count, duration, number } from "../report/numbers.ts";
 import { shellWord } from "./command.ts";
 import { learningBlocks } from "./learning.ts";
 import { type LogEntry, readLog } from "./log.ts";
@@ -96,7 +96,10 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
           kind: "table" as const,
           table: {
             columns: ["Hyperparameter", "Value"],
-            rows: settings.map(([name, value]) => [inWords(name), String(value)]),
+            rows: settings.map(([name, value]) => [
+              inWords(name),
+              typeof value === "number" ? number(value) : String(value),
+            ]),
             caption: "What decides what is built and how it learns.",
           },
         }],

@@ -311,7 +311,7 @@ const INTERVAL = /^(.*)_(low|high)$/;
 
 /** How a metric is called by people: its own words where it has some, else its name without underscores. */
 export function metricLabel(name: string): string {
-  return METRICS[name]?.[0] ?? name.replaceAll("_", " ");
+  return METRICS[name]?.[0] ?? name.replace("held_out", "held-out").replaceAll("_", " ");
 }
 
 /** Whether a metric is a share of 0..1. */

@@ -250,8 +250,11 @@ function inWords(name: string): string {
 function flattened(value: object, path = ""): Record<string, unknown> {
   const flat: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(value)) {
-    if (typeof part === "object" && part !== null) Object.assign(flat, flattened(part, `${path}${name}.`));
-    else if (part !== null && part !== false) flat[path + name] = part;
+    if (Array.isArray(part) && part.every((one) => typeof one !== "object")) {
+      flat[path + name] = part.join(", ");
+    } else if (typeof part === "object" && part !== null) {
+      Object.assign(flat, flattened(part, `${path}${name}.`));
+    } else if (part !== null && part !== false) flat[path + name] = part;
   }
   return flat;
 }

@@ -103,7 +103,7 @@ function metricPanels(
         x,
         y: {
           label: kind === "nats" ? "cross-entropy a sequence" : label,
-          ...unit === undefined ? {} : { unit },
+          ...unit === undefined || label.startsWith(unit) ? {} : { unit },
           ...kind === MEMORY ? { range: [0, 1] as const } : {},
         },
         series: members.map((name) => seriesOf(entries, name, setOf(name) ?? label)),

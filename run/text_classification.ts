@@ -215,7 +215,9 @@ async function learnTexts<Model extends TextClassifier>(
   classifier.dispose();
   best.dispose();
   const { test_accuracy, train_accuracy, validation_accuracy } = metrics, tested = sets.test.count;
+  const { vocabulary: _, ...hyperparameters } = model.config;
   await writeReport(run, {
+    hyperparameters,
     description: {
       ...experiment.describe(model),
       layers: rows,

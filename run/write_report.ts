@@ -12,7 +12,7 @@ import {
 } from "../report/html.ts";
 import type { LayerRow } from "../layers/layer.ts";
 import { metricWords } from "../report/metric_names.ts";
-import { count, duration } from "../report/numbers.ts";
+import { count, duration, number } from "../report/numbers.ts";
 import { shellWord } from "./command.ts";
 import { learningBlocks } from "./learning.ts";
 import { type LogEntry, readLog } from "./log.ts";
@@ -96,7 +96,10 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
           kind: "table" as const,
           table: {
             columns: ["Hyperparameter", "Value"],
-            rows: settings.map(([name, value]) => [inWords(name), String(value)]),
+            rows: settings.map(([name, value]) => [
+              inWords(name),
+              typeof value === "number" ? number(value) : String(value),
+            ]),
             caption: "What decides what is built and how it learns.",
           },
         }],
@@ -247,8 +250,11 @@ function inWords(name: string): string {
 function flattened(value: object, path = ""): Record<string, unknown> {
   const flat: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(value)) {
-    if (typeof part === "object" && part !== null) Object.assign(flat, flattened(part, `${path}${name}.`));
-    else if (part !== null && part !== false) flat[path + name] = part;
+    if (Array.isArray(part) && part.every((one) => typeof one !== "object")) {
+      flat[path + name] = part.join(", ");
+    } else if (typeof part === "object" && part !== null) {
+      Object.assign(flat, flattened(part, `${path}${name}.`));
+    } else if (part !== null && part !== false) flat[path + name] = part;
   }
   return flat;
 }

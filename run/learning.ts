@@ -96,6 +96,7 @@ function metricPanels(
   return kinds.map((kind) => {
     const members = names.filter((name) => kindOf(name) === kind);
     const label = members.length === 1 ? metricLabel(members[0]) : kind.replaceAll("_", " ");
+    const measured = kind === "nats" ? "cross-entropy a sequence" : label;
     const unit = metricUnit(members[0]);
     const series = members.map((name) => seriesOf(entries, name, setOf(name) ?? label));
     return {
@@ -103,8 +104,8 @@ function metricPanels(
       plot: {
         x,
         y: {
-          label: kind === "nats" ? "cross-entropy a sequence" : label,
-          ...unit === undefined || label.startsWith(unit) ? {} : { unit },
+          label: measured,
+          ...unit === undefined || measured.startsWith(unit) ? {} : { unit },
           ...kind === MEMORY ? { range: [0, 1] as const } : { scale: scaleFor(series) },
         },
         series,

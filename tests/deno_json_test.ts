@@ -14,8 +14,11 @@ function permissions(task: string): Map<string, readonly string[]> {
   }));
 }
 
-Deno.test("fetch alone has the network, and reaches the hosts of its mirrors only", () => {
-  const hosts = REMOTE_SETS.flatMap(({ mirrors }) => mirrors.map((mirror) => new URL(mirror).hostname));
+Deno.test("fetch alone has the network, and reaches the hosts of its mirrors and what they send on to only", () => {
+  const hosts = REMOTE_SETS.flatMap(({ mirrors, redirects = [] }) => [
+    ...mirrors.map((mirror) => new URL(mirror).hostname),
+    ...redirects,
+  ]);
   assert.deepEqual([...permissions("fetch").get("net") ?? []].sort(), [...new Set(hosts)].sort());
   for (const task of Object.keys(tasks)) {
     if (task !== "fetch") assert.equal(permissions(task).has("net"), false, task);

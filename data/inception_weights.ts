@@ -1,6 +1,7 @@
 /** The weights of the network that the Fréchet Inception distance is defined by: a download, or a file of one's own. */
+import { createHash } from "node:crypto";
 import { exists } from "../base/files.ts";
-import { readTorchFile, type StateDict } from "../base/torch_file.ts";
+import { decodeTorchFile, type StateDict } from "../base/torch_file.ts";
 import { cacheFolder, type RemoteSet } from "./source.ts";
 
 /** TensorFlow's Inception network of 2015-12-05, as the PyTorch port of the distance publishes it. */
@@ -15,13 +16,22 @@ export const INCEPTION_SOURCE = {
   }],
 } as const satisfies RemoteSet;
 
+/** The weights of an Inception network. */
+export interface InceptionWeights {
+  /** By PyTorch's names. */
+  readonly state: StateDict;
+  /** Whether they are the published ones, byte by byte: only then is a distance the FID. */
+  readonly arePublished: boolean;
+}
+
 /**
- * The weights that `path` holds, or the cache, by PyTorch's names.
+ * The weights that `path` holds, or the cache.
  *
  * @throws {Error} saying what to do, where there are none.
  */
-export async function readInceptionWeights(path?: string): Promise<StateDict> {
-  const file = path ?? `${cacheFolder(INCEPTION_SOURCE.name)}/${INCEPTION_SOURCE.files[0].name}`;
+export async function readInceptionWeights(path?: string): Promise<InceptionWeights> {
+  const [published] = INCEPTION_SOURCE.files;
+  const file = path ?? `${cacheFolder(INCEPTION_SOURCE.name)}/${published.name}`;
   if (!(await exists(file))) {
     throw new Deno.errors.NotFound(
       path === undefined
@@ -30,7 +40,9 @@ export async function readInceptionWeights(path?: string): Promise<StateDict> {
         : `Cannot read ${path} as there is no such file: give --weights a file of PyTorch`,
     );
   }
-  const content = await readTorchFile(file);
-  if (content instanceof Map) return content;
-  throw new SyntaxError(`Cannot use ${file} as it must hold a state dict: it holds one tensor`);
+  const bytes = await Deno.readFile(file), state = decodeTorchFile(bytes, file);
+  if (!(state instanceof Map)) {
+    throw new SyntaxError(`Cannot use ${file} as it must hold a state dict: it holds one tensor`);
+  }
+  return { state, arePublished: createHash("sha256").update(bytes).digest("hex") === published.sha256 };
 }

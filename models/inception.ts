@@ -11,8 +11,8 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { StateDict, TorchTensor } from "../base/torch_file.ts";
-import type { ImageSet } from "../data/images.ts";
-import { recolour } from "../data/picture.ts";
+import type { Gallery } from "../data/gallery.ts";
+import { withChannels } from "../data/picture.ts";
 import { resize, type ResizeRule } from "../data/resize.ts";
 import { compile, type Device } from "../engine/device.ts";
 import { relu } from "../layers/activations.ts";
@@ -28,7 +28,7 @@ export const INCEPTION_SIZE = 299;
 export const INCEPTION_TAPS = [64, 192, 768, 2048] as const;
 const LOGITS = 1008;
 /** Images at once: the largest layer then holds 22 million numbers. */
-const BATCH = 16;
+export const INCEPTION_BATCH = 16;
 
 /** The network and its weights, which are PyTorch's by our names. */
 export interface Inception {
@@ -241,36 +241,30 @@ export function logits({ classifier, weights }: Inception, features: tf.Tensor2D
   return classifier.apply(weights, features);
 }
 
-/** Features [count, 2048] of images, resized by a rule and brought from 0..255 to -1..1; grey ones as three equal colours. */
+/** Features [count, 2048] of pictures, resized by a rule and brought from 0..255 to -1..1; grey ones as three equal colours. */
 export async function inceptionFeatures(
   model: Inception,
-  { device, images, rule, between = () => Promise.resolve() }: {
+  { device, pictures, rule }: {
     readonly device: Device;
-    readonly images: ImageSet;
+    readonly pictures: Pick<Gallery, "count" | "picture">;
     readonly rule: ResizeRule;
-    /** Awaited after every batch. */
-    readonly between?: () => Promise<void>;
   },
 ): Promise<Float32Array> {
-  const { height, width, count } = images, [size] = model.stages[0].input, features = INCEPTION_TAPS[3];
-  const pixels = images.channels === 3 ? images.pixels : recolour(images.pixels, 3);
-  const batch = Math.min(BATCH, count), area = height * width * 3, resized = size * size * 3;
+  const [size] = model.stages[0].input, width = INCEPTION_TAPS[3], { count } = pictures;
+  const batch = Math.min(INCEPTION_BATCH, count), area = size * size * 3;
   const look = await compile(device, ({ x }) => ({ features: taps(model, x)[3] }), {
     x: { shape: [batch, size, size, 3] },
   });
-  const found = new Float32Array(count * features), x = new Float32Array(batch * resized);
+  const features = new Float32Array(count * width), x = new Float32Array(batch * area);
   for (let start = 0; start < count; start += batch) {
     const rows = Math.min(batch, count - start);
     for (let row = 0; row < rows; row++) {
-      const picture = pixels.subarray((start + row) * area, (start + row + 1) * area);
-      const levels = resize({ height, width, channels: 3, pixels: picture }, { size, rule });
-      levels.forEach((level, at) => x[row * resized + at] = level / 127.5 - 1);
+      const levels = resize(withChannels(await pictures.picture(start + row), 3), { size, rule });
+      for (let at = 0; at < area; at++) x[row * area + at] = levels[at] / 127.5 - 1;
     }
     await look.run({ x });
-    const { features: seen } = await look.read();
-    found.set(seen.subarray(0, rows * features), start * features);
-    await between();
+    features.set((await look.read()).features.subarray(0, rows * width), start * width);
   }
   look.dispose();
-  return found;
+  return features;
 }

@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import stored from "../../analysis/inception_from_torch.json" with { type: "json" };
 import type { TorchTensor } from "../../base/torch_file.ts";
+import { withChannels } from "../../data/picture.ts";
+import { resize } from "../../data/resize.ts";
 import { compile } from "../../engine/device.ts";
 import { openDevice } from "../../engine/open.ts";
-import { build, logits, taps } from "../../models/inception.ts";
+import { build, inceptionFeatures, logits, taps } from "../../models/inception.ts";
+import { close } from "../layers/check.ts";
 import { hashed } from "./hashed.ts";
 
 const { weights: SHAPES, taps: EXPECTED } = stored;
@@ -66,4 +69,31 @@ Deno.test("a file that lacks a weight, or has another network's, is refused", ()
     () => build(state),
     /its Conv2d_1a_3x3.conv.weight must be float32 \[32, 3, 3, 3\]: it has none/,
   );
+});
+
+Deno.test("pictures are looked at in batches, from -1 for black to 1 for white, grey ones in three equal colours", async () => {
+  await using device = await openDevice("wasm", { threads: 1 });
+  const size = 75, model = build(STATE, { size }), count = 17;
+  const levels = Uint8Array.from(hashed("levels", count * 4), (value) => 127.5 * (value + 1));
+  const grey = (index: number) => levels.slice(4 * index, 4 * index + 4);
+  const pictures = {
+    count,
+    picture: (index: number) => {
+      const last = index === count - 1, pixels = grey(last ? 0 : index);
+      // The last one is the first in colour.
+      return Promise.resolve({
+        ...{ height: 2, width: 2, channels: last ? 3 : 1 } as const,
+        pixels: last ? Uint8Array.from({ length: 12 }, (_, at) => pixels[Math.floor(at / 3)]) : pixels,
+      });
+    },
+  };
+  const features = await inceptionFeatures(model, { device, pictures, rule: "pytorch" });
+  assert.equal(features.length, count * 2048);
+  close(features.subarray(16 * 2048), features.subarray(0, 2048), 1e-5);
+  const look = await compile(device, ({ x }) => ({ last: taps(model, x)[3] }), {
+    x: { shape: [1, size, size, 3] },
+  });
+  const picture = await pictures.picture(15), colours = withChannels(picture, 3);
+  await look.run({ x: resize(colours, { size, rule: "pytorch" }).map((level) => level / 127.5 - 1) });
+  close((await look.read()).last, features.subarray(15 * 2048, 16 * 2048), 1e-5);
 });

@@ -49,14 +49,15 @@ Deno.test("a model is trained and used with files alone", () => {
   }
 });
 
-Deno.test("what starts programs names them: Deno for runs of its own, Slurm's commands, and nothing else", () => {
+Deno.test("what starts programs names them: Deno for runs of its own, Slurm's commands, TeX, and nothing else", () => {
   // Benchmarks start other people's programs, wherever these are.
   const free = ["test", "bench", "bench-gpu"];
   for (const [task, command] of Object.entries(tasks)) {
     if (!command.includes("--allow-run") || free.includes(task)) continue;
-    const programs = /--allow-run=(\$\(deno eval 'console\.log\(Deno\.execPath\(\)\)'\)|squeue)(\S*)/.exec(
-      command,
-    );
+    const programs = /--allow-run=(\$\(deno eval 'console\.log\(Deno\.execPath\(\)\)'\)|squeue|pdflatex)(\S*)/
+      .exec(
+        command,
+      );
     assert.ok(programs !== null && ["", ",sbatch,squeue,scontrol"].includes(programs[2]), task);
   }
 });

@@ -101,7 +101,8 @@ th:last-child, td:last-child { padding-right: 0.2rem; }
 td { border-bottom: 1px solid var(--rule); }
 tfoot td { border-top: 2px solid var(--rule); border-bottom: 0; font-weight: 600; }
 .number { text-align: right; }
-td.words { white-space: normal; min-width: 17rem; max-width: 44rem; color: var(--muted); }
+td.words { white-space: normal; min-width: 17rem; max-width: 44rem; }
+td.words:not(:first-child) { color: var(--muted); }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code { font-size: 0.88em; background: var(--code); padding: 0.1em 0.3em; border-radius: 0.25em; }
 pre { overflow-x: auto; background: var(--code); border: 1px solid var(--rule); border-radius: 0.5rem; margin: 0.8rem 0;
@@ -138,6 +139,13 @@ mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12e
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; }
   .terms div { grid-template-columns: 1fr; }
+  /* A name, a value and a sentence: the sentence goes below. */
+  table:has(td.words:nth-child(3):last-child) thead { display: none; }
+  table:has(td.words:nth-child(3):last-child) :is(tbody, tr) { display: block; }
+  table:has(td.words:nth-child(3):last-child) tr { display: grid; grid-template-columns: 1fr auto; column-gap: 1rem;
+    border-bottom: 1px solid var(--rule); padding: 0.4rem 0; }
+  table:has(td.words:nth-child(3):last-child) td { border: 0; padding: 0; white-space: normal; }
+  table:has(td.words:nth-child(3):last-child) td.words { grid-column: 1 / -1; min-width: 0; }
   summary { color: var(--muted); cursor: pointer; margin: 0.6rem 0; }
 .part { border-left: 0; padding-left: 0; }
   .panels { grid-template-columns: 1fr; }

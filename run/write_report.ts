@@ -124,10 +124,14 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
   });
 }
 
+/** A table of more layers than these is folded away. */
+const MOST_LAYERS = 40;
+
 function layerBlock(layers: readonly LayerRow[], parameters: number): Block {
   return {
     kind: "table",
     table: {
+      ...layers.length > MOST_LAYERS ? { summary: `all ${layers.length} layers` } : {},
       columns: LAYER_COLUMNS.map((name) => name[0].toUpperCase() + name.slice(1)),
       rows: layerRows(layers),
       caption: `The network, layer by layer: ${count(parameters)} trained numbers. N is the number of ` +
@@ -247,8 +251,11 @@ function inWords(name: string): string {
 function flattened(value: object, path = ""): Record<string, unknown> {
   const flat: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(value)) {
-    if (typeof part === "object" && part !== null) Object.assign(flat, flattened(part, `${path}${name}.`));
-    else if (part !== null && part !== false) flat[path + name] = part;
+    if (Array.isArray(part) && part.every((item) => typeof item !== "object")) {
+      flat[path + name] = part.join(", ");
+    } else if (typeof part === "object" && part !== null) {
+      Object.assign(flat, flattened(part, `${path}${name}.`));
+    } else if (part !== null && part !== false) flat[path + name] = part;
   }
   return flat;
 }

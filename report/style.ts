@@ -146,7 +146,7 @@ mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12e
   th, td:not(.number) { white-space: normal; }
   td.words { min-width: 10rem; }
   .panels { grid-template-columns: 1fr; }
-  .marked li { flex-direction: column; align-items: stretch; gap: 0; }
+  .marked:not(.wrap) li { flex-direction: column; align-items: stretch; gap: 0; }
   .marked .line { white-space: pre-wrap; overflow-wrap: anywhere; }
   .marked .where { white-space: normal; }
   .tiles { gap: 10px 8px; grid-template-columns: repeat(auto-fill, minmax(min(var(--tile), 4.4rem), 1fr)); }

@@ -206,6 +206,7 @@ export const SITTING_FLAGS: ReadonlySet<string> = new Set([
   "chain",
   "dryRun",
   "collect",
+  "afresh",
 ]);
 
 /** What the command line says. */

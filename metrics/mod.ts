@@ -1,5 +1,6 @@
 /** The metrics that all models share: plain numbers in, plain numbers out. */
 export { accuracy } from "./accuracy.ts";
+export { memorizedBits, type ReferenceCode, referenceCode, uniformBits } from "./capacity.ts";
 export { confusion } from "./confusion.ts";
 export { isAuthentic, isNearCopy, occurrences, psnrOfSquare } from "./copying.ts";
 export { crossEntropy, entropy, logSoftmax } from "./cross_entropy.ts";

@@ -6,7 +6,7 @@
  * leaving a single image out changes.
  * Departures: the statistic is the exact log-probability of an image's code; every shadow model is attacked by the others.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeAtomically } from "../base/files.ts";
 import { stream } from "../base/random.ts";
 import { codesToSequences, type Sequences } from "../data/sequences.ts";
@@ -52,13 +52,15 @@ const FLAGS = {
 type LiraFlags = FlagValues<typeof FLAGS>;
 
 /** Shares of others that may be taken for members, as metrics are named. */
-const RATES = { "01": 0.001, "1": 0.01 };
+const RATES = [{ name: "01", rate: 0.001 }, { name: "1", rate: 0.01 }];
 /** How often the steps are halved to see which images are remembered first. */
 const HALVINGS = 6;
 /** An image is remembered when it has this share of the probability that a perfect memory gives it. */
 const REMEMBERED = 0.5;
 /** Sequences that each run generates: none of them is looked at. */
 const SAMPLES = 100;
+/** Holds the runs, whose reports are too many to be parts of the page. */
+const MODELS = "models";
 /** Images on each part of the sheet, and points of a curve. */
 const SHOWN = 20, POINTS = 400;
 
@@ -114,13 +116,17 @@ function learners({ shadows, leftOut, count, seed, steps }: LiraFlags): {
   const fewer = Array.from({ length: HALVINGS + 1 }, (_, halved) => Math.max(1, steps >> halved)).reverse();
   return {
     shadows: halves(shadows, { count, seed }).map((learned, model) => ({
-      folder: `half-${model}`,
+      folder: join(MODELS, `half-${model}`),
       learned,
       steps,
     })),
-    whole: [...new Set(fewer)].map((steps) => ({ folder: `all-${steps}`, learned: all, steps })),
+    whole: [...new Set(fewer)].map((steps) => ({
+      folder: join(MODELS, `all-${steps}`),
+      learned: all,
+      steps,
+    })),
     without: Array.from({ length: leftOut }, (_, image) => ({
-      folder: `without-${image}`,
+      folder: join(MODELS, `without-${image}`),
       learned: all.map((one, at) => at === image ? 0 : one),
       steps,
     })),
@@ -196,7 +202,7 @@ async function train(run: Run, { flags, lists }: {
   const lines: ManifestLine[] = [];
   await Deno.mkdir(run.path("sets"), { recursive: true });
   for (const { folder, learned, steps } of all) {
-    const file = run.path(join("sets", `${folder}.csv`));
+    const file = run.path(join("sets", `${basename(folder)}.csv`));
     await writeLearned(file, sequences, learned);
     const learns = learned.reduce((sum, one) => sum + one, 0);
     lines.push({
@@ -248,7 +254,7 @@ if (import.meta.main) {
         whole = await ask(lists.whole),
         without = await ask(lists.without);
 
-      const rates = Object.values(RATES), random = stream(seed).fork("lira");
+      const rates = RATES.map(({ rate }) => rate), random = stream(seed).fork("lira");
       const ways = [
         { name: "likelihood ratio", key: "lira", scores: liraScores(shadows) },
         { name: "probability alone", key: "plain", scores: shadows.map(({ statistics }) => statistics) },
@@ -290,19 +296,23 @@ if (import.meta.main) {
               tiles: tilesOf(byLoss.toReversed(), { images, word: nats }),
             },
           ],
-          {
-            caption: "The images that are remembered first",
-            note:
-              "The fewest steps after which an image has half of the probability that a perfect memory gives it.",
-            tiles: tilesOf(byFirst, { images, word: after }),
-          },
-          {
-            caption: "The images that are remembered last",
-            tiles: tilesOf(byFirst.toReversed(), { images, word: after }),
-          },
+          ...first.some(Number.isFinite)
+            ? [
+              {
+                caption: "The images that are remembered first",
+                note:
+                  "The fewest steps after which an image has half of the probability that a perfect memory gives it.",
+                tiles: tilesOf(byFirst, { images, word: after }),
+              },
+              {
+                caption: "The images that are remembered last",
+                tiles: tilesOf(byFirst.toReversed(), { images, word: after }),
+              },
+            ]
+            : [],
         ],
       };
-      await writeAtomically(run.path("images.png"), imageGrid(sheet));
+      if (sheet.sections.length > 0) await writeAtomically(run.path("images.png"), imageGrid(sheet));
       await writeAtomically(
         run.path("scores.csv"),
         "image,label,gain_nats,leave_one_out_nats,remembered_after\n" +
@@ -334,7 +344,7 @@ if (import.meta.main) {
             "Models of all images, each trained for so many steps from the start: the images that have half of " +
             "the probability that a perfect memory gives them.",
         },
-        { kind: "sheet", sheet },
+        ...sheet.sections.length === 0 ? [] : [{ kind: "sheet" as const, sheet }],
       ];
       await writePage(run, {
         title: `Who is exposed: ${datasetInWords(images)}, ${grouped(wanted)} models`,
@@ -410,11 +420,13 @@ if (import.meta.main) {
                 ? [{
                   kind: "paragraph" as const,
                   text:
-                    `Leaving one image out and learning random halves agree: the two scores correlate with ${
+                    `What leaving one image out takes and what learning random halves adds correlate with ${
                       related.toFixed(2)
-                    } over ${grouped(leftOut)} images. A single pair of models is noisy, a mean over ${
+                    } over ${
+                      grouped(leftOut)
+                    } images. The first is of one pair of models, the second a mean over ${
                       grouped(wanted)
-                    } is not. All scores stand in \`scores.csv\`.`,
+                    } models. All scores stand in \`scores.csv\`.`,
                 }]
                 : [],
               ...memory,
@@ -428,7 +440,7 @@ if (import.meta.main) {
             [`${key}_auc`, found.auc.value],
             [`${key}_auc_low`, found.auc.interval.low],
             [`${key}_auc_high`, found.auc.interval.high],
-            ...Object.keys(RATES).flatMap((name, index) => {
+            ...RATES.flatMap(({ name }, index) => {
               const { value, interval } = found.truePositives[index],
                 metric = `${key}_true_positives_${name}`;
               return [[metric, value], [`${metric}_low`, interval.low], [`${metric}_high`, interval.high]];

@@ -105,6 +105,8 @@ const FLAGS = {
 };
 type SweepFlags = FlagValues<typeof FLAGS>;
 
+/** Holds the runs, whose reports are too many to be parts of the page. */
+const NETWORKS = "networks";
 /** Sequences that each run generates: enough to see that they are copies. */
 const SAMPLES = 1000;
 /** What others found, in bits a parameter. */
@@ -199,7 +201,7 @@ function lineOf(
   const { task, own } = KINDS[flags.model], { device, threads, steps } = flags;
   return {
     task,
-    folder: `${source}-${parameters}-${count}-s${seed}`,
+    folder: join(NETWORKS, `${source}-${parameters}-${count}-s${seed}`),
     flags: {
       ...{ ...own, dataset: "csv", file: run.path(`${source}.csv`), count, hidden, seed },
       ...{ device, threads, steps, samples: SAMPLES },
@@ -415,10 +417,11 @@ if (import.meta.main) {
               {
                 kind: "formula",
                 formula: String
-                  .raw`\mathrm{bits} = \max\Big(0,\; B - \sum_{n=1}^{N} -\log_2 p(Z_n)\Big), \qquad B = N \log_2 8^{16} = 48 N \text{ for random sequences}`,
+                  .raw`\mathrm{bits} = \max\Big(0,\; B + \sum_{n=1}^{N} \log_2 p(Z_n)\Big)`,
                 text:
-                  "The sum is the code length of the training set, as a list, by the model. For codes of images $B$ is " +
-                  "their code length by a reference that has seen other images only. One who knows $N$ sequences by " +
+                  "$B$ is what the training set takes as a list without the model; the sum, but for its sign, is what it takes " +
+                  "with it. Of random sequences $B = N \\log_2 8^{16} = 48 N$; of codes of images it is their code length by a " +
+                  "reference that has seen other images only. One who knows $N$ sequences by " +
                   "heart still has to say which: $N \\log_2 N$ bits are never held.",
               },
               {

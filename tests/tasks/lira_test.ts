@@ -56,11 +56,11 @@ Deno.test("models of random halves are asked about all images, and their scores 
   }
   const scores = (await Deno.readTextFile(join(cwd, "lira/scores.csv"))).trimEnd().split("\n");
   assert.equal(scores.length, 17);
-  const config = JSON.parse(await Deno.readTextFile(join(cwd, "lira/half-0/config.json")));
+  const config = JSON.parse(await Deno.readTextFile(join(cwd, "lira/models/half-0/config.json")));
   assert.deepEqual([config.dataset.name, config.dataset.count], ["csv", 8]);
   assert.match(
     await Deno.readTextFile(join(cwd, "lira/report.html")),
-    /The images that are remembered first/,
+    /The most memorized images/,
   );
   const odd = await startList(cwd, "lira.ts", "--shadows", "7");
   assert.equal(odd.code, 2);

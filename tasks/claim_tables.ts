@@ -14,6 +14,13 @@ const WORDS: readonly { readonly metric: RegExp; readonly write: (figure: Figure
   { metric: /^test_psnr_encoder_db$/, write: (figure) => named("by the encoder alone", figure, decibels) },
   { metric: /^distinct_codes$/, write: ({ value }) => `${count(value)} distinct codes` },
   { metric: /^test_accuracy$/, write: (figure) => named("test accuracy", figure, percents) },
+  { metric: /_bits$/, write: ({ value, of }) => `${count(value)} bits held of ${of}` },
+  { metric: /^lira_auc$/, write: ({ value }) => `area by likelihood ratio ${value.toFixed(4)}` },
+  { metric: /^plain_auc$/, write: ({ value }) => `by probability alone ${value.toFixed(4)}` },
+  {
+    metric: /^plain_true_positives_01$/,
+    write: (figure) => `${percents(figure)} found at 0.1 % false alarms`,
+  },
   { metric: /^held_out_mse$/, write: ({ value }) => `held-out MSE ${value.toFixed(4)}` },
   { metric: /^held_out_bce$/, write: ({ value }) => `cross-entropy ${value.toFixed(4)} nats` },
 ];

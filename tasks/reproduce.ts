@@ -12,7 +12,17 @@ import { runFolder } from "../run/named_run.ts";
 import type { StoredRun } from "../run/run.ts";
 import { makeFolder } from "../run/run_folder.ts";
 import { findRun } from "../run/stored_run.ts";
-import { boolean, commonFlags, list, number, runTool, text, UsageError } from "../run/task.ts";
+import {
+  boolean,
+  choice,
+  commonFlags,
+  integer,
+  list,
+  number,
+  runTool,
+  text,
+  UsageError,
+} from "../run/task.ts";
 import {
   claimCommand,
   confirms,
@@ -237,8 +247,8 @@ if (import.meta.main) {
         placeholder: "DIR",
         help: "holds a folder for each data set: DIR/mnist, … (default: .cache/data)",
       }),
-      device: text({ placeholder: "auto|webgpu|wasm|tfjs", help: "where to compute (default: as it was)" }),
-      threads: commonFlags.threads,
+      device: choice(["auto", "webgpu", "wasm", "tfjs"], { help: "where to compute (default: as it was)" }),
+      threads: integer({ min: 1, help: "processor threads of the wasm device (default: as it was)" }),
       out: text({
         placeholder: "DIR",
         help: "holds the runs; what is finished there is kept (default: a new runs/reproduce-<name>)",

@@ -138,7 +138,7 @@ interface Facts {
 }
 
 async function facts(): Promise<Facts> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  const adapter = await requestAdapter();
   if (adapter === null) {
     throw new Error(
       "Cannot measure as there is no graphics adapter: install libvulkan1 and set VK_DRIVER_FILES",

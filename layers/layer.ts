@@ -21,6 +21,7 @@ import type { Random } from "../base/random.ts";
 import { inGigabytes, MOST_BYTES, TooLarge } from "../base/too_large.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import type { Draw } from "../engine/random.ts";
+import { namedVariable } from "../engine/variable.ts";
 
 /** Extents without the batch: [units], [height, width, channels], [time, units]. */
 export type Shape = readonly number[];
@@ -248,7 +249,7 @@ function allocate(specs: readonly (readonly [string, WeightSpec])[], random: Ran
     const layer = name.slice(0, Math.max(0, name.lastIndexOf("/")));
     const stream = streams.get(layer) ?? random.fork(layer);
     streams.set(layer, stream);
-    const variable = tf.tidy(() => tf.variable(tf.tensor(start(stream), [...shape]), role === "trained"));
-    return [name, variable];
+    const trainable = role === "trained";
+    return [name, tf.tidy(() => namedVariable(name, tf.tensor(start(stream), [...shape]), { trainable }))];
   }));
 }

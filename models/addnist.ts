@@ -333,6 +333,7 @@ export const EXPERIMENT = {
   flags: OWN,
   configure,
   build,
+  shape: ({ size }) => ({ size, channels: CHANNELS, classes: ADDNIST_CLASSES }),
   describe,
   defaultSteps: () => 6000,
   fit,

@@ -43,7 +43,7 @@ import { readLog } from "../run/log.ts";
 import type { ModelFile } from "../run/model_file.ts";
 import { choice, integer, number } from "../run/task.ts";
 import { train } from "../run/training.ts";
-import type { Description } from "../run/write_report.ts";
+import { datasetInWords, type Description } from "../run/write_report.ts";
 import { placed, type Placement } from "./cifar_classifier/placement.ts";
 import { channelStatistics, whiteningFilters } from "./cifar_classifier/whitening.ts";
 
@@ -346,7 +346,7 @@ export function trainingFlop({ size, channels, classes, filters }: CifarClassifi
 function describe(model: CifarClassifier, images: ImageSet): Description {
   const { batch, learningRate, without } = model.config;
   return {
-    title: `Classifier of ${images.count.toLocaleString("en-US")} ${images.name} images`,
+    title: `Classifier of ${datasetInWords(images)}`,
     abstract:
       "A convolutional network of whitened patches learns the class of small photographs in a few passes; the test " +
       "images, which it never sees, say what it learned beyond its training set.",
@@ -401,6 +401,7 @@ export const EXPERIMENT = {
     };
   },
   build,
+  shape: (config) => config,
   describe,
   most: Infinity,
   choose: (images, { perClass, draw }) =>

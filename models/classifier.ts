@@ -26,7 +26,7 @@ import {
   runClassification,
 } from "../run/classification.ts";
 import { train } from "../run/training.ts";
-import type { Description } from "../run/write_report.ts";
+import { datasetInWords, type Description } from "../run/write_report.ts";
 
 /** Everything that decides what is built and how it learns. */
 export interface ClassifierConfig {
@@ -150,7 +150,7 @@ export async function fit(model: Classifier, options: ClassificationFit): Promis
 function describe(model: Classifier, images: ImageSet): Description {
   const { batch, learningRate } = model.config;
   return {
-    title: `Classifier of ${images.count.toLocaleString("en-US")} ${images.name} images`,
+    title: `Classifier of ${datasetInWords(images)}`,
     abstract:
       "A small convolutional network learns the label of an image; the test images, which it never sees, " +
       "say what it learned beyond its training set.",
@@ -179,6 +179,7 @@ export const EXPERIMENT = {
     { model: "classifier", ...CLASSIFIER, size: height, channels, classes, seed }
   ),
   build,
+  shape: (config) => config,
   describe,
   defaultSteps: (count) => count < 10_000 ? 3000 : 6000,
   fit,

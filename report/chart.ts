@@ -117,7 +117,7 @@ export function axisOptions(
   values: Iterable<number>,
   { ticks, zero = false }: { readonly ticks: number; readonly zero?: boolean },
 ): ObservablePlot.ScaleOptions {
-  const log = axis.scale === "log";
+  let log = axis.scale === "log";
   let low = Infinity, high = -Infinity, isWhole = true;
   for (const value of values) {
     if (!isShown(axis, value)) continue;
@@ -137,23 +137,24 @@ export function axisOptions(
     [low, high] = log ? [low / 2, low * 2] : [low - room, high + room];
   }
   const domain = axis.range ?? [low, high] as const;
-  const powers = log ? logTicks(domain[0], domain[1]) : [];
+  // Where values are that near to each other, logarithms and ticks of a linear axis look the same.
+  log &&= domain[1] >= 2 * domain[0];
   return {
-    type: axis.scale ?? "linear",
+    type: log ? "log" : "linear",
     label: axisTitle(axis),
     domain,
-    // Less than a decade has ticks like a linear axis.
-    ...powers.length < 2 ? { ticks: most } : { ticks: powers, tickFormat: powerText },
+    ...log ? { ticks: logTicks(domain[0], domain[1]), tickFormat: powerText } : { ticks: most },
   };
 }
 
-/** Ticks of a logarithmic axis: powers of ten, and 2 and 5 times these over at most two decades. */
+/** Ticks of a logarithmic axis: powers of ten, 2 and 5 times these over at most two decades, all digits over one. */
 function logTicks(low: number, high: number): number[] {
   const decades = Math.log10(high / low), stride = Math.max(1, Math.ceil(decades / 8));
+  const factors = decades <= 1 ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : decades <= 2 ? [1, 2, 5] : [1];
   const ticks: number[] = [];
   for (let exponent = Math.floor(Math.log10(low)); exponent <= Math.ceil(Math.log10(high)); exponent++) {
     if (exponent % stride !== 0) continue;
-    for (const factor of decades <= 2 ? [1, 2, 5] : [1]) ticks.push(Number(`${factor}e${exponent}`));
+    for (const factor of factors) ticks.push(Number(`${factor}e${exponent}`));
   }
   return ticks.filter((tick) => tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9));
 }

@@ -11,8 +11,11 @@ export interface MetricWords {
 
 type Form = "share" | "decibels" | "nats" | "count" | "number";
 
-/** By name: a label, how it is written, a sentence. */
-const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
+/** A label, how it is written, a sentence. */
+type Words = readonly [string, Form, string];
+
+/** By name. */
+const METRICS: Readonly<Record<string, Words>> = {
   memorized_mass: [
     "memorized mass",
     "share",
@@ -43,6 +46,81 @@ const METRICS: Readonly<Record<string, readonly [string, Form, string]>> = {
     "nats",
     "The same of images that it learned.",
   ],
+  test_nats_per_image: [
+    "test cross-entropy per image",
+    "nats",
+    "The same of a whole image: its pixels' sum.",
+  ],
+  train_nats_per_image: ["training cross-entropy per image", "nats", "The same of images that it learned."],
+  validation_nats_per_pixel: [
+    "validation cross-entropy per pixel",
+    "nats",
+    "The same of the images kept back for choosing settings.",
+  ],
+  validation_nats_per_image: ["validation cross-entropy per image", "nats", "The same of a whole image."],
+  validation_images: ["validation images", "count", "How many images are kept back for choosing settings."],
+  validation_loss: [
+    "validation loss",
+    "nats",
+    "How surprising the class of an image kept back for choosing settings is to it, on average.",
+  ],
+  ...Object.fromEntries(
+    ([["1", "the next pixel"], ["10", "the next 10 pixels"], ["28", "the next 28 pixels"], [
+      "rest",
+      "all missing pixels",
+    ]] as const)
+      .flatMap(([name, what]): [string, Words][] => [
+        [`continuation_nats_${name}`, [
+          `cross-entropy of ${what}, drawn`,
+          "nats",
+          "How surprising what it draws itself at the end of an image is to it, on average.",
+        ]],
+        [`truth_nats_${name}`, [
+          `cross-entropy of ${what}, as they are`,
+          "nats",
+          "How surprising what stands there in truth is to it, on average.",
+        ]],
+      ]),
+  ),
+  ...Object.fromEntries(
+    ([["1", "one pixel"], ["1_uniform", "one pixel anywhere"], ["4", "2 x 2"], [
+      "4_uniform",
+      "2 x 2 anywhere",
+    ]] as const)
+      .flatMap(([name, window]): [string, Words][] => [
+        [`inpainting_nats_best_${name}`, [
+          `most probable filling of ${window}`,
+          "nats",
+          "Minus the logarithm of its probability given all pixels around, on average.",
+        ]],
+        [`inpainting_nats_truth_${name}`, [
+          `true filling of ${window}`,
+          "nats",
+          "The same of what stands there in truth: never less than of the most probable filling.",
+        ]],
+      ]),
+  ),
+  held_out_mse: [
+    "mean squared error of test images",
+    "number",
+    "Of what is drawn from the bottleneck, in levels of 0 to 1, squared.",
+  ],
+  held_out_l1: ["mean absolute error of test images", "number", "The same without the square."],
+  held_out_bce: [
+    "cross-entropy of test images",
+    "nats",
+    "Of a level as the probability of ink, on average: the levels' own entropy is the least that is possible.",
+  ],
+  held_out_psnr_db: ["PSNR of test images", "decibels", "How well test images are drawn, on average."],
+  train_mse: [
+    "mean squared error of training images",
+    "number",
+    "As of test images; the gap is what was learned by heart.",
+  ],
+  train_l1: ["mean absolute error of training images", "number", "The same without the square."],
+  train_bce: ["cross-entropy of training images", "nats", "As of test images."],
+  dead_units: ["dead units", "count", "Units of the bottleneck that give the same number for every image."],
+  latent_units: ["units of the bottleneck", "count", "How many numbers an image is drawn from."],
   inpainting_accuracy_1: [
     "single missing pixels right",
     "share",
@@ -356,7 +434,7 @@ const INTERVAL = /^(.*)_(low|high)$/;
 
 /** How a metric is called by people: its own words where it has some, else its name without underscores. */
 export function metricLabel(name: string): string {
-  return METRICS[name]?.[0] ?? name.replaceAll("_", " ");
+  return METRICS[name]?.[0] ?? name.replace("held_out", "held-out").replaceAll("_", " ");
 }
 
 /** Whether a metric is a share of 0..1. */

@@ -2,7 +2,7 @@
 
 /**
  * A share of 0..1 as a percentage. It has two decimals, or as many more as it takes not to look like all or nothing:
- * 0.99997 is 99.997 %, not 100.00 %.
+ * 0.99997 is 99.997 %, not 100.00 %. What is so near to all that a sum of float64 cannot tell it from 1 is all.
  */
 export function percent(share: number): string {
   if (!Number.isFinite(share)) return "not a number";
@@ -12,7 +12,7 @@ export function percent(share: number): string {
     const text = value.toFixed(decimals);
     if (Number(text) > 0 && Number(text) < 100) return `${text} %`;
   }
-  return value < 50 ? "less than 10⁻¹² %" : "all but 10⁻¹² %";
+  return value < 50 ? "less than 10⁻¹² %" : "100.00 %";
 }
 
 /** A count with its thousands set apart. */

@@ -120,7 +120,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "token-100-digits",
-    tables: ["readme", "memorization"],
+    tables: ["memorization"],
     task: "train-seq2token",
     flags: { count: 100 },
     data: "100 digits",
@@ -140,7 +140,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "seq-100-digits",
-    tables: ["readme", "memorization"],
+    tables: ["memorization"],
     task: "train-seq2seq",
     flags: { count: 100 },
     data: "100 digits",
@@ -160,7 +160,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "hist-256-digits",
-    tables: ["readme", "memorization"],
+    tables: ["memorization"],
     task: "train-seq2hist",
     flags: { count: 256 },
     data: "256 digits",
@@ -170,7 +170,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "hist-256-mnist",
-    tables: ["readme", "memorization"],
+    tables: ["memorization"],
     task: "train-seq2hist",
     flags: { ...MNIST, count: 256 },
     data: "256 MNIST images",
@@ -180,7 +180,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "hist-512-mnist",
-    tables: ["readme", "memorization"],
+    tables: ["memorization"],
     task: "train-seq2hist",
     flags: { ...MNIST, count: 512, steps: 12_000 },
     data: "512 MNIST images",
@@ -190,7 +190,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "hist-1024-mnist-long",
-    tables: ["readme", "memorization"],
+    tables: ["memorization"],
     task: "train-seq2hist",
     flags: { ...MNIST, steps: 12_000, autoencoder: "autoencoder-1024-mnist" },
     data: "1,024 MNIST images, three times the steps",
@@ -200,7 +200,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "token-1024-mnist",
-    tables: ["readme", "memorization"],
+    tables: ["memorization"],
     task: "train-seq2token",
     flags: { ...MNIST, autoencoder: "autoencoder-1024-mnist" },
     data: "1,024 MNIST images",
@@ -210,7 +210,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "seq-1024-mnist",
-    tables: ["readme", "memorization"],
+    tables: ["memorization"],
     task: "train-seq2seq",
     flags: { ...MNIST, autoencoder: "autoencoder-1024-mnist" },
     data: "1,024 MNIST images",
@@ -259,7 +259,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "autoencoder-256-digits",
-    tables: ["readme", "autoencoder"],
+    tables: ["autoencoder"],
     task: "train-autoencoder",
     flags: { count: 256 },
     data: "256 digits",
@@ -269,7 +269,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "autoencoder-256-mnist",
-    tables: ["readme", "autoencoder"],
+    tables: ["autoencoder"],
     task: "train-autoencoder",
     flags: { ...MNIST, count: 256 },
     data: "256 MNIST images",
@@ -289,7 +289,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "autoencoder-10000-mnist",
-    tables: ["readme", "autoencoder"],
+    tables: ["autoencoder"],
     task: "train-autoencoder",
     flags: { ...MNIST, count: 10_000 },
     data: "10,000 MNIST images",
@@ -401,7 +401,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "table1-256-cifar10",
-    tables: ["readme", "autoencoder"],
+    tables: ["autoencoder"],
     task: "train-autoencoder",
     flags: { architecture: "table1", dataset: "cifar10", count: 256, steps: 250, threads: 1 },
     data: "256 CIFAR-10 images, Table 1 at full width",
@@ -412,7 +412,7 @@ export const CLAIMS: readonly Claim[] = [
   },
   {
     name: "classifier-256-mnist",
-    tables: ["readme", "classifier"],
+    tables: ["classifier"],
     task: "train-classifier",
     flags: { ...MNIST, count: 256 },
     data: "256 MNIST images, tested on 10,000",

@@ -12,7 +12,7 @@ import {
 } from "../report/html.ts";
 import type { LayerRow } from "../layers/layer.ts";
 import { metricWords } from "../report/metric_names.ts";
-import { count, duration } from "../report/numbers.ts";
+import { count, duration, number } from "../report/numbers.ts";
 import { shellWord } from "./command.ts";
 import { learningBlocks } from "./learning.ts";
 import { type LogEntry, readLog } from "./log.ts";
@@ -41,7 +41,7 @@ export interface Description {
 export function layerTable(layers: readonly LayerRow[] | undefined, parameters: number): string {
   const total = `  ${parameters.toLocaleString("en-US")} parameters`;
   if (layers === undefined) return total;
-  const rows = layerRows(layers), columns = LAYER_COLUMNS;
+  const { columns, rows } = layerCells(layers);
   const widths = columns.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column].length))
   );
@@ -50,16 +50,14 @@ export function layerTable(layers: readonly LayerRow[] | undefined, parameters: 
   return [line(columns), ...rows.map(line), total].join("\n");
 }
 
-const LAYER_COLUMNS = ["type", "weight", "stride", "padding", "output"];
+const LAYER_COLUMNS = ["type", "weight", "stride", "padding", "output"] as const;
 
-function layerRows(layers: readonly LayerRow[]): string[][] {
-  return layers.map(({ type, weight = "", stride, padding, output }) => [
-    type,
-    weight,
-    stride === undefined ? "" : String(stride),
-    padding === undefined ? "" : String(padding),
-    output,
-  ]);
+/** The cells of a layer table, without columns that are empty: few networks have strides. */
+function layerCells(
+  layers: readonly LayerRow[],
+): { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] } {
+  const columns = LAYER_COLUMNS.filter((name) => layers.some((layer) => layer[name] !== undefined));
+  return { columns, rows: layers.map((layer) => columns.map((name) => String(layer[name] ?? ""))) };
 }
 
 /** What `writeReport` needs beside the run. */
@@ -96,7 +94,10 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
           kind: "table" as const,
           table: {
             columns: ["Hyperparameter", "Value"],
-            rows: settings.map(([name, value]) => [inWords(name), String(value)]),
+            rows: settings.map(([name, value]) => [
+              inWords(name),
+              typeof value === "number" ? number(value) : String(value),
+            ]),
             caption: "What decides what is built and how it learns.",
           },
         }],
@@ -125,11 +126,12 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
 }
 
 function layerBlock(layers: readonly LayerRow[], parameters: number): Block {
+  const { columns, rows } = layerCells(layers);
   return {
     kind: "table",
     table: {
-      columns: LAYER_COLUMNS.map((name) => name[0].toUpperCase() + name.slice(1)),
-      rows: layerRows(layers),
+      columns: columns.map((name) => name[0].toUpperCase() + name.slice(1)),
+      rows,
       caption: `The network, layer by layer: ${count(parameters)} trained numbers. N is the number of ` +
         "examples in a batch.",
     },
@@ -247,8 +249,11 @@ function inWords(name: string): string {
 function flattened(value: object, path = ""): Record<string, unknown> {
   const flat: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(value)) {
-    if (typeof part === "object" && part !== null) Object.assign(flat, flattened(part, `${path}${name}.`));
-    else if (part !== null && part !== false) flat[path + name] = part;
+    if (Array.isArray(part) && part.every((one) => typeof one !== "object")) {
+      flat[path + name] = part.join(", ");
+    } else if (typeof part === "object" && part !== null) {
+      Object.assign(flat, flattened(part, `${path}${name}.`));
+    } else if (part !== null && part !== false) flat[path + name] = part;
   }
   return flat;
 }

@@ -38,9 +38,9 @@ const CONTESTANTS: readonly Contestant[] = [
   { name: "dense-selu", title: "dense 784-100-30, SELU", task: "train-dense-autoencoder", flags: {} },
   { name: "conv-selu", title: "convolutional 16-32-64, SELU", task: "train-conv-autoencoder", flags: {} },
   { name: "vae", title: "variational, 20 dimensions", task: "train-vae", flags: {} },
-  ...WITH_L1.flatMap(({ kind, title, task }) =>
-    LATENTS.flatMap((latent) =>
-      (["relu", "linear"] as const).map((ends) => ({
+  ...(["relu", "linear"] as const).flatMap((ends) =>
+    WITH_L1.flatMap(({ kind, title, task }) =>
+      LATENTS.map((latent) => ({
         name: `${kind}-${latent}${ends === "relu" ? "" : "-linear"}`,
         title: `${title}, ${latent} numbers, L1${ends === "relu" ? "" : ", linear ends"}`,
         task,

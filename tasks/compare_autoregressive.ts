@@ -9,6 +9,7 @@ import { AUTOENCODER_PART } from "../models/binary_autoencoder.ts";
 import { load } from "../models/mod.ts";
 import { type Estimate, meanAndDeviation } from "../metrics/mod.ts";
 import type { Block } from "../report/html.ts";
+import { percent } from "../report/numbers.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
@@ -161,21 +162,15 @@ function positionMeans(values: Float64Array, length: number): Float64Array {
   return sums.map((sum) => sum * length / values.length);
 }
 
-function percent(share: number, digits = 2): string {
-  return `${(100 * share).toFixed(digits)}%`;
-}
-
 /** A metric of a model's runs: its mean and its standard deviation (NaN for one run). */
 function metric({ runs }: Outcome, name: string): Estimate {
   return meanAndDeviation(runs.map(({ summary }) => summary?.metrics[name] ?? NaN));
 }
 
-/** A share as "99.21%", of several runs as "99.21% ± 0.03%". */
-function share(outcome: Outcome, name: string, digits = 2): string {
+/** A share as "99.21 %", of several runs as "99.21 % ± 0.03 %". */
+function share(outcome: Outcome, name: string): string {
   const { mean, deviation } = metric(outcome, name);
-  return outcome.runs.length === 1
-    ? percent(mean, digits)
-    : `${percent(mean, digits)} ± ${percent(deviation, digits)}`;
+  return outcome.runs.length === 1 ? percent(mean) : `${percent(mean)} ± ${percent(deviation)}`;
 }
 
 /** How much was memorized. */
@@ -187,7 +182,7 @@ function memoryTable(outcomes: readonly Outcome[]): Block {
       columns: [
         "Model",
         "Memorized mass",
-        single ? "Memorized fraction (95% interval)" : "Memorized fraction",
+        single ? "Memorized fraction (95 % interval)" : "Memorized fraction",
         "Coverage",
         "Excess, nats",
       ],
@@ -196,7 +191,7 @@ function memoryTable(outcomes: readonly Outcome[]): Block {
         const high = metric(outcome, "memorized_fraction_high").mean;
         return [
           outcome.title,
-          share(outcome, "memorized_mass", 3),
+          share(outcome, "memorized_mass"),
           share(outcome, "memorized_fraction") + (single ? ` (${percent(low)} to ${percent(high)})` : ""),
           share(outcome, "coverage"),
           metric(outcome, "sequence_nats").mean - metric(outcome, "entropy_nats").mean,
@@ -244,25 +239,25 @@ function findings(outcomes: readonly Outcome[], entropies: Float64Array): string
   const sorted = outcomes.toSorted((a, b) => mass(b) - mass(a));
   const best = sorted[0], worst = sorted[sorted.length - 1];
   const branching = entropies.findLastIndex((entropy) => entropy > 1e-6) + 1;
-  const early = ({ excess }: Outcome): number => {
-    const total = excess.reduce((sum, value) => sum + value, 0);
-    return excess.subarray(0, branching).reduce((sum, value) => sum + value, 0) / total;
-  };
+  const sum = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
+  const early = ({ excess }: Outcome): number => sum(excess.subarray(0, branching)) / sum(excess);
+  const erring = outcomes.filter(({ excess }) => sum(excess) > 0);
   return [
     ...(outcomes.length === 1 ? [] : [
-      `The largest memorized mass is that of *${best.title}*, ${
-        percent(mass(best), 3)
-      }; the smallest that of ` +
-      `*${worst.title}*, ${percent(mass(worst), 3)}.`,
+      `The largest memorized mass is that of *${best.title}*, ${percent(mass(best))}; the smallest that of ` +
+      `*${worst.title}*, ${percent(mass(worst))}.`,
     ]),
     branching === 0
       ? "All training sequences are equal: nothing is left to chance at any position."
       : `After position ${branching} every prefix has one continuation only, so all of the training set's entropy ` +
-        `lies at or before it. There lies ${
-          outcomes.map((outcome) => `${percent(early(outcome))} of the error of *${outcome.title}*`).join(
-            ", ",
-          )
-        }; the rest is doubt about tokens that are certain.`,
+        "lies at or before it." +
+        (erring.length === 0
+          ? ""
+          : ` There lies ${
+            erring.map((outcome) => `${percent(early(outcome))} of the error of *${outcome.title}*`).join(
+              ", ",
+            )
+          }; the rest is doubt about tokens that are certain.`),
   ];
 }
 

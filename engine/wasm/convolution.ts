@@ -52,6 +52,8 @@ interface Epilogue {
 
 /** Tiles need 9 products where 16 were, or 16 where 36 were; with few of anything the sums around them cost more. */
 const LEAST_TILES = 48, LEAST_DEPTH = 32, LEAST_CHANNELS = 16, MOST_PRODUCTS = 0.75;
+/** Channels on either side that repay sixteen products: to pack tiles of few takes less than to pack windows of them. */
+const LEAST_OF_NINE_TAPS = 8;
 /** Images that are enough for every thread to have some of its own. */
 const LEAST_IMAGES = 8;
 /** Elements of tiles that a thread spreads at a time (of L2), and the groups of twelve it takes of large filters. */
@@ -96,15 +98,13 @@ function isTriple(taps: readonly Tap[]): boolean {
 function tilingOf(sum: Sum, [, width, channels, depth]: Shape): Tiling | undefined {
   const { rows, columns, strides, places: [height, across], source } = sum;
   const tiles = Math.ceil(height / 2) * Math.ceil(across / 2);
-  const isWorthIt = (products: number, multiplied: number, summed: number): boolean =>
-    channels % 4 === 0 && depth % 4 === 0 && depth >= LEAST_CHANNELS && summed >= LEAST_DEPTH &&
-    source.shape[0] * tiles >= LEAST_TILES &&
+  const isWorthIt = (products: number, multiplied: number): boolean =>
+    channels % 4 === 0 && depth % 4 === 0 && source.shape[0] * tiles >= LEAST_TILES &&
     products * tiles <= MOST_PRODUCTS * multiplied * height * across;
   if (
     strides[0] === 1 && strides[1] === 1 && isTriple(rows) && isTriple(columns) && channels <= MOST_CHANNELS
   ) {
-    // These save more than the others, so that half the channels repay the sums around them.
-    if (!isWorthIt(16, 9, 2 * channels)) return undefined;
+    if (Math.min(channels, depth) < LEAST_OF_NINE_TAPS || !isWorthIt(16, 9)) return undefined;
     return {
       products: 16,
       offsets: [[rows[0].offset, columns[0].offset]],
@@ -114,7 +114,8 @@ function tilingOf(sum: Sum, [, width, channels, depth]: Shape): Tiling | undefin
   const rowPairs = pairs(rows, strides[0]), columnPairs = pairs(columns, strides[1]);
   if (!rowPairs?.length || !columnPairs?.length) return undefined;
   const groups = rowPairs.flatMap((y) => columnPairs.map((x) => ({ y, x })));
-  if (!isWorthIt(9, 4, groups.length * channels)) return undefined;
+  const isDeep = depth >= LEAST_CHANNELS && groups.length * channels >= LEAST_DEPTH;
+  if (!isDeep || !isWorthIt(9, 4)) return undefined;
   return {
     products: 9,
     offsets: groups.map(({ y: [top], x: [left] }) => [top.offset, left.offset]),
@@ -177,12 +178,10 @@ export class Convolutions {
   inputGrad(op: OpOf<"conv2d_input_grad">, inputs: readonly Value[], output: Value): void {
     const [dy, filter, ...operands] = inputs, [kh, kw, channels, depth] = filter.shape;
     const { strides, padding, dilation } = op.window, [, height, width] = output.shape;
-    const isNarrow = channels < NARROW && kh * kw * channels <= WINDOWS_PER_DY * depth;
-    if (isNarrow && dilation[1] === 1) return this.#foldedInputGrad(op, inputs, output);
     const { after, ...epilogue } = this.#epilogue(op.epilogue, operands, output);
     const whole = sumOf(output, filter.shape, op.window, dy.shape.slice(1, 3));
-    const tiling = channels >= LEAST_CHANNELS ? tilingOf(whole, filter.shape) : undefined;
-    if (tiling?.products === 9 && dy.shape[0] >= LEAST_IMAGES) {
+    const tiling = tilingOf(whole, filter.shape);
+    if (tiling?.products === 9 && channels >= LEAST_CHANNELS && dy.shape[0] >= LEAST_IMAGES) {
       this.#tiledInputGrad(whole, tiling, { dy, filter, ...epilogue });
       return after?.();
     }
@@ -213,6 +212,8 @@ export class Convolutions {
         return after?.();
       }
     }
+    const isNarrow = channels < NARROW && kh * kw * channels <= WINDOWS_PER_DY * depth;
+    if (isNarrow && dilation[1] === 1) return this.#foldedInputGrad(op, inputs, output);
     const products = phasesOf(0, height, kh).flatMap((row) =>
       columns.map((column) =>
         this.#phase({

@@ -2,7 +2,7 @@
 import type { ImageSet } from "../../data/images.ts";
 import type { KeyFigure } from "../../report/html.ts";
 import { decibels, type ReconstructionMetrics } from "../../run/reconstruction.ts";
-import type { Description } from "../../run/write_report.ts";
+import { datasetInWords, type Description } from "../../run/write_report.ts";
 import type { DenseConfig, ImageShape, Network, Table1Config } from "./networks.ts";
 
 /**
@@ -56,7 +56,7 @@ export function describeAutoencoder(config: Described, options: {
   const { images, network, code, noise, search } = options;
   const isTable = config.network.architecture === "table1";
   return {
-    title: `Binary autoencoder of ${images.count.toLocaleString("en-US")} ${images.name} images`,
+    title: `Binary autoencoder of ${datasetInWords(images)}`,
     abstract:
       "Each image is put through a bottleneck of 48 signs and drawn again from these alone. How well that works, " +
       "and whether each image keeps a code of its own, decides what a sequence model of the codes can remember.",

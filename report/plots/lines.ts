@@ -72,7 +72,8 @@ export function drawLines(charts: Charts, plot: LinePlot, width: number): Chart 
     width,
     name: plot.title ?? `${plot.y.label} over ${plot.x.label}`,
     x,
-    y: { ...y, grid: true, nice: plot.y.range === undefined },
+    // Whole decades would leave a logarithmic axis half empty.
+    y: { ...y, grid: true, nice: plot.y.range === undefined && plot.y.scale !== "log" },
     marks: [
       library.ruleY([0], { strokeOpacity: 0 }),
       ...markLines(charts, moments.filter((mark) => isShown(plot.x, mark.value)), "x"),

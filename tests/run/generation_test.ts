@@ -35,6 +35,7 @@ const PARROT = {
   noise: () => 6,
   open: () =>
     Promise.resolve({
+      runs: 1,
       draw: (_noise: Float32Array, labels: Int32Array) =>
         Promise.resolve(
           Float32Array.from(

@@ -70,18 +70,30 @@ export function reduceRun(reducer: i32, integer: i32, from: usize, n: i32): v128
 /** sums[0 ... n] = combine(sums, values) for each of the rows. */
 function addRows(reducer: i32, integer: i32, values: usize, stride: usize, rows: i32, n: i32, sums: usize): void {
   let j = 0;
+  if (reducer == SUM && !integer) {
+    // A sum waits for the one before it: four at once keep the adder busy.
+    for (; j + 16 <= n; j += 16) {
+      const to = at(sums, j);
+      let from = at(values, j);
+      let a = v128.load(to, 0), b = v128.load(to, 16), c = v128.load(to, 32), d = v128.load(to, 48);
+      for (let r = 0; r < rows; r++) {
+        a = f32x4.add(a, v128.load(from, 0));
+        b = f32x4.add(b, v128.load(from, 16));
+        c = f32x4.add(c, v128.load(from, 32));
+        d = f32x4.add(d, v128.load(from, 48));
+        from += stride;
+      }
+      v128.store(to, a, 0);
+      v128.store(to, b, 16);
+      v128.store(to, c, 32);
+      v128.store(to, d, 48);
+    }
+  }
   for (; j + 4 <= n; j += 4) {
     let from = at(values, j), sum = v128.load(at(sums, j));
-    if (reducer == SUM && !integer) {
-      for (let r = 0; r < rows; r++) {
-        sum = f32x4.add(sum, v128.load(from));
-        from += stride;
-      }
-    } else {
-      for (let r = 0; r < rows; r++) {
-        sum = combine(reducer, integer, sum, v128.load(from));
-        from += stride;
-      }
+    for (let r = 0; r < rows; r++) {
+      sum = combine(reducer, integer, sum, v128.load(from));
+      from += stride;
     }
     v128.store(at(sums, j), sum);
   }

@@ -1,5 +1,5 @@
 // Pooling and depthwise convolution: windows over [B, H, W, C] images, channel by channel.
-import { at, fma, minimum, word } from "./simd";
+import { at, fma, maximum, minimum, word } from "./simd";
 import { beat, first, last, share, take } from "./thread";
 
 // The words that all of these begin with.
@@ -45,6 +45,7 @@ export function pool(p: usize): void {
   const height = word(p, HEIGHT), width = word(p, WIDTH), channels = word(p, CHANNELS), outWidth = word(p, OUT_WIDTH);
   const dilationY = word(p, DILATION_Y), dilationX = word(p, DILATION_X), largest = word(p, OPTION);
   const x = <usize>load<u32>(at(p, FIRST)), to = <usize>load<u32>(at(p, TO)), integer = word(p, INTEGER);
+  const rowStep = <usize>(dilationY * width * channels) << 2, columnStep = <usize>(dilationX * channels) << 2;
   const units = word(p, IMAGES) * word(p, OUT_HEIGHT);
   share(units, 1);
   while (take()) {
@@ -56,42 +57,141 @@ export function pool(p: usize): void {
       for (let column = 0; column < outWidth; column++) {
         const left = column * word(p, STRIDE_X) - word(p, PAD_X);
         const x0 = firstTap(left, dilationX), x1 = lastTap(left, dilationX, word(p, TAPS_X), width);
-        const out = at(to, (unit * outWidth + column) * channels);
-        const area = f32x4.splat(<f32>((y1 - y0) * (x1 - x0)));
+        const out = at(to, (unit * outWidth + column) * channels), wide = x1 - x0, tall = y1 - y0;
+        const area = f32x4.splat(<f32>(tall * wide));
+        let from = at(x, ((image * height + top + y0 * dilationY) * width + left + x0 * dilationX) * channels);
+        if (largest && !integer && tall == 2 && wide == 2 && channels % 4 == 0) {
+          largestOfFour(from, rowStep, columnStep, out, channels);
+          continue;
+        }
         for (let c = 0; c < channels; c += 4) {
           const count = channels - c;
           if (integer && !largest) {
-            const from = ((image * height + top + y0 * dilationY) * width + left + x0 * dilationX) * channels + c;
-            const rowStride = dilationY * width * channels, columnStride = dilationX * channels;
             for (let i = 0; i < minimum(4, count); i++) {
-              store<i32>(at(out, c + i), integerMean(at(x, from + i), y1 - y0, x1 - x0, rowStride, columnStride));
+              store<i32>(at(out, c + i), integerMean(at(from, i), tall, wide, rowStep, columnStep));
             }
+            from += 16;
             continue;
           }
           let v = largest ? integer ? i32x4.splat(i32.MIN_VALUE) : f32x4.splat(-Infinity) : f32x4.splat(0);
-          for (let ty = y0; ty < y1; ty++) {
-            for (let tx = x0; tx < x1; tx++) {
-              const from = ((image * height + top + ty * dilationY) * width + left + tx * dilationX) * channels + c;
-              const value = loadSome(at(x, from), count);
+          let line = from;
+          for (let ty = 0; ty < tall; ty++) {
+            let tap = line;
+            for (let tx = 0; tx < wide; tx++) {
+              const value = loadSome(tap, count);
               if (!largest) v = f32x4.add(v, value);
               else v = integer ? i32x4.max_s(v, value) : f32x4.pmax(v, value); // which leaves NaN out
+              tap += columnStep;
             }
+            line += rowStep;
           }
           storeSome(at(out, c), largest ? v : f32x4.div(v, area), count);
+          from += 16;
         }
       }
     }
   }
 }
 
-/** The mean, towards 0, of rows * columns integers, whose rows and columns are so many elements apart; of none, 0. */
-function integerMean(from: usize, rows: i32, columns: i32, rowStride: i32, columnStride: i32): i32 {
+/** The largest of windows of 2 x 2, of which most networks are made: without a loop, a third of the time. */
+function largestOfFour(from: usize, rowStep: usize, columnStep: usize, to: usize, channels: i32): void {
+  let a = from, b = a + columnStep, c = a + rowStep, d = c + columnStep;
+  const none = f32x4.splat(-Infinity);
+  for (; channels > 0; channels -= 4) {
+    const upper = f32x4.pmax(f32x4.pmax(none, v128.load(a)), v128.load(b));
+    v128.store(to, f32x4.pmax(f32x4.pmax(upper, v128.load(c)), v128.load(d)));
+    a += 16; b += 16; c += 16; d += 16; to += 16;
+  }
+}
+
+/** The mean, towards 0, of rows * columns integers, whose rows and columns are so many bytes apart; of none, 0. */
+function integerMean(from: usize, rows: i32, columns: i32, rowStep: usize, columnStep: usize): i32 {
   if (rows <= 0 || columns <= 0) return 0;
   let sum: i64 = 0;
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) sum += load<i32>(at(from, row * rowStride + column * columnStride));
+    for (let column = 0; column < columns; column++) sum += load<i32>(from + <usize>row * rowStep + <usize>column * columnStep);
   }
   return <i32>(sum / (rows * columns));
+}
+
+/** The gradient of `largestOfFour`: to the first of the largest, and 0 to the others. */
+function toLargestOfFour(dy: usize, from: usize, rowStep: usize, columnStep: usize, to: usize, channels: i32): void {
+  let a = from, b = a + columnStep, c = a + rowStep, d = c + columnStep;
+  let toA = to, toB = toA + columnStep, toC = toA + rowStep, toD = toC + columnStep;
+  const none = f32x4.splat(-Infinity);
+  for (; channels > 0; channels -= 4) {
+    const gradient = v128.load(dy), va = f32x4.pmax(none, v128.load(a)), vb = v128.load(b), vc = v128.load(c);
+    const ab = f32x4.pmax(va, vb), isD = f32x4.gt(v128.load(d), f32x4.pmax(ab, vc));
+    const isC = f32x4.gt(vc, ab), isLow = v128.or(isC, isD), isB = f32x4.gt(vb, va);
+    v128.store(toA, v128.andnot(gradient, v128.or(isB, isLow)));
+    v128.store(toB, v128.andnot(v128.and(gradient, isB), isLow));
+    v128.store(toC, v128.andnot(v128.and(gradient, isC), isD));
+    v128.store(toD, v128.and(gradient, isD));
+    a += 16; b += 16; c += 16; d += 16; dy += 16;
+    toA += 16; toB += 16; toC += 16; toD += 16;
+  }
+}
+
+/** The gradient of maxima of windows side by side. A place is in one window at most, so it is written and not added to. */
+function poolGradApart(p: usize): void {
+  const height = word(p, HEIGHT), width = word(p, WIDTH), channels = word(p, CHANNELS);
+  const outHeight = word(p, OUT_HEIGHT), outWidth = word(p, OUT_WIDTH), tapsY = word(p, TAPS_Y), tapsX = word(p, TAPS_X);
+  const dy = <usize>load<u32>(at(p, FIRST)), x = <usize>load<u32>(at(p, SECOND)), to = <usize>load<u32>(at(p, TO));
+  const columnStep = <usize>channels << 2, rowStep = <usize>width * columnStep;
+  // Places of a row that no window reaches.
+  const reached = maximum(0, minimum(width, outWidth * tapsX - word(p, PAD_X)));
+  const tail = <usize>(width - reached) * columnStep;
+  const units = word(p, IMAGES) * outHeight, none = f32x4.splat(0);
+  share(units, 1);
+  while (take()) {
+    for (let unit = first; unit < last; unit++) {
+      beat();
+      const image = unit / outHeight, row = unit - image * outHeight;
+      const top = row * tapsY - word(p, PAD_Y), y0 = maximum(top, 0), y1 = minimum(top + tapsY, height);
+      // What is below the last windows is theirs to clear.
+      const below = row == outHeight - 1 ? height : y1;
+      for (let y = y0; y < below; y++) {
+        const start = y < y1 ? reached : 0;
+        memory.fill(at(to, ((image * height + y) * width + start) * channels), 0, y < y1 ? tail : rowStep);
+      }
+      for (let column = 0; column < outWidth; column++) {
+        const left = column * tapsX - word(p, PAD_X), x0 = maximum(left, 0), x1 = minimum(left + tapsX, width);
+        const gradients = at(dy, (unit * outWidth + column) * channels);
+        const corner = ((image * height + y0) * width + x0) * channels;
+        if (y1 - y0 == 2 && x1 - x0 == 2 && channels % 4 == 0) {
+          toLargestOfFour(gradients, at(x, corner), rowStep, columnStep, at(to, corner), channels);
+          continue;
+        }
+        for (let c = 0; c < channels; c += 4) {
+          const count = channels - c, gradient = loadSome(at(gradients, c), count);
+          let best = f32x4.splat(-Infinity), place = i32x4.splat(0), tap = i32x4.splat(0);
+          let line = at(x, corner + c);
+          for (let y = y0; y < y1; y++) {
+            let from = line;
+            for (let column = x0; column < x1; column++) {
+              const value = loadSome(from, count), better = f32x4.gt(value, best);
+              best = v128.bitselect(value, best, better);
+              place = v128.bitselect(tap, place, better);
+              tap = i32x4.add(tap, i32x4.splat(1));
+              from += columnStep;
+            }
+            line += rowStep;
+          }
+          tap = i32x4.splat(0);
+          line = at(to, corner + c);
+          for (let y = y0; y < y1; y++) {
+            let out = line;
+            for (let column = x0; column < x1; column++) {
+              storeSome(out, v128.bitselect(gradient, none, i32x4.eq(place, tap)), count);
+              tap = i32x4.add(tap, i32x4.splat(1));
+              out += columnStep;
+            }
+            line += rowStep;
+          }
+        }
+      }
+    }
+  }
 }
 
 /** The command: the gradient of pooling. A unit is a whole image, or a strip of its channels where there are few images. */
@@ -101,6 +201,8 @@ export function poolGrad(p: usize): void {
   const dilationY = word(p, DILATION_Y), dilationX = word(p, DILATION_X);
   const dy = <usize>load<u32>(at(p, FIRST)), x = <usize>load<u32>(at(p, SECOND)), to = <usize>load<u32>(at(p, TO));
   const images = word(p, IMAGES), strips = images >= 8 ? 1 : (channels + 15) / 16;
+  const isApart = word(p, STRIDE_Y) == word(p, TAPS_Y) && word(p, STRIDE_X) == word(p, TAPS_X);
+  if (largest && isApart && dilationY == 1 && dilationX == 1) return poolGradApart(p);
   const units = images * strips;
   share(units, 1);
   while (take()) {

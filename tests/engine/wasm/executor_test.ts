@@ -442,6 +442,10 @@ Deno.test("convolutions and pooling equal the reference on 1, 2 and 4 threads", 
     [[2, 9, 7, 2], [3, 2, 9], [1, 3], [2, 1], [2, 1], [9, 3]],
     [[2, 7, 7, 5], [2, 2, 6], [3, 3], [0, 0], [1, 1], [2, 2]],
     [[1, 2, 2, 1], [5, 5, 8], [1, 1], [3, 3], [1, 1], [4, 4]],
+    // Windows side by side: with places left over, across the border, and of more than four.
+    [[2, 7, 7, 8], [2, 2, 4], [2, 2], [0, 0], [1, 1], [3, 3]],
+    [[2, 6, 5, 4], [2, 2, 3], [2, 2], [1, 1], [1, 1], [4, 3]],
+    [[2, 8, 10, 6], [3, 3, 4], [3, 3], [0, 0], [1, 1], [2, 3]],
   ];
   for (const [image, [kh, kw, depth], strides, padding, dilation, plane] of cases) {
     const window = { strides, padding, dilation } as const, channels = image[3];
@@ -591,6 +595,7 @@ Deno.test("convolutions by tiles equal the reference on 1, 2 and 4 threads", asy
       [[5, 10, 7, 64], [3, 3, 40], [1, 1], [2, 0], [12, 5]],
       [[1, 14, 14, 132], [3, 3, 20], [1, 1], [1, 1], [14, 14]],
       [[40, 9, 8, 32], [3, 3, 16], [1, 1], [1, 1], [9, 8]],
+      [[6, 9, 8, 8], [3, 3, 12], [1, 1], [1, 1], [9, 8]],
     ];
   const program = {
     operands: 3,

@@ -7,7 +7,7 @@ import { writeAtomically } from "../base/files.ts";
 import { metricLabel, metricText } from "../report/metric_names.ts";
 import { type Claim, CLAIMS, MACHINES } from "../results/claims.ts";
 import { lockFolder } from "../run/lock.ts";
-import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
+import { attemptManifest, executorFlags, type ManifestLine } from "../run/manifest.ts";
 import { runFolder } from "../run/named_run.ts";
 import type { StoredRun } from "../run/run.ts";
 import { makeFolder } from "../run/run_folder.ts";
@@ -313,21 +313,29 @@ if (import.meta.main) {
           words: wanted,
           flags: { out: folder, within, dataDir, device, threads },
         };
-        const made = await runManifest(lines, { within: { folder, session, again }, executor });
-        const found = trials.flatMap((trial) =>
-          verdicts(
-            trial,
-            trial.folders.map((name) => {
-              const run = made[lines.findIndex((line) => line.folder === name)];
-              return run.summary?.metrics ?? {};
-            }),
-          )
-        );
+        const made = await attemptManifest(lines, { within: { folder, session, again }, executor });
+        const open = new Map(made.open.map((index) => [lines[index].folder, made.failure(index)]));
+        const found: Verdict[] = [], missing: string[] = [];
+        for (const trial of trials) {
+          const lacking = trial.folders.find((place) => open.has(place));
+          if (lacking !== undefined) {
+            missing.push(trial.name);
+            session.note(`NOT RUN: ${trial.name}: ${open.get(lacking) ?? "its run is not complete"}`);
+            continue;
+          }
+          const runs = await Promise.all(trial.folders.map((place) => findRun(join(folder, place))));
+          found.push(...verdicts(trial, runs.map((run) => run?.summary?.metrics ?? {})));
+        }
         for (const verdict of found) session.note(verdictLine(verdict));
         const failed = found.filter(({ confirmed }) => !confirmed).length;
         if (failed > 0) {
           throw new Error(
             `Cannot confirm ${failed} of ${found.length} figures: compare the runs in ${folder} with what is claimed`,
+          );
+        }
+        if (missing.length > 0) {
+          throw new Error(
+            `Cannot confirm ${missing.join(", ")} as the runs failed: mend that and add --out ${folder}`,
           );
         }
         session.note(`all ${found.length} figures came out: see ${folder}`);

@@ -106,7 +106,13 @@ Deno.test("a finished run is made again by its flags; a figure that does not com
   const failed = await startList(cwd, "reproduce.ts", "counts", "--out", "runs/reproduce-counts");
   assert.equal(failed.code, 1);
   assert.match(failed.error, /Cannot confirm 1 of 1 figures/);
-  assert.match(failed.lines.join("\n"), /DID NOT COME OUT: counts: memorized mass all but .*, was 50.00 %/);
+  assert.match(failed.lines.join("\n"), /DID NOT COME OUT: counts: memorized mass .*, was 50.00 %/);
+
+  await Deno.writeTextFile(join(cwd, "table.csv"), "1\n2\n");
+  const broken = await startList(cwd, "reproduce.ts", "counts");
+  assert.equal(broken.code, 1);
+  assert.match(broken.lines.join("\n"), /NOT RUN: counts: .*its rows have one cell/);
+  assert.match(broken.error, /Cannot confirm counts as the runs failed/);
 
   const nothing = await startList(cwd, "reproduce.ts");
   assert.equal(nothing.code, 2);

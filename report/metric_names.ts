@@ -151,7 +151,7 @@ const METRICS: Readonly<Record<string, Words>> = {
     "share",
     "The coverage to expect of a model that has learned the training set exactly, with as many samples.",
   ],
-  samples: ["generated sequences", "count", "How many sequences were drawn for the sampled figures."],
+  samples: ["samples", "count", "How many were drawn for the sampled figures."],
   sequence_nats: [
     "cross-entropy of the training sequences",
     "nats",

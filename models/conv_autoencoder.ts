@@ -52,7 +52,7 @@ export type ConvAutoencoder = Autoencoder<ConvAutoencoderConfig>;
 export const CONV_AUTOENCODER = Object.freeze(
   {
     selu: { channels: [16, 32, 64], batch: 128, learningRate: 1.2e-2, beta1: 0.9, beta2: 0.999, epochs: 12 },
-    relu: { channels: [16, 32, 64], batch: 128, learningRate: 2e-3, beta1: 0, beta2: 0.999, epochs: 12 },
+    relu: { channels: [16, 32, 64], batch: 128, learningRate: 4e-3, beta1: 0, beta2: 0.999, epochs: 12 },
   } as const,
 );
 

@@ -8,6 +8,7 @@ import { CompiledDevice } from "../engine/compiled_device.ts";
 import type { Device } from "../engine/device.ts";
 import type { Executable } from "../engine/executor.ts";
 import { openDevice } from "../engine/open.ts";
+import { requestAdapter } from "../engine/webgpu/adapter.ts";
 import type { Plan } from "../engine/plan.ts";
 import { EXPERIMENT } from "../models/seq2hist.ts";
 import { memorize } from "../run/memorize.ts";
@@ -255,6 +256,7 @@ async function mainJob(
     unit: undefined,
     autoencoder: undefined,
     autoencoderSteps: quick ? 2 : undefined,
+    afresh: false,
     out: undefined,
     resume: false,
     force: false,

@@ -504,7 +504,9 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
  *
  * @throws {Error} where it kept none.
  */
-export async function keptSamples(folder: string): Promise<GeneratedImages> {
+export async function keptSamples(
+  folder: string,
+): Promise<GeneratedImages & { readonly shape: readonly [height: number, width: number, channels: number] }> {
   const path = join(folder, SAMPLES);
   if (!(await exists(path))) {
     throw new Error(
@@ -512,11 +514,16 @@ export async function keptSamples(folder: string): Promise<GeneratedImages> {
     );
   }
   const { tensors } = await readTensors(path);
-  const pixels = tensors.get("pixels")?.data, labels = tensors.get("labels")?.data;
-  if (!(pixels instanceof Uint8Array && labels instanceof Uint8Array)) {
+  const pixels = tensors.get("pixels"), labels = tensors.get("labels")?.data;
+  const [, height, width, channels] = pixels?.shape ?? [];
+  if (!(pixels?.data instanceof Uint8Array && labels instanceof Uint8Array) || channels === undefined) {
     throw new Error(`Cannot use ${path} as it holds no images and labels: restore it`);
   }
-  return { pixels: new Uint8Array(pixels), labels: new Uint8Array(labels) };
+  return {
+    pixels: new Uint8Array(pixels.data),
+    labels: new Uint8Array(labels),
+    shape: [height, width, channels],
+  };
 }
 
 /**

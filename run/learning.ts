@@ -95,7 +95,8 @@ function metricPanels(
   const kinds = [...new Set(names.map(kindOf))];
   return kinds.map((kind) => {
     const members = names.filter((name) => kindOf(name) === kind);
-    const label = members.length === 1 ? metricLabel(members[0]) : kind.replaceAll("_", " ");
+    // `loss` alone is the name of what the steps minimize.
+    const label = members.length === 1 ? metricLabel(members[0]) : kind === "loss" ? kind : metricLabel(kind);
     const measured = kind === "nats" ? "cross-entropy a sequence" : label;
     const unit = metricUnit(members[0]);
     const series = members.map((name) => seriesOf(entries, name, setOf(name) ?? label));

@@ -18,10 +18,12 @@
  * const sequences = codesToSequences(codes); // [1024, 16]
  * const { vocabulary, length } = sequences;
  * const model = seq2hist.build({ model: "seq2hist", ...seq2hist.SEQ2HIST, vocabulary, length, seed: 0 });
- * const run = await openRun("runs/mine", { task: "mine", dataset, device, model: model.config });
- * await seq2hist.fit(model, { run, device, sequences, steps: 4000 });
+ * const run = await openRun("runs/mine", { task: "mine", dataset, device, model: model.config, progress: true });
+ * await seq2hist.fit(model, { run, device, sequences, steps: 4000 }); // killed, the next start goes on
+ * await run.saveWeights(model.weights, { model: "seq2hist", config: model.config });
  * const samples = await seq2hist.sample(model, { device, count: 1000, seed: 0 });
- * console.log(memorization(samples, sequences.tokens, sequences).fraction);
+ * const { fraction } = memorization(samples, sequences.tokens, sequences);
+ * await run.finish({ metrics: { memorized_fraction: fraction }, parameters: model.network.parameters });
  * ```
  *
  * @module
@@ -41,6 +43,73 @@ export type { Checkpoint } from "./run/checkpoint.ts";
 export type { NamedVariables } from "./run/weights.ts";
 export { findRun, listRuns } from "./run/run.ts";
 export { train, type Trained, type Training } from "./run/training.ts";
+
+// Programs: a task with flags, `--help`, clear errors, exit codes and a run folder; a tool without the folder.
+export {
+  argument,
+  boolean,
+  choice,
+  commonFlags,
+  type Described,
+  type Flag,
+  type Flags,
+  type FlagValues,
+  integer,
+  type Limits,
+  list,
+  number,
+  runTask,
+  runTool,
+  type Task,
+  text,
+  type Tool,
+  UsageError,
+} from "./run/task.ts";
+
+// Reports: a page of its own, a plot, a sheet of pictures.
+export {
+  type Block,
+  htmlReport,
+  type KeyFigure,
+  type Panel,
+  type Report,
+  type Section,
+  type Table,
+} from "./report/html.ts";
+export { BIBLIOGRAPHY, type Reference, type WorkKey } from "./report/bibliography.ts";
+export type { Term } from "./report/glossary.ts";
+export type { Filtered } from "./report/filter.ts";
+export type { MarkedLine, MarkedPart } from "./report/marked.ts";
+export type { ShownMelody } from "./report/melodies.ts";
+export type { PlayedNote } from "./report/melody.ts";
+export type { Colour } from "./report/palette.ts";
+export {
+  type Axis,
+  type BarChart,
+  drawPlot,
+  type HeatMap,
+  type Histogram,
+  type LinePlot,
+  type Mark,
+  type Plot,
+  type ScatterPlot,
+  type Series,
+} from "./report/plot.ts";
+export { type Image, imageGrid, imagesOf, type Sheet, type SheetSection, type Tile } from "./report/grid.ts";
+
+// Sources of sequences: images' codes, text, melodies, tables.
+export { openSource } from "./run/sources.ts";
+export type { SequenceShape } from "./run/demand.ts";
+export type { AutoencoderPart } from "./run/image_source.ts";
+export {
+  type Exhibit,
+  type GeneratedSequences,
+  type HeldOut,
+  type SequenceData,
+  type SequenceFlags,
+  sequenceFlags,
+  type SequenceSource,
+} from "./run/sequence_source.ts";
 
 // Data.
 export {

@@ -2,18 +2,24 @@
 
 /** A work that texts cite as [@key]. */
 export interface Reference {
+  /** What texts cite it by. */
   readonly key: string;
+  /** As they stand in a list of references. */
   readonly authors: string;
+  /** Of publication. */
   readonly year: number;
+  /** As printed. */
   readonly title: string;
   /** Journal, conference or archive number. */
   readonly venue?: string;
+  /** Where it can be read. */
   readonly url?: string;
 }
 
 type Entry = readonly [authors: string, year: number, title: string, venue: string, url?: string];
 
-const ENTRIES = {
+/** Every work that texts cite, by its key. */
+export const BIBLIOGRAPHY = {
   arvm: [
     "Zhao, Basu",
     2025,
@@ -405,11 +411,11 @@ const ENTRIES = {
 } as const satisfies Record<string, Entry>;
 
 /** The key of a work that is in the bibliography. */
-export type WorkKey = keyof typeof ENTRIES;
+export type WorkKey = keyof typeof BIBLIOGRAPHY;
 
 /** The work of a key; undefined where there is none. */
 export function workOf(key: string): Reference | undefined {
-  if (!Object.hasOwn(ENTRIES, key)) return undefined;
-  const [authors, year, title, venue, url]: Entry = ENTRIES[key as WorkKey];
+  if (!Object.hasOwn(BIBLIOGRAPHY, key)) return undefined;
+  const [authors, year, title, venue, url]: Entry = BIBLIOGRAPHY[key as WorkKey];
   return { key, authors, year, title, venue, ...url === undefined ? {} : { url } };
 }

@@ -2,7 +2,9 @@
 
 /** A word, and what it means. */
 export interface Term {
+  /** The word. */
   readonly term: string;
+  /** What it means. */
   readonly text: string;
 }
 

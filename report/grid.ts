@@ -30,16 +30,19 @@ export interface Tile {
 
 /** Tiles under one caption. Texts are shown in the page. */
 export interface SheetSection {
+  /** Its heading. */
   readonly caption?: string;
   /** Smaller text under the caption. */
   readonly note?: string;
   /** What the colours of frames mean. */
   readonly legend?: readonly { readonly colour: Colour; readonly text: string }[];
+  /** From left to right, row by row. */
   readonly tiles: readonly Tile[];
 }
 
 /** A whole sheet. */
 export interface Sheet {
+  /** One below the other. */
   readonly sections: readonly SheetSection[];
   /** Tiles a row, also where the page is narrow; absent: 10 in the PNG, as many as fit in the page. */
   readonly columns?: number;

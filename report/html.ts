@@ -24,10 +24,13 @@ export type { Reference, WorkKey };
 
 /** A table; a column whose cells are all numbers is set flush right. */
 export interface Table {
+  /** The names of the columns. */
   readonly columns: readonly string[];
+  /** A cell for each column. */
   readonly rows: readonly (readonly (string | number)[])[];
   /** A last row, set apart: totals. */
   readonly total?: readonly (string | number)[];
+  /** What stands below. */
   readonly caption?: string;
   /** Whether readers can look for words in it: for long ones. */
   readonly search?: boolean;
@@ -75,13 +78,17 @@ export type Panel =
 
 /** Blocks under one heading. */
 export interface Section {
+  /** Its heading. */
   readonly title: string;
+  /** What stands under it, in this order. */
   readonly blocks: readonly Block[];
 }
 
 /** A number that the reader came for. */
 export interface KeyFigure {
+  /** What it is a figure of. */
   readonly label: string;
+  /** The number with its unit. */
   readonly value: string;
   /** For example its interval, or what it is a share of. */
   readonly note?: string;
@@ -89,10 +96,13 @@ export interface KeyFigure {
 
 /** A whole report. */
 export interface Report {
+  /** The heading of the page. */
   readonly title: string;
   /** One paragraph. */
   readonly abstract: string;
+  /** Shown large, before all else. */
   readonly figures?: readonly KeyFigure[];
+  /** The page itself. */
   readonly sections: readonly Section[];
   /** Works to list, cited or not; works of the bibliography are listed where they are cited in any case. */
   readonly references?: readonly (Reference | WorkKey)[];

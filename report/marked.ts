@@ -4,6 +4,7 @@ import { filterBar, filterData, type Filtered } from "./filter.ts";
 
 /** A stretch of a line. */
 export interface MarkedPart {
+  /** As it is read. */
   readonly text: string;
   /** What a marked stretch is, shown when it is pointed at; absent: not marked. */
   readonly mark?: string;
@@ -11,7 +12,9 @@ export interface MarkedPart {
 
 /** A line, and what is said of it at its end. */
 export interface MarkedLine extends Filtered {
+  /** From left to right. */
   readonly parts: readonly MarkedPart[];
+  /** What is said of the line. */
   readonly note?: string;
   /** Set apart by a strong colour: the line is marked as a whole. */
   readonly strong?: boolean;

@@ -6,7 +6,9 @@ import { type PlayedNote, QUARTER_TICKS } from "./melody.ts";
 
 /** A melody to be seen and heard. */
 export interface ShownMelody extends Filtered {
+  /** What is said of it. */
   readonly title: string;
+  /** One after the other. */
   readonly notes: readonly PlayedNote[];
   /** The same in ABC notation, to be engraved. */
   readonly abc: string;

@@ -15,7 +15,9 @@ import { drawScatter } from "./plots/scatter.ts";
 
 /** What is measured along one axis. */
 export interface Axis {
+  /** What it is. */
   readonly label: string;
+  /** What it is counted in. */
   readonly unit?: string;
   /** Absent: linear. A logarithmic axis leaves out values that are not positive. */
   readonly scale?: "linear" | "log";
@@ -25,8 +27,11 @@ export interface Axis {
 
 /** One line, or one cloud of points. A value that is not finite (or not positive, on a logarithmic axis) is left out. */
 export interface Series {
+  /** What the legend calls it. */
   readonly name: string;
+  /** What is measured to the right. */
   readonly x: ArrayLike<number>;
+  /** What is measured upwards. */
   readonly y: ArrayLike<number>;
   /** Absent: the next colour of the palette. */
   readonly colour?: Colour;
@@ -34,16 +39,23 @@ export interface Series {
 
 /** A level across a plot, or a moment along it, drawn dashed and named in the legend. */
 export interface Mark {
+  /** Where it stands. */
   readonly value: number;
+  /** What it is. */
   readonly label: string;
 }
 
 /** Lines over common axes. */
 export interface LinePlot {
+  /** Which kind of plot it is. */
   readonly kind?: "line";
+  /** Its heading. */
   readonly title?: string;
+  /** What is measured to the right. */
   readonly x: Axis;
+  /** What is measured upwards. */
   readonly y: Axis;
+  /** What is drawn, in this order. */
   readonly series: readonly (Series & {
     /** A shaded band around the line, such as mean ± standard deviation over seeds: one value for each of `y`. */
     readonly band?: { readonly low: ArrayLike<number>; readonly high: ArrayLike<number> };
@@ -56,14 +68,20 @@ export interface LinePlot {
 
 /** Points over common axes. */
 export interface ScatterPlot {
+  /** Which kind of plot it is. */
   readonly kind: "scatter";
+  /** Its heading. */
   readonly title?: string;
+  /** What is measured to the right. */
   readonly x: Axis;
+  /** What is measured upwards. */
   readonly y: Axis;
+  /** What is drawn, in this order. */
   readonly series: readonly (Series & {
     /** A few characters beside each point. */
     readonly labels?: readonly string[];
   })[];
+  /** Horizontal. */
   readonly references?: readonly Mark[];
   /** Whether a unit is as long along x as along y, as in a map or a projection. */
   readonly equal?: boolean;
@@ -87,11 +105,15 @@ export function scaleFor(series: readonly Series[]): "linear" | "log" {
 
 /** How often values fall into each of equally wide bins (equal ratios, on a logarithmic axis). */
 export interface Histogram {
+  /** Which kind of plot it is. */
   readonly kind: "histogram";
+  /** Its heading. */
   readonly title?: string;
+  /** What is measured to the right. */
   readonly x: Axis;
   /** Absent: "count", or "share" where `share` is set. A logarithmic axis starts at a half of a count. */
   readonly y?: Axis;
+  /** What is drawn, in this order. */
   readonly series: readonly {
     readonly name: string;
     readonly values: ArrayLike<number>;
@@ -107,10 +129,15 @@ export interface Histogram {
 
 /** A bar for each category and series; they lie down where their names have no room under them. */
 export interface BarChart {
+  /** Which kind of plot it is. */
   readonly kind: "bars";
+  /** Its heading. */
   readonly title?: string;
+  /** Their names. */
   readonly categories: readonly string[];
+  /** What is measured upwards. */
   readonly y: Axis;
+  /** What is drawn, in this order. */
   readonly series: readonly {
     readonly name: string;
     /** One for each category; NaN: no bar. */
@@ -119,12 +146,15 @@ export interface BarChart {
     readonly interval?: { readonly low: ArrayLike<number>; readonly high: ArrayLike<number> };
     readonly colour?: Colour;
   }[];
+  /** Horizontal. */
   readonly references?: readonly Mark[];
 }
 
 /** A table of numbers as colours: attention, a confusion matrix, a receptive field, a loss over two weights. */
 export interface HeatMap {
+  /** Which kind of plot it is. */
   readonly kind: "heatmap";
+  /** Its heading. */
   readonly title?: string;
   /** With `range`: the middles of the first and the last column; otherwise columns are counted from 0. */
   readonly x: Axis;
@@ -132,9 +162,11 @@ export interface HeatMap {
   readonly y: Axis;
   /** [rows, columns], row by row; NaN: grey. */
   readonly values: ArrayLike<number>;
+  /** [rows, columns]. */
   readonly shape: readonly [number, number];
   /** Names in place of numbers. */
   readonly rows?: readonly string[];
+  /** Names in place of numbers. */
   readonly columns?: readonly string[];
   /** What the colours mean; `range` absent: from the lowest to the highest value, "diverging" the same on both sides of 0. */
   readonly colour: Axis & { readonly scheme?: "sequential" | "diverging" };

@@ -4,10 +4,13 @@ import { suggestion } from "./suggestion.ts";
 
 /** A typed flag: `--data-dir` on the command line, `flags.dataDir` in code. */
 export interface Flag<T> {
+  /** What stands on the command line: a name with a value, a name alone, a word, or all words. */
   readonly kind: "value" | "boolean" | "argument" | "arguments";
   /** How a value is called in `--help`. */
   readonly placeholder: string;
+  /** One line for `--help`. */
   readonly help: string;
+  /** The value where the flag is not given. */
   readonly default: T;
   /** Whether a value may look like a flag, as options for another program do. */
   readonly dashed?: boolean;
@@ -25,21 +28,28 @@ export type FlagValues<F extends Flags> = {
 
 /** The command line is wrong: exit code 2. The message names the flag. */
 export class UsageError extends Error {
+  /** Its class. */
   override readonly name = "UsageError";
 }
 
-interface Described {
+/** What every flag says of itself. */
+export interface Described {
+  /** One line for `--help`. */
   readonly help: string;
 }
-interface Limits extends Described {
+/** What a flag of numbers says of itself. */
+export interface Limits extends Described {
   /** How the value is called in `--help`. */
   readonly placeholder?: string;
+  /** The least value; absent: any. */
   readonly min?: number;
+  /** The greatest value; absent: any. */
   readonly max?: number;
 }
 
 /** A whole number; without a default it may be absent. */
 export function integer(options: Limits & { readonly default: number }): Flag<number>;
+/** A whole number that may be absent. */
 export function integer(options: Limits): Flag<number | undefined>;
 export function integer(options: Limits & { readonly default?: number }): Flag<number | undefined> {
   return numeric({ placeholder: "N", ...options }, { noun: "an integer", fits: Number.isSafeInteger });
@@ -47,6 +57,7 @@ export function integer(options: Limits & { readonly default?: number }): Flag<n
 
 /** A finite number; without a default it may be absent. */
 export function number(options: Limits & { readonly default: number }): Flag<number>;
+/** A finite number that may be absent. */
 export function number(options: Limits): Flag<number | undefined>;
 export function number(options: Limits & { readonly default?: number }): Flag<number | undefined> {
   return numeric({ placeholder: "X", ...options }, { noun: "a number", fits: Number.isFinite });
@@ -81,6 +92,7 @@ function numeric(
 export function text(
   options: Described & { readonly default: string; readonly placeholder?: string; readonly dashed?: boolean },
 ): Flag<string>;
+/** Any text that is not empty, or absent. */
 export function text(
   options: Described & { readonly placeholder?: string; readonly dashed?: boolean },
 ): Flag<string | undefined>;
@@ -106,6 +118,7 @@ export function choice<const C extends string>(
   choices: readonly C[],
   options: Described & { readonly default: NoInfer<C> },
 ): Flag<C>;
+/** One of a few words, or absent. */
 export function choice<const C extends string>(
   choices: readonly C[],
   options: Described,

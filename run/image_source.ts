@@ -17,6 +17,7 @@ import { type GeneratedSequences, type SequenceFlags, type SequenceSource } from
 
 /** What the experiment needs of the autoencoder, which it does not know itself. */
 export interface AutoencoderPart {
+  /** The task that trains it. */
   readonly task: string;
   /** The configuration that a run on images of this kind with these flags has. */
   readonly config: (

@@ -67,6 +67,7 @@ export type HeldOut = (most: number) => Promise<Sequences>;
 
 /** Sequences, and the way back from tokens to what they are of. */
 export interface SequenceData {
+  /** What is learned. */
   readonly sequences: Sequences;
   /** The shape of the codes that they are, where they are codes of images. */
   readonly codes?: CodeShape;
@@ -74,6 +75,7 @@ export interface SequenceData {
   readonly metrics: Readonly<Record<string, number>>;
   /** The same for the head of the report. */
   readonly figures: readonly KeyFigure[];
+  /** Turns generated sequences into what a person looks at. */
   readonly show: (generated: GeneratedSequences) => Promise<Exhibit>;
   /** Others of the same kind; absent where there are none. */
   readonly heldOut?: HeldOut;
@@ -95,6 +97,7 @@ export interface GeneratedSequences {
   readonly tokens: Int32Array;
   /** For each of them the first training sequence that equals it, or -1. */
   readonly matches: Int32Array;
+  /** The share of them that equal one. */
   readonly memorizedFraction: number;
 }
 

@@ -13,10 +13,12 @@ export {
   boolean,
   choice,
   commonFlags,
+  type Described,
   type Flag,
   type Flags,
   type FlagValues,
   integer,
+  type Limits,
   list,
   number,
   text,
@@ -30,6 +32,7 @@ export interface Task<F extends Flags> {
   readonly name: string;
   /** One sentence for `--help`. */
   readonly summary: string;
+  /** By their names in code. */
   readonly flags: F;
   /** Returns when all is written; `run.finish` must have been called. */
   readonly run: (flags: FlagValues<F>, run: Run) => Promise<void>;

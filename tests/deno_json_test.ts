@@ -50,6 +50,17 @@ Deno.test("a model is trained and used with files alone, and the variable that g
   }
 });
 
+Deno.test("what looks for a graphics card may set the variable that keeps its libraries quiet", async () => {
+  for (const [task, command] of Object.entries(tasks)) {
+    const program = /^deno run .*?(\S+\.ts)$/.exec(command)?.[1];
+    if (program === undefined) continue;
+    const looks = /\bopen(Task)?Device\(/.test(
+      await Deno.readTextFile(new URL(`../${program}`, import.meta.url)),
+    );
+    if (looks) assert.deepEqual(permissions(task).get("env"), ["XDG_RUNTIME_DIR"], task);
+  }
+});
+
 Deno.test("what starts programs names them: Deno for runs of its own, Slurm's commands, TeX, and nothing else", () => {
   // Benchmarks start other people's programs, wherever these are.
   const free = ["test", "bench", "bench-gpu"];

@@ -8,6 +8,7 @@ import { CompiledDevice } from "../engine/compiled_device.ts";
 import type { Device } from "../engine/device.ts";
 import type { Executable } from "../engine/executor.ts";
 import { openDevice } from "../engine/open.ts";
+import { requestAdapter } from "../engine/webgpu/adapter.ts";
 import type { Plan } from "../engine/plan.ts";
 import { EXPERIMENT } from "../models/seq2hist.ts";
 import { memorize } from "../run/memorize.ts";
@@ -138,7 +139,7 @@ interface Facts {
 }
 
 async function facts(): Promise<Facts> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  const adapter = await requestAdapter();
   if (adapter === null) {
     throw new Error(
       "Cannot measure as there is no graphics adapter: install libvulkan1 and set VK_DRIVER_FILES",

@@ -20,6 +20,8 @@ export interface RemoteSet {
   readonly name: string;
   /** Folders that all hold the same files, each with its last slash, tried in turn. */
   readonly mirrors: readonly string[];
+  /** Hosts that the mirrors send on to. Absent: none. */
+  readonly redirects?: readonly string[];
   readonly files: readonly RemoteFile[];
 }
 

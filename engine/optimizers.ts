@@ -5,6 +5,7 @@
  * Slots (momenta) and the powers of beta are variables: a checkpoint that keeps `optimizer.slots` resumes exactly.
  */
 import * as tf from "@tensorflow/tfjs";
+import { namedVariable } from "./variable.ts";
 
 /** A model's trainable variables under their own names (`layer/kernel`); tfjs's names are unique in a process instead. */
 export type Weights = Readonly<Record<string, tf.Variable>>;
@@ -24,14 +25,21 @@ export interface Optimizer {
   dispose(): void;
 }
 
-/** One zero-filled variable a weight. */
-function zerosLike(weights: Weights): tf.Variable[] {
-  return Object.values(weights).map((weight) => tf.tidy(() => tf.variable(tf.zeros(weight.shape), false)));
+/** The slots of one kind, a variable for each weight and named after it: zeros, if `initial` does not say more. */
+function slotsOf(
+  weights: Weights,
+  kind: string,
+  initial = (weight: tf.Variable): tf.Tensor => tf.zeros(weight.shape),
+): [string, tf.Variable][] {
+  return Object.entries(weights).map(([of, weight]) => {
+    const name = `${of}/${kind}`;
+    return [name, tf.tidy(() => namedVariable(name, initial(weight)))];
+  });
 }
 
-/** Names the slots of one kind after the weights that they belong to. */
-function named(weights: Weights, slots: readonly tf.Variable[], kind: string): [string, tf.Variable][] {
-  return Object.keys(weights).map((name, index) => [`${name}/${kind}`, slots[index]]);
+/** The variables alone. */
+function variablesOf(slots: readonly [string, tf.Variable][]): tf.Variable[] {
+  return slots.map(([, variable]) => variable);
 }
 
 function eachGradient(
@@ -72,9 +80,9 @@ export interface MomentumOptions {
 /** Gradient descent with momentum: a <- momentum a + gradient, x <- x - rate a (Polyak 1964). */
 export function momentum(weights: Weights, options: MomentumOptions): Optimizer {
   const { nesterov = false, weightDecay = 0 } = options;
-  const accumulators = zerosLike(weights);
+  const slots = slotsOf(weights, "momentum"), accumulators = variablesOf(slots);
   return {
-    slots: Object.fromEntries(named(weights, accumulators, "momentum")),
+    slots: Object.fromEntries(slots),
     applyGradients: (gradients, rate) =>
       tf.tidy(() =>
         eachGradient(weights, gradients, (weight, gradient, index) => {
@@ -107,15 +115,14 @@ export interface AdamOptions {
 export function adam(weights: Weights, options: AdamOptions = {}): Optimizer {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, weightDecay = 0, factors = {} } = options;
   const factorOf = Object.keys(weights).map((name) => factors[name] ?? 1);
-  const first = zerosLike(weights), second = zerosLike(weights);
-  const powers = [beta1, beta2].map((beta) => tf.tidy(() => tf.variable(tf.scalar(beta), false)));
+  const means = slotsOf(weights, "m"), squares = slotsOf(weights, "v");
+  const first = variablesOf(means), second = variablesOf(squares);
+  const names = ["beta1_power", "beta2_power"];
+  const powers = [beta1, beta2].map((beta, index) =>
+    tf.tidy(() => namedVariable(names[index], tf.scalar(beta)))
+  );
   return {
-    slots: Object.fromEntries([
-      ...named(weights, first, "m"),
-      ...named(weights, second, "v"),
-      ["beta1_power", powers[0]],
-      ["beta2_power", powers[1]],
-    ]),
+    slots: Object.fromEntries([...means, ...squares, ...names.map((name, index) => [name, powers[index]])]),
     applyGradients: (gradients, rate) =>
       tf.tidy(() => {
         const correction1 = tf.sub(1, powers[0]), correction2 = tf.sub(1, powers[1]);
@@ -158,11 +165,9 @@ export interface Averages {
  * Lucas, Hinton, Ba 2019). They start as the weights are now.
  */
 export function averaged(weights: Weights): Averages {
-  const averages = Object.values(weights).map((weight) =>
-    tf.tidy(() => tf.variable(tf.clone(weight), false))
-  );
+  const slots = slotsOf(weights, "average", (weight) => tf.clone(weight)), averages = variablesOf(slots);
   return {
-    slots: Object.fromEntries(named(weights, averages, "average")),
+    slots: Object.fromEntries(slots),
     update: (decay) =>
       tf.tidy(() =>
         Object.values(weights).forEach((weight, index) => {
@@ -188,13 +193,10 @@ export interface MovingAverages {
 
 /** Exponential averages of `weights` (Polyak and Juditsky 1992), buffers not excepted; they start as the weights are now. */
 export function movingAverages(weights: Weights): MovingAverages {
-  const entries = Object.values(weights).map((weight) => ({
-    weight,
-    average: tf.tidy(() => tf.variable(tf.clone(weight), false)),
-  }));
-  const averages = entries.map(({ average }) => average);
+  const slots = slotsOf(weights, "average", (weight) => tf.clone(weight)), averages = variablesOf(slots);
+  const entries = Object.values(weights).map((weight, index) => ({ weight, average: averages[index] }));
   return {
-    slots: Object.fromEntries(named(weights, averages, "average")),
+    slots: Object.fromEntries(slots),
     update: (decay) =>
       tf.tidy(() => {
         for (const { weight, average } of entries) {

@@ -70,7 +70,9 @@ function namesIn(graph: Graph): Names {
   for (const { name, value } of graph.inputs) names.set(value.id, name);
   for (const { value, name, data } of graph.residents) {
     if (data?.length === 1) names.set(value.id, printNumber(data[0]));
-    else if (name !== undefined) names.set(value.id, /^[\p{L}_]/u.test(name) ? name : `'${name}'`);
+    else if (name !== undefined) {
+      names.set(value.id, /^[\p{L}_][\p{L}\d_]*$/u.test(name) ? name : `'${name}'`);
+    }
   }
   return ({ id }) => names.get(id) ?? `%${id}`;
 }

@@ -38,5 +38,5 @@ export const sigmoid: LayerMaker = elementwise("Sigmoid", (x) => tf.sigmoid(x));
 
 /** x times a constant, such as logits that small weights are to make large. */
 export function times(factor: number): LayerMaker {
-  return elementwise(`Times ${factor}`, (x) => tf.mul(x, factor));
+  return elementwise(`Times ${Number(factor.toPrecision(4))}`, (x) => tf.mul(x, factor));
 }

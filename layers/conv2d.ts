@@ -6,8 +6,8 @@ import { HE_NORMAL, type Start } from "./starts.ts";
 /** What decides a convolution. */
 export interface Conv2dOptions {
   readonly filters: number;
-  /** Height and width of the kernel. */
-  readonly kernel: number;
+  /** Height and width of the kernel: one number for both, or each. */
+  readonly kernel: number | readonly [height: number, width: number];
   /** Absent: 1. */
   readonly stride?: number;
   /**
@@ -24,30 +24,35 @@ export interface Conv2dOptions {
 }
 
 /**
- * A convolution of images, [B, H, W, channels] -> [B, H', W', filters]: a kernel [kernel, kernel, channels, filters]
- * and, if wanted, biases [filters]. Each filter sums kernel² x channels numbers.
+ * A convolution of images, [B, H, W, channels] -> [B, H', W', filters]: a kernel [height, width, channels, filters]
+ * and, if wanted, biases [filters]. Each filter sums height x width x channels numbers.
  */
 export function conv2d(name: string, options: Conv2dOptions): LayerMaker {
   const { filters, kernel, stride = 1, padding = "same", start = HE_NORMAL } = options;
   const { bias = true, frozen = false } = options;
+  const [rows, columns] = typeof kernel === "number" ? [kernel, kernel] : kernel;
   return (input) => {
     mustHaveAxes(input, ["height", "width", "channels"], name);
-    const [height, width, channels] = input, shape = [kernel, kernel, channels, filters];
-    const inputs = kernel * kernel * channels;
-    const down = along(height, { kernel, stride, padding }),
-      right = along(width, { kernel, stride, padding });
+    const [height, width, channels] = input, shape = [rows, columns, channels, filters];
+    const inputs = rows * columns * channels;
+    const down = along(height, { kernel: rows, stride, padding }),
+      right = along(width, { kernel: columns, stride, padding });
     const output = [down.size, right.size, filters];
     if (down.size < 1 || right.size < 1) {
       throw new RangeError(
-        `Cannot build ${name} as its input must be as large as its ${kernel}x${kernel} kernel: it is ${height}x${width}`,
+        `Cannot build ${name} as its input must be as large as its ${rows}x${columns} kernel: it is ${height}x${width}`,
       );
     }
     return {
       rows: [{
         type: "Conv2d",
-        weight: [channels, filters, kernel, kernel].join(" x "),
+        weight: [channels, filters, rows, columns].join(" x "),
         stride,
-        padding: down.before === down.after ? down.before : `${down.before}, ${down.after}`,
+        padding: down.before !== down.after
+          ? `${down.before}, ${down.after}`
+          : rows === columns
+          ? down.before
+          : `${down.before} x ${right.before}`,
         output: extents(output),
       }],
       output,
@@ -77,7 +82,9 @@ export function conv2d(name: string, options: Conv2dOptions): LayerMaker {
 /** Outputs along one axis of an image, and the zeros that are added before and after it. */
 function along(
   size: number,
-  { kernel, stride, padding }: Required<Pick<Conv2dOptions, "kernel" | "stride" | "padding">>,
+  { kernel, stride, padding }: Required<Pick<Conv2dOptions, "stride" | "padding">> & {
+    readonly kernel: number;
+  },
 ): { readonly size: number; readonly before: number; readonly after: number } {
   if (padding === "valid") return { size: Math.floor((size - kernel) / stride) + 1, before: 0, after: 0 };
   const outputs = Math.ceil(size / stride), added = Math.max(0, (outputs - 1) * stride + kernel - size);

@@ -4,7 +4,9 @@ import { extents, type LayerMaker, mustHaveAxes, sizeOf } from "./layer.ts";
 import { HE_NORMAL } from "./starts.ts";
 
 /** What decides a transposed convolution. */
-export interface Conv2dTransposeOptions extends Conv2dOptions {
+export interface Conv2dTransposeOptions extends Omit<Conv2dOptions, "kernel"> {
+  /** Height and width of the kernel. */
+  readonly kernel: number;
   /**
    * Height and width of the output, of those that a convolution with padding "same" would bring back to the input's:
    * 7x7 or 8x8 from 4x4 at stride 2. Absent: stride times the input's.

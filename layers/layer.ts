@@ -21,6 +21,7 @@ import type { Random } from "../base/random.ts";
 import { inGigabytes, MOST_BYTES, TooLarge } from "../base/too_large.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import type { Draw } from "../engine/random.ts";
+import { namedVariable } from "../engine/variable.ts";
 
 /** Extents without the batch: [units], [height, width, channels], [time, units]. */
 export type Shape = readonly number[];
@@ -180,6 +181,41 @@ export function residual(...makers: readonly LayerMaker[]): LayerMaker {
   };
 }
 
+/**
+ * Several chains of layers beside each other, each fed the same image, [B, H, W, C] -> [B, H', W', C1 + C2 + ...]: their
+ * outputs joined by channels, as in the blocks of Inception (Szegedy et al. 2015).
+ */
+export function parallel(...branches: readonly (readonly LayerMaker[])[]): LayerMaker {
+  return (input) => {
+    mustHaveAxes(input, ["height", "width", "channels"], "parallel branches");
+    const layers = branches.map((makers) => chain(...makers)(input));
+    const [[height, width]] = layers.map(({ output }) => output);
+    for (const { output } of layers) {
+      mustHaveAxes(output, ["height", "width", "channels"], "parallel branches");
+      if (output[0] !== height || output[1] !== width) {
+        throw new RangeError(
+          `Cannot join parallel branches as all must give ${height}x${width}: one gives ${output[0]}x${
+            output[1]
+          }`,
+        );
+      }
+    }
+    const output = [height, width, layers.reduce((sum, layer) => sum + layer.output[2], 0)];
+    return {
+      rows: [
+        ...layers.flatMap(({ rows }) => rows),
+        { type: `${layers.length} branches joined`, output: extents(output) },
+      ],
+      output,
+      weights: Object.assign({}, ...layers.map(({ weights }) => weights)),
+      apply: (weights, x, training) => {
+        const images = layers.map((layer) => layer.apply(weights, x, training));
+        return tf.concat(images, 3);
+      },
+    };
+  };
+}
+
 /** The same layer, its first row's type changed: `retitled((type) => "Encoder: " + type, conv2d(…))`. */
 export function retitled(title: (type: string) => string, maker: LayerMaker): LayerMaker {
   return (input) => {
@@ -248,7 +284,7 @@ function allocate(specs: readonly (readonly [string, WeightSpec])[], random: Ran
     const layer = name.slice(0, Math.max(0, name.lastIndexOf("/")));
     const stream = streams.get(layer) ?? random.fork(layer);
     streams.set(layer, stream);
-    const variable = tf.tidy(() => tf.variable(tf.tensor(start(stream), [...shape]), role === "trained"));
-    return [name, variable];
+    const trainable = role === "trained";
+    return [name, tf.tidy(() => namedVariable(name, tf.tensor(start(stream), [...shape]), { trainable }))];
   }));
 }

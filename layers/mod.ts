@@ -13,6 +13,7 @@ export {
   type LayerMaker,
   type LayerRow,
   type Network,
+  parallel,
   residual,
   retitled,
   sequential,
@@ -24,7 +25,7 @@ export {
 } from "./layer.ts";
 export { layerNorm } from "./layer_norm.ts";
 export { linear, type LinearOptions } from "./linear.ts";
-export { globalMaxPool, maxPool } from "./max_pool.ts";
+export { averagePool, globalMaxPool, maxPool, type PoolOptions } from "./pool.ts";
 export { oneHotLinear } from "./one_hot_linear.ts";
 export {
   gated,

@@ -9,18 +9,27 @@ export interface FeatureStatistics {
 }
 
 /**
- * Statistics of features [N, size].
+ * Makes sure that a covariance of `size` features can be estimated from `count` samples: to be called before they are
+ * computed.
  *
  * @throws {RangeError} unless there are more samples than features: the covariance would have no full rank.
  */
+export function mustHaveFullRank(count: number, size: number): void {
+  if (Number.isInteger(count) && count > size) return;
+  throw new RangeError(
+    `Cannot estimate a covariance of ${size} features as more than ${size} samples must be given: ` +
+      `${count} give it a rank of at most ${Math.max(0, Math.floor(count) - 1)}`,
+  );
+}
+
+/**
+ * Statistics of features [N, size].
+ *
+ * @throws {RangeError} as `mustHaveFullRank`.
+ */
 export function featureStatistics(features: ArrayLike<number>, size: number): FeatureStatistics {
   const count = features.length / size;
-  if (!(Number.isInteger(count) && count > size)) {
-    throw new RangeError(
-      `Cannot estimate a covariance of ${size} features as more than ${size} samples must be given: ` +
-        `${count} give it a rank of at most ${Math.max(0, Math.floor(count) - 1)}`,
-    );
-  }
+  mustHaveFullRank(count, size);
   const mean = new Float64Array(size), covariance = new Float64Array(size * size);
   for (let at = 0; at < features.length; at++) mean[at % size] += features[at] / count;
   const centred = new Float64Array(size);

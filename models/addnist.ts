@@ -21,7 +21,7 @@ import { batchNorm } from "../layers/batch_norm.ts";
 import { conv2d } from "../layers/conv2d.ts";
 import { chain, type LayerMaker, type Network, sequential, trained, type Training } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
-import { globalMaxPool, maxPool } from "../layers/max_pool.ts";
+import { globalMaxPool, maxPool } from "../layers/pool.ts";
 import { UNIFORM } from "../layers/starts.ts";
 import { type AffineLimits, distort } from "../run/affine.ts";
 import { epochBatches } from "../run/batches.ts";
@@ -333,6 +333,7 @@ export const EXPERIMENT = {
   flags: OWN,
   configure,
   build,
+  shape: ({ size }) => ({ size, channels: CHANNELS, classes: ADDNIST_CLASSES }),
   describe,
   defaultSteps: () => 6000,
   fit,

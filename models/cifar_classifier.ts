@@ -25,7 +25,7 @@ import {
   type Training,
 } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
-import { maxPool } from "../layers/max_pool.ts";
+import { maxPool } from "../layers/pool.ts";
 import { flatten } from "../layers/reshape.ts";
 import { HE_NORMAL, identityFirst, type Start, UNIFORM, zeros } from "../layers/starts.ts";
 import { epochBatches } from "../run/batches.ts";
@@ -128,7 +128,7 @@ function block(
   const norm = { scale: false, momentum: STATISTICS_MOMENTUM };
   return chain(
     conv2d(`${name}/conv1`, convolution),
-    maxPool(2, "valid"),
+    maxPool(2, { padding: "valid" }),
     batchNorm(`${name}/norm1`, norm),
     gelu,
     conv2d(`${name}/conv2`, convolution),
@@ -151,7 +151,7 @@ function featureLayers({ channels, filters, without }: CifarClassifierConfig): r
     }),
     gelu,
     ...filters.map((filters, at) => block(`block${at + 1}`, { filters, start })),
-    maxPool(3, "valid"),
+    maxPool(3, { padding: "valid" }),
     flatten,
   ];
 }
@@ -432,6 +432,7 @@ export const EXPERIMENT = {
     };
   },
   build,
+  shape: (config) => config,
   describe,
   most: Infinity,
   choose: (images, { perClass, draw }) =>

@@ -179,6 +179,7 @@ export const EXPERIMENT = {
     { model: "classifier", ...CLASSIFIER, size: height, channels, classes, seed }
   ),
   build,
+  shape: (config) => config,
   describe,
   defaultSteps: (count) => count < 10_000 ? 3000 : 6000,
   fit,

@@ -19,7 +19,7 @@ import { conv2d } from "../layers/conv2d.ts";
 import { conv2dTranspose } from "../layers/conv2d_transpose.ts";
 import { type LayerMaker, sequential, type Shape, sizeOf } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
-import { maxPool } from "../layers/max_pool.ts";
+import { maxPool } from "../layers/pool.ts";
 import { flatten, reshape } from "../layers/reshape.ts";
 import { awake, HE_NORMAL, LECUN_NORMAL } from "../layers/starts.ts";
 import {

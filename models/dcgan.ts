@@ -225,6 +225,7 @@ export async function open(
     noise: { shape: [batch, model.config.latent] },
   });
   return {
+    runs: 1,
     draw: async (noise) => {
       await make.run({ noise });
       return (await make.read()).images as Float32Array;

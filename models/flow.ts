@@ -329,6 +329,7 @@ export async function open(
     to: { shape: [] },
   });
   return {
+    runs: solverSteps,
     draw: async (noise, labels) => {
       let x = noise;
       for (let step = 0; step < solverSteps; step++) {

@@ -198,6 +198,7 @@ export async function sample(
   options: Omit<SampleOptions, "device">,
 ): Promise<Int32Array> {
   const { length } = model.config, { count, seed, given = new Int32Array(), temperature = 1 } = options;
+  const extent = options.extent ?? length;
   if (temperature !== 1) {
     throw new RangeError(
       `Cannot draw from counts as their temperature must be 1: current value is ${temperature}; networks have one`,
@@ -205,13 +206,15 @@ export async function sample(
   }
   const known = given.length / count;
   const { contextOf, starts, followers, totals } = await openTable(model);
-  const random = stream(seed).fork("sample"), tokens = new Int32Array(count * length), pause = pauses();
+  const random = stream(seed).fork("sample"), tokens = new Int32Array(count * extent), pause = pauses();
   for (let sequence = 0; sequence < count; sequence++) {
-    const draw = random.at(sequence), at = sequence * length;
+    const draw = random.at(sequence), at = sequence * extent;
     await pause();
     tokens.set(given.subarray(sequence * known, (sequence + 1) * known), at);
-    for (let position = known; position < length; position++) {
-      const context = contextOf(tokens, at, position);
+    for (let position = known; position < extent; position++) {
+      // After the length that was learned, as if the sequence began with the window that the token ends.
+      const passed = Math.max(0, position - (length - 1));
+      const context = contextOf(tokens, at + passed, position - passed);
       let row = starts[context], left = draw.integer(totals[context]);
       while (left >= followers[3 * row + 2]) left -= followers[3 * row++ + 2];
       tokens[at + position] = followers[3 * row + 1];

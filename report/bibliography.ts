@@ -182,6 +182,13 @@ const ENTRIES = {
     "NeurIPS",
     "https://arxiv.org/abs/1706.08500",
   ],
+  cleanfid: [
+    "Parmar, Zhang, Zhu",
+    2022,
+    "On aliased resizing and surprising subtleties in GAN evaluation",
+    "CVPR",
+    "https://arxiv.org/abs/2104.11222",
+  ],
   batchnorm: [
     "Ioffe, Szegedy",
     2015,

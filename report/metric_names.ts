@@ -311,6 +311,7 @@ const METRICS: Readonly<Record<string, Words>> = {
     "Floating-point operations of convolutions and products in training, forward and backward, in 10^15.",
   ],
   test_images: ["test images", "count", "How many images the test figures are of."],
+  reference_images: ["reference images", "count", "How many images the samples are compared with."],
   copies_exact: ["exact copies", "count", "Samples that equal a training image, byte by byte."],
   copies_psnr: [
     "copies by PSNR",
@@ -326,6 +327,16 @@ const METRICS: Readonly<Record<string, Words>> = {
     "memorized of 10,000",
     "count",
     "How many of 10,000 samples are copies of training images by any of the three rules.",
+  ],
+  fid: [
+    "FID",
+    "number",
+    "The Fréchet Inception distance, by the published weights: what figures found elsewhere are, too, where the resizing is the same.",
+  ],
+  fd_inception: [
+    "Fréchet distance of Inception features",
+    "number",
+    "By weights that are not the published ones: no FID, and to be compared with nothing measured by others.",
   ],
   fd_classifier: [
     "distance of samples",
@@ -380,7 +391,7 @@ const METRICS: Readonly<Record<string, Words>> = {
     "number",
     "How much neighbouring pixels of samples differ, over how much those of test images do: blurry images have less than 1.",
   ],
-  features: ["features", "count", "How many numbers the classifier makes of an image."],
+  features: ["features", "count", "How many numbers the network makes of an image."],
   loss: ["training loss", "number", "What the training made small, on average over the last steps."],
 };
 

@@ -69,6 +69,22 @@ export interface ScatterPlot {
   readonly equal?: boolean;
 }
 
+/** How far values may reach before a linear axis would show the largest only. */
+const FAR = 1000;
+
+/** The scale on which the values of lines can be told apart: logarithmic where they are positive and span a thousandfold. */
+export function scaleFor(series: readonly Series[]): "linear" | "log" {
+  let low = Infinity, high = 0;
+  for (const { y } of series) {
+    for (const value of Array.from(y)) {
+      if (!Number.isFinite(value)) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  return low > 0 && high > FAR * low ? "log" : "linear";
+}
+
 /** How often values fall into each of equally wide bins (equal ratios, on a logarithmic axis). */
 export interface Histogram {
   readonly kind: "histogram";

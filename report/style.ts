@@ -78,7 +78,8 @@ button { cursor: pointer; }
   grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); }
 .melodies li { margin: 0; border-left: 4px solid var(--rule); padding-left: 0.8rem; }
 .melodies li.whole { border-color: #dd5f1e; }
-.melodies p { margin: 0 0 0.2rem; font-size: 0.9rem; }
+.melodies p { display: flex; align-items: baseline; gap: 0.6rem; margin: 0 0 0.2rem; font-size: 0.9rem; }
+.melodies button { flex: none; }
 .stave svg { display: block; width: 100%; max-width: 600px; height: auto; }
 .terms { display: grid; gap: 0.5rem; margin: 1rem 0; max-width: 56rem; }
 .terms div { display: grid; grid-template-columns: minmax(9rem, 14rem) 1fr; gap: 0.1rem 1.2rem; }
@@ -138,9 +139,15 @@ mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12e
 @media (max-width: 40rem) {
   main { padding: 1.5rem 1rem 3rem; }
   .terms div { grid-template-columns: 1fr; }
-  summary { color: var(--muted); cursor: pointer; margin: 0.6rem 0; }
-.part { border-left: 0; padding-left: 0; }
+  .part { border-left: 0; padding-left: 0; }
+  /* Words of a cell take several lines before the table is wider than the screen. */
+  th, td { padding-right: 0.9rem; }
+  th, td:not(.number) { white-space: normal; }
+  td.words { min-width: 10rem; }
   .panels { grid-template-columns: 1fr; }
+  .marked li { flex-direction: column; align-items: stretch; gap: 0; }
+  .marked .line { white-space: pre-wrap; overflow-wrap: anywhere; }
+  .marked .where { white-space: normal; }
   .tiles { gap: 10px 8px; grid-template-columns: repeat(auto-fill, minmax(min(var(--tile), 4.4rem), 1fr)); }
   .cards { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 0.6rem; }
   .card { padding: 0.6rem 0.8rem; }

@@ -18,7 +18,14 @@ import { number as inWords } from "../report/numbers.ts";
 import type { LinePlot } from "../report/plot.ts";
 import { epochBatches } from "./batches.ts";
 import { openTaskDevice } from "./device.ts";
-import { chosenLevels, imageFlags, levels, openTestImages, openTrainingImages } from "./images.ts";
+import {
+  chosenLevels,
+  drawnImages,
+  imageFlags,
+  levels,
+  openTestImages,
+  openTrainingImages,
+} from "./images.ts";
 import { readLog } from "./log.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
@@ -379,7 +386,13 @@ export function autoencodingModel<Config extends AutoencodingConfig, F extends F
         decode: (latents) => decodeAll(model, { device, decode, latents }),
       };
     },
-    step: async (context) => {
+    step: async (context, stored) => {
+      if (stored !== undefined) {
+        const model = await restored<Autoencoder<Config>>(stored.folder, { build });
+        const [height, width, channels] = model.config.image, { count } = stored.config.dataset;
+        const images = drawnImages({ height, width, channels, classes: 1, count });
+        return await fit(experiment, { ...context, model, images, test: images, steps: 1 });
+      }
       const images = await openImages({ dataset: "digits", split: "train", count: 1024 });
       const { height, width, channels } = images;
       const config = { ...configure(defaultsOf(flags)), image: [height, width, channels] as const, seed: 0 };

@@ -13,7 +13,7 @@ import { accuracy, confusion, crossEntropy, wilson } from "../metrics/mod.ts";
 import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import type { Block, Section } from "../report/html.ts";
 import { count, percent } from "../report/numbers.ts";
-import { chosenLevels, imageFlags, openTestImages, openTrainingImages } from "./images.ts";
+import { chosenLevels, drawnImages, imageFlags, openTestImages, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
@@ -59,6 +59,10 @@ export interface ClassificationExperiment<Model extends ClassifierModel, F exten
   readonly logits: (model: Model, images: tf.Tensor4D) => tf.Tensor2D;
   /** How many images are learned where `--count` does not say. Absent: 1,024. */
   readonly most?: number;
+  /** The images that a model of this configuration takes. */
+  readonly shape: (
+    config: Model["config"],
+  ) => { readonly size: number; readonly channels: number; readonly classes: number };
   /** Which of these images are learned. Absent: all. */
   readonly choose?: (images: ImageSet, flags: ClassificationFlags & FlagValues<F>) => ImageSet;
   /** After which steps of training on `count` images curves have a point. Absent: twelve, ever further apart. */
@@ -309,7 +313,7 @@ export function classifierModel<Model extends ClassifierModel, F extends Flags>(
   experiment: ClassificationExperiment<Model, F>,
   sample = () => openImages({ dataset: "digits", split: "train", count: 1024 }),
 ): ModelFile<LoadedClassifier<Model>> {
-  const { name, flags, configure, build, fit } = experiment;
+  const { name, flags, configure, build, fit, shape } = experiment;
   return {
     task: name,
     load: async (folder, device) => {
@@ -320,7 +324,15 @@ export function classifierModel<Model extends ClassifierModel, F extends Flags>(
         classify: (images) => classify(experiment, { model, device, images }),
       };
     },
-    step: async (context) => {
+    step: async (context, stored) => {
+      if (stored !== undefined) {
+        const model = await restored(stored.folder, { build }), { size, ...rest } = shape(model.config);
+        const images = drawnImages({
+          ...rest,
+          ...{ height: size, width: size, count: stored.config.dataset.count },
+        });
+        return await fit(model, { ...context, images, steps: 1 });
+      }
       const images = await sample();
       const model = build(configure(images, { ...defaultsOf(classificationFlags), ...defaultsOf(flags) }));
       await fit(model, { ...context, images, steps: 1 });

@@ -1,7 +1,7 @@
 /** The curves of a classifier by epoch: training loss and accuracy, and those of images that it does not learn. */
 import type { Section } from "../report/html.ts";
 import { number, percent } from "../report/numbers.ts";
-import type { Series } from "../report/plot.ts";
+import { type Axis, scaleFor, type Series } from "../report/plot.ts";
 import type { LogEntry } from "./log.ts";
 
 /** A figure over training: `x` in epochs. */
@@ -62,14 +62,13 @@ export function epochSection(log: readonly LogEntry[], { epoch }: { readonly epo
       {
         kind: "panels",
         columns: 2,
-        panels: curves.map(({ kind, training, unseen: points }) => ({
-          title: kind,
-          plot: {
-            x: { label: "epoch" },
-            y: kind === "loss" ? { label: "cross-entropy", unit: "nats" } : { label: "accuracy" },
-            series: [series("training images", training), series(`${unseen} images`, points)],
-          },
-        })),
+        panels: curves.map(({ kind, training, unseen: points }) => {
+          const both = [series("training images", training), series(`${unseen} images`, points)];
+          const y: Axis = kind === "loss"
+            ? { label: "cross-entropy", unit: "nats", scale: scaleFor(both) }
+            : { label: "accuracy" };
+          return { title: kind, plot: { x: { label: "epoch" }, y, series: both } };
+        }),
         caption:
           "Training images as they were learned, moved and through the network of their own step: the mean " +
           `over each epoch. The ${unseen} images as they are, after it.`,

@@ -18,7 +18,7 @@ import type { Section } from "../report/html.ts";
 import { count } from "../report/numbers.ts";
 import { interval } from "./classification.ts";
 import { openTaskDevice } from "./device.ts";
-import { imageFlags, openTrainingImages } from "./images.ts";
+import { drawnImages, imageFlags, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import { nearest, type Neighbours } from "./nearest.ts";
 import type { Run, StoredRun } from "./run.ts";
@@ -48,6 +48,8 @@ export interface GeneratorModel {
 export interface Generator {
   /** Noise [batch, numbers], standard normal, and classes int32 [batch] -> images [batch, H, W, C] in -1..1. */
   readonly draw: (noise: Float32Array, labels: Int32Array) => Promise<Float32Array>;
+  /** How often a compiled function runs for it. */
+  readonly runs: number;
   readonly dispose: () => void;
 }
 
@@ -161,10 +163,9 @@ export function onTheSphere(a: Float32Array, b: Float32Array, share: number): Fl
 /** Makes the images of any noises, in batches. */
 async function drawAll(
   generator: Generator,
-  { noises, labels, onProgress = () => Promise.resolve() }: {
+  { noises, labels }: {
     readonly noises: (index: number) => Float32Array;
     readonly labels: Uint8Array<ArrayBuffer>;
-    readonly onProgress?: () => Promise<void>;
   },
 ): Promise<Uint8Array<ArrayBuffer>> {
   let pixels = new Uint8Array();
@@ -178,7 +179,6 @@ async function drawAll(
     const images = bytesOf(await generator.draw(noise, classes)), area = images.length / BATCH;
     if (start === 0) pixels = new Uint8Array(labels.length * area);
     pixels.set(images.subarray(0, size * area), start * area);
-    await onProgress();
   }
   return pixels;
 }
@@ -201,11 +201,8 @@ export async function generate<Model extends GeneratorModel, F extends Flags>(
 ): Promise<GeneratedImages> {
   const generator = await experiment.open(model, { device, batch: BATCH });
   const labels = classesInTurn(count, model.config.classes), size = experiment.noise(model);
-  session?.follow("making images", Math.ceil(count / BATCH));
-  const pixels = await drawAll(generator, {
-    ...{ noises: (index) => noiseOf(index, { seed, size }), labels },
-    onProgress: () => session?.between() ?? Promise.resolve(),
-  });
+  session?.follow("making images", generator.runs * Math.ceil(count / BATCH));
+  const pixels = await drawAll(generator, { noises: (index) => noiseOf(index, { seed, size }), labels });
   generator.dispose();
   return { pixels, labels };
 }
@@ -507,7 +504,9 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
  *
  * @throws {Error} where it kept none.
  */
-export async function keptSamples(folder: string): Promise<GeneratedImages> {
+export async function keptSamples(
+  folder: string,
+): Promise<GeneratedImages & { readonly shape: readonly [height: number, width: number, channels: number] }> {
   const path = join(folder, SAMPLES);
   if (!(await exists(path))) {
     throw new Error(
@@ -515,11 +514,16 @@ export async function keptSamples(folder: string): Promise<GeneratedImages> {
     );
   }
   const { tensors } = await readTensors(path);
-  const pixels = tensors.get("pixels")?.data, labels = tensors.get("labels")?.data;
-  if (!(pixels instanceof Uint8Array && labels instanceof Uint8Array)) {
+  const pixels = tensors.get("pixels"), labels = tensors.get("labels")?.data;
+  const [, height, width, channels] = pixels?.shape ?? [];
+  if (!(pixels?.data instanceof Uint8Array && labels instanceof Uint8Array) || channels === undefined) {
     throw new Error(`Cannot use ${path} as it holds no images and labels: restore it`);
   }
-  return { pixels: new Uint8Array(pixels), labels: new Uint8Array(labels) };
+  return {
+    pixels: new Uint8Array(pixels.data),
+    labels: new Uint8Array(labels),
+    shape: [height, width, channels],
+  };
 }
 
 /**
@@ -612,7 +616,13 @@ export function generatorModel<Model extends GeneratorModel, F extends Flags>(
         generate: (options) => generate(experiment, { model, device, ...options }),
       };
     },
-    step: async (context) => {
+    step: async (context, stored) => {
+      if (stored !== undefined) {
+        const model = await restored(stored.folder, { build });
+        const { image: [height, width, channels], classes } = model.config, { count } = stored.config.dataset;
+        const images = drawnImages({ height, width, channels, classes, count });
+        return await fit(model, { ...context, images, steps: 1 });
+      }
       const images = await openImages({ dataset: "digits", split: "train", count: 1024 });
       const model = build(configure(images, { ...defaultsOf(flags), seed: 0 }));
       await fit(model, { ...context, images, steps: 1 });

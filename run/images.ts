@@ -1,6 +1,6 @@
 /** The images of tasks: what their flags say, and what that opens. */
 import { createHash } from "node:crypto";
-import type { Random } from "../base/random.ts";
+import { type Random, stream } from "../base/random.ts";
 import {
   hasTestSplit,
   IMAGE_DATASETS,
@@ -122,6 +122,21 @@ export function rowsPerClass(
     );
   }
   return Int32Array.from(rows);
+}
+
+/** Images of a shape whose levels and labels are drawn: for what looks at a step alone. */
+export function drawnImages(
+  shape: Pick<ImageSet, "height" | "width" | "channels" | "classes" | "count">,
+): ImageSet {
+  const { height, width, channels, classes, count } = shape, random = stream(0).fork("explain");
+  const drawn = (length: number, values: number): Uint8Array<ArrayBuffer> =>
+    Uint8Array.from({ length }, () => random.integer(values));
+  return {
+    ...shape,
+    ...{ name: "drawn", split: "train", offset: 0, available: count, sha256: "" },
+    pixels: drawn(count * height * width * channels, 256),
+    labels: drawn(count, classes),
+  };
 }
 
 /** Images as numbers in 0..1, as they lie: [count, height, width, channels]. */

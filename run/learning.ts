@@ -1,7 +1,7 @@
 /** How a run learned, as plots of its log: the loss, what was evaluated on the way, and when memory parts from learning. */
 import type { Block, Panel } from "../report/html.ts";
 import { metricLabel, metricUnit } from "../report/metric_names.ts";
-import type { Axis, LinePlot, Mark, Series } from "../report/plot.ts";
+import { type Axis, type LinePlot, type Mark, scaleFor, type Series } from "../report/plot.ts";
 import type { LogEntry } from "./log.ts";
 
 /** What the loss is, and what it cannot go below. */
@@ -95,18 +95,21 @@ function metricPanels(
   const kinds = [...new Set(names.map(kindOf))];
   return kinds.map((kind) => {
     const members = names.filter((name) => kindOf(name) === kind);
-    const label = members.length === 1 ? metricLabel(members[0]) : kind.replaceAll("_", " ");
+    // `loss` alone is the name of what the steps minimize.
+    const label = members.length === 1 ? metricLabel(members[0]) : kind === "loss" ? kind : metricLabel(kind);
+    const measured = kind === "nats" ? "cross-entropy a sequence" : label;
     const unit = metricUnit(members[0]);
+    const series = members.map((name) => seriesOf(entries, name, setOf(name) ?? label));
     return {
       title: kind === "nats" ? "cross-entropy" : label,
       plot: {
         x,
         y: {
-          label: kind === "nats" ? "cross-entropy a sequence" : label,
-          ...unit === undefined || label.startsWith(unit) ? {} : { unit },
-          ...kind === MEMORY ? { range: [0, 1] as const } : {},
+          label: measured,
+          ...unit === undefined || measured.startsWith(unit) ? {} : { unit },
+          ...kind === MEMORY ? { range: [0, 1] as const } : { scale: scaleFor(series) },
         },
-        series: members.map((name) => seriesOf(entries, name, setOf(name) ?? label)),
+        series,
       },
       caption: members.includes("held_out_nats")
         ? "The cross-entropy of sequences that are learned and of others of the same kind: while both fall the model " +

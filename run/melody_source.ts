@@ -141,18 +141,20 @@ export function showMelodies(kept: StoredSequences): SequenceData["show"] {
     title: titles[origins[2 * window]],
     note: origins[2 * window + 1],
   });
-  const symbols = kept.symbols as readonly Note[], { length } = kept.sequences;
-  return (generated) => exhibit(generated, { symbols, length, originOf: origin });
+  const symbols = kept.symbols as readonly Note[], { length: window } = kept.sequences;
+  return (generated) => exhibit(generated, { symbols, window, originOf: origin });
 }
 
 async function exhibit(
   { tokens, matches, memorizedFraction }: GeneratedSequences,
-  { symbols, length, originOf }: {
+  { symbols, window, originOf }: {
     readonly symbols: readonly Note[];
-    readonly length: number;
+    /** Notes in a sequence as they were learned. */
+    readonly window: number;
     readonly originOf: (window: number) => Origin;
   },
 ): Promise<Exhibit> {
+  const length = tokens.length / matches.length;
   const shown = Array.from(
     matches.subarray(0, SHOWN),
     (match, index) => ({
@@ -191,13 +193,13 @@ async function exhibit(
         strong: origin !== undefined,
         kind: origin === undefined ? "new" : "memorized",
       })),
-      caption:
-        `The first melodies as they were drawn, none chosen; of all ${
-          matches.length.toLocaleString("en-US")
-        } ` +
-        `${
-          percent(memorizedFraction)
-        } are memorized. They lie beside this page too: all in \`samples.abc\`, as piano ` +
+      caption: "The first melodies as they were drawn, none chosen" +
+        (length > window
+          ? `, longer than the ${window} notes that were learned at once`
+          : `; of all ${matches.length.toLocaleString("en-US")} ${
+            percent(memorizedFraction)
+          } are memorized`) +
+        `. They lie beside this page too: all in \`samples.abc\`, as piano ` +
         `rolls in \`samples.png\`, and the first ${heard.length} to be heard in \`samples.mid\` and \`samples.wav\`.`,
     }],
     files: {

@@ -26,7 +26,7 @@ import { datasetInWords, type Description, layerTable, writeReport } from "./wri
 /** A sequence model that can be generated from and asked for probabilities. */
 export interface SequenceModel {
   /** All that decides what is built and how it learns: it is stored with the weights. */
-  readonly config: { readonly model: string };
+  readonly config: { readonly model: string; readonly vocabulary: number; readonly length: number };
   readonly weights: Weights;
 }
 
@@ -243,17 +243,23 @@ export function sequenceModel<Model extends SequenceModel, F extends Flags>(
         logProbabilities: (sequences) => scoredOnce(scorer(model, { device, sequences })),
       };
     },
-    step: async (context) => {
-      const sequences = randomSequences();
+    step: async (context, stored) => {
+      if (stored !== undefined) {
+        const model = await restored(stored.folder, { build }), { vocabulary, length } = model.config;
+        const sequences = drawnSequences({ vocabulary, length, count: stored.config.dataset.count });
+        return await fit(model, { ...context, sequences, steps: 1 });
+      }
+      // As many and as long as the codes of 1,024 images.
+      const sequences = drawnSequences({ count: 1024, length: 16, vocabulary: 8 });
       const model = build(await configure(sequences, { ...defaultsOf(sequenceFlags), ...defaultsOf(flags) }));
       await fit(model, { ...context, sequences, steps: 1 });
     },
   };
 }
 
-/** As many and as long as the codes of 1,024 images. */
-function randomSequences(): Sequences {
-  const random = stream(0).fork("explain"), count = 1024, length = 16, vocabulary = 8;
+/** Sequences whose tokens are drawn. */
+function drawnSequences(shape: Omit<Sequences, "tokens">): Sequences {
+  const random = stream(0).fork("explain"), { count, length, vocabulary } = shape;
   const tokens = Int32Array.from({ length: count * length }, () => random.integer(vocabulary));
-  return { tokens, count, length, vocabulary };
+  return { ...shape, tokens };
 }

@@ -3,6 +3,7 @@ import type { Device } from "../engine/device.ts";
 import type { Weights } from "../engine/optimizers.ts";
 import type { Flags, FlagValues } from "./flags.ts";
 import type { Run } from "./run.ts";
+import type { StoredRun } from "./stored_run.ts";
 import { assignVariables, readWeights } from "./weights.ts";
 
 /** Where a model is trained. */
@@ -25,8 +26,11 @@ export interface ModelFile<L extends Loaded = Loaded> {
    * the caller disposes them.
    */
   readonly load: (folder: string, device: Device) => Promise<L>;
-  /** Makes one training step of the model in its usual size, on data of the usual shape: what `explain` looks at. */
-  readonly step: (context: Context) => Promise<void>;
+  /**
+   * Makes one training step, which `explain` looks at: of the model that the finished run `stored` holds, on made data of
+   * its shape and number; absent: of the model in its usual size, on data of the usual shape.
+   */
+  readonly step: (context: Context, stored?: StoredRun) => Promise<void>;
 }
 
 /**

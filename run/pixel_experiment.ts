@@ -360,10 +360,27 @@ export function pixelModel<Model extends PixelModel, const Kind extends string>(
       const model = await restored<Model>(folder, { build: (config) => build(config), kind });
       return { kind, model, scores: (set) => measurePixels(experiment, { model, device, set }) };
     },
-    step: async (context) => {
+    step: async (context, stored) => {
+      if (stored !== undefined) {
+        const model = await restored<Model>(stored.folder, { build: (config) => build(config), kind });
+        const images = drawnPixels(model.config, stored.config.dataset.count);
+        return await fitPixels(experiment, model, { ...context, images, steps: 1 });
+      }
       const images = binarized(await openImages({ dataset: "digits", split: "train", count: 64 }));
       const model = build(pixelConfig(kind, images, defaultsOf(pixelModelFlags)));
       await fitPixels(experiment, model, { ...context, images, steps: 1 });
     },
+  };
+}
+
+/** Pixels and labels that are drawn, of the shape that a model learned. */
+function drawnPixels({ pixels: length, width, classes }: PixelConfig, count: number): PixelSet {
+  const random = stream(0).fork("explain");
+  const drawn = (length: number, values: number): Uint8Array =>
+    Uint8Array.from({ length }, () => random.integer(values));
+  return {
+    ...{ count, length, width, classes },
+    bits: drawn(count * length, 2),
+    labels: drawn(count, classes),
   };
 }

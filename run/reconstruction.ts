@@ -13,7 +13,7 @@ import { psnr } from "../metrics/mod.ts";
 import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import type { Block, KeyFigure } from "../report/html.ts";
 import { count } from "../report/numbers.ts";
-import { imageFlags, levels, openHeldOutImages, openTrainingImages } from "./images.ts";
+import { drawnImages, imageFlags, levels, openHeldOutImages, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
 import type { Run } from "./run.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
@@ -23,7 +23,10 @@ import { type Description, layerTable, writeReport } from "./write_report.ts";
 /** A model that draws images again. */
 export interface AutoencoderModel {
   /** All that decides what is built and how it learns: it is stored with the weights. */
-  readonly config: { readonly model: string };
+  readonly config: {
+    readonly model: string;
+    readonly image: { readonly height: number; readonly width: number; readonly channels: number };
+  };
   readonly weights: Weights;
 }
 
@@ -291,7 +294,12 @@ export function autoencoderModel<Model extends AutoencoderModel, F extends Flags
       const model = await restored(folder, { build });
       return { kind: model.config.model, model, ...opened(model, device) };
     },
-    step: async (context) => {
+    step: async (context, stored) => {
+      if (stored !== undefined) {
+        const model = await restored(stored.folder, { build }), { count } = stored.config.dataset;
+        const images = drawnImages({ ...model.config.image, classes: 1, count });
+        return await fit(model, { ...context, images: levels(images), steps: 1 });
+      }
       const images = await openImages({ dataset: "digits", split: "train", count: 1024 });
       const model = build(configure(images, { ...defaultsOf(flags), seed: 0 }));
       await fit(model, { ...context, images: levels(images), steps: 1 });

@@ -75,9 +75,10 @@ export function together(most: number, length: number): number {
   return Math.max(1, Math.min(most, Math.floor(MOST_PAIRS / length ** 2)));
 }
 
-/** How many runs of the device `sampleSequences` takes. */
-export function samplingRuns(count: number, length: number): number {
-  return Math.ceil(count / batchOf(length)) * (length <= LONGEST_UNROLLED ? 1 : length);
+/** How many runs of the device `sampleSequences` takes for sequences of `length` tokens, or longer ones of `extent`. */
+export function samplingRuns(count: number, length: number, extent = length): number {
+  const further = extent - length;
+  return Math.ceil(count / batchOf(length)) * ((length <= LONGEST_UNROLLED ? 1 : length) + further);
 }
 
 /** Which sequences are drawn. */
@@ -87,13 +88,15 @@ export interface SampleOptions {
   readonly seed: number;
   /** The tokens that each begins with, [count, any]; absent: none. */
   readonly given?: Int32Array;
+  /** Tokens in each, more than the model's own length: `continued`. Absent: as many as the model learned. */
+  readonly extent?: number;
   /** What logits are divided by, above 0: below 1 the probable gets more so, above 1 all gets more alike. Absent: 1. */
   readonly temperature?: number;
 }
 
 /**
- * Draws `count` sequences [count, length] by ancestral sampling. Sequence i does not depend on `count`. All positions
- * of a batch are one run of the device, or where sequences are long, each is.
+ * Draws `count` sequences [count, length], or [count, extent], by ancestral sampling. Sequence i does not depend on
+ * `count`. All positions of a batch are one run of the device, or where sequences are long, each is.
  */
 export async function sampleSequences(model: NextToken, options: SampleOptions): Promise<Int32Array> {
   const { device, count, seed, given } = options, { length } = model;
@@ -103,6 +106,7 @@ export async function sampleSequences(model: NextToken, options: SampleOptions):
       temperature: undefined,
     });
   }
+  if ((options.extent ?? length) > length) return await continued(model, options);
   if (length > LONGEST_UNROLLED) return await drawTokenByToken(model, options);
   const rows = Math.min(SAMPLE_BATCH, count);
   const all = generation(model, { seed, rows }), counter = { shape: [], dtype: "int32" } as const;
@@ -164,6 +168,40 @@ async function drawTokenByToken(model: NextToken, options: SampleOptions): Promi
     draw.dispose();
   }
   return tokens.slice(0, count * length);
+}
+
+/**
+ * `sampleSequences` of more tokens than the model's length: what follows them is drawn token by token, each given those
+ * of the window that it ends, as if a sequence began with the first of these.
+ */
+async function continued(model: NextToken, options: SampleOptions): Promise<Int32Array> {
+  const { device, count, seed, given = new Int32Array(), extent = 0 } = options;
+  const { vocabulary, length, range = length } = model, known = given.length / count;
+  const rows = Math.min(batchOf(length), count), random = stream(seed).fork("continue");
+  const start = Math.max(known, length), tokens = new Int32Array(count * extent);
+  const begun = known < length ? await sampleSequences(model, { ...options, extent: undefined }) : given;
+  for (let row = 0; row < count; row++) {
+    tokens.set(begun.subarray(row * start, (row + 1) * start), row * extent);
+  }
+  const draw = await compile(device, ({ prefixes, counter }) => ({
+    next: categorical(model.logits(prefixes, length - 1), { random, counter }),
+  }), { prefixes: { shape: [rows, length - 1], dtype: "int32" }, counter: { shape: [], dtype: "int32" } });
+  for (let first = 0; first < count; first += rows) {
+    for (let position = start; position < extent; position++) {
+      const prefixes = new Int32Array(rows * (length - 1)).fill(vocabulary);
+      for (let row = 0; row < rows && first + row < count; row++) {
+        const to = (first + row) * extent + position, seen = Math.min(range, length - 1);
+        prefixes.set(tokens.subarray(to - seen, to), (row + 1) * (length - 1) - seen);
+      }
+      await draw.run({ prefixes, counter: Int32Array.of((first / rows) * extent + position) });
+      const { next } = await draw.read();
+      for (let row = 0; row < rows && first + row < count; row++) {
+        tokens[(first + row) * extent + position] = next[row];
+      }
+    }
+  }
+  draw.dispose();
+  return tokens;
 }
 
 /** Draws what follows the tokens that are given. */

@@ -82,6 +82,8 @@ export interface SequenceData {
    * @throws {RangeError} naming a symbol that was not learned.
    */
   readonly read?: (written: string) => Int32Array;
+  /** Whether they are windows of something longer, so that a longer sequence makes sense. */
+  readonly windows?: boolean;
 }
 
 /** What a model generated. */

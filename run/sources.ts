@@ -118,6 +118,7 @@ export async function openStoredSource(
         show: SHOW[name](kept),
         heldOut,
         ...name === "text" ? { read: readPrompt(kept) } : {},
+        windows: name !== "csv",
       }),
   };
 }

@@ -215,7 +215,9 @@ async function learnTexts<Model extends TextClassifier>(
   classifier.dispose();
   best.dispose();
   const { test_accuracy, train_accuracy, validation_accuracy } = metrics, tested = sets.test.count;
+  const { vocabulary: _, ...hyperparameters } = model.config;
   await writeReport(run, {
+    hyperparameters,
     description: {
       ...experiment.describe(model),
       layers: rows,
@@ -532,13 +534,28 @@ export function textModel<Model extends TextClassifier>(
         },
       };
     },
-    step: async (context) => {
+    step: async (context, stored) => {
+      if (stored !== undefined) {
+        const model = await restored<Model>(stored.folder, { build });
+        const texts = drawnTexts(model.config, stored.config.dataset.count);
+        return await fitTexts(experiment, model, { ...context, texts, steps: 1 });
+      }
       const opinions = await openOpinions({ dataset: "reviews", split: "train", count: 64 });
       const flags = defaultsOf(textFlags), vocabulary = new Vocabulary([]), symbols = flags.words + 2;
       const model = build(configOf(experiment, { ...flags, symbols, vocabulary: "" }));
       const texts = encoded(opinions, { vocabulary, width: flags.length });
       await fitTexts(experiment, model, { ...context, texts, steps: 1 });
     },
+  };
+}
+
+/** Texts of full length whose words and verdicts are drawn, as a model takes them. */
+function drawnTexts({ symbols, length: width }: TextConfig, count: number): LabelledTexts {
+  const random = stream(0).fork("explain");
+  return {
+    ...{ count, width, lengths: new Int32Array(count).fill(width) },
+    tokens: Int32Array.from({ length: count * width }, () => random.integer(symbols)),
+    labels: Uint8Array.from({ length: count }, () => random.integer(VERDICTS.length)),
   };
 }
 

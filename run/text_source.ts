@@ -118,20 +118,19 @@ export function showText(kept: StoredSequences): SequenceData["show"] {
     const place = learned.places[source], name = names[documents[Math.floor(place / length)]];
     return `${name === "" ? "" : `${name}, `}line ${lines[place]}`;
   };
-  return (generated) => Promise.resolve(exhibit(generated, { unit, symbols, length, finder, where }));
+  return (generated) => Promise.resolve(exhibit(generated, { unit, symbols, finder, where }));
 }
 
 function exhibit(
   { tokens, matches }: GeneratedSequences,
-  { unit, symbols, length, finder, where }: {
+  { unit, symbols, finder, where }: {
     readonly unit: TextUnit;
     readonly symbols: readonly string[];
-    readonly length: number;
     readonly finder: SpanFinder;
     readonly where: (source: number) => string;
   },
 ): Exhibit {
-  const minimum = Math.min(SHORTEST_SPAN[unit], length);
+  const length = tokens.length / matches.length, minimum = Math.min(SHORTEST_SPAN[unit], length);
   const written = (part: Int32Array): string => joinUnits(Array.from(part, (token) => symbols[token]), unit);
   const all = Array.from(matches, (_, index) => tokens.subarray(index * length, (index + 1) * length));
   const shown = all.slice(0, SHOWN).map((sample, index): MarkedLine => {

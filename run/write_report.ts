@@ -41,7 +41,7 @@ export interface Description {
 export function layerTable(layers: readonly LayerRow[] | undefined, parameters: number): string {
   const total = `  ${parameters.toLocaleString("en-US")} parameters`;
   if (layers === undefined) return total;
-  const rows = layerRows(layers), columns = LAYER_COLUMNS;
+  const { columns, rows } = layerCells(layers);
   const widths = columns.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column].length))
   );
@@ -50,16 +50,14 @@ export function layerTable(layers: readonly LayerRow[] | undefined, parameters: 
   return [line(columns), ...rows.map(line), total].join("\n");
 }
 
-const LAYER_COLUMNS = ["type", "weight", "stride", "padding", "output"];
+const LAYER_COLUMNS = ["type", "weight", "stride", "padding", "output"] as const;
 
-function layerRows(layers: readonly LayerRow[]): string[][] {
-  return layers.map(({ type, weight = "", stride, padding, output }) => [
-    type,
-    weight,
-    stride === undefined ? "" : String(stride),
-    padding === undefined ? "" : String(padding),
-    output,
-  ]);
+/** The cells of a layer table, without columns that are empty: few networks have strides. */
+function layerCells(
+  layers: readonly LayerRow[],
+): { readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] } {
+  const columns = LAYER_COLUMNS.filter((name) => layers.some((layer) => layer[name] !== undefined));
+  return { columns, rows: layers.map((layer) => columns.map((name) => String(layer[name] ?? ""))) };
 }
 
 /** What `writeReport` needs beside the run. */
@@ -128,11 +126,12 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
 }
 
 function layerBlock(layers: readonly LayerRow[], parameters: number): Block {
+  const { columns, rows } = layerCells(layers);
   return {
     kind: "table",
     table: {
-      columns: LAYER_COLUMNS.map((name) => name[0].toUpperCase() + name.slice(1)),
-      rows: layerRows(layers),
+      columns: columns.map((name) => name[0].toUpperCase() + name.slice(1)),
+      rows,
       caption: `The network, layer by layer: ${count(parameters)} trained numbers. N is the number of ` +
         "examples in a batch.",
     },

@@ -4,6 +4,7 @@
  * With `--check` it writes nothing and fails where the committed files are not what the sources build.
  */
 import asc from "assemblyscript/asc";
+import { boolean, runTool } from "../run/task.ts";
 
 const FOLDER = new URL("../engine/wasm/", import.meta.url);
 
@@ -54,19 +55,28 @@ async function buildKernels(relaxed: boolean): Promise<Uint8Array> {
   return binary;
 }
 
-if (import.meta.main) {
-  for (const [name, relaxed] of Object.entries(BUILDS)) {
-    const binary = await buildKernels(relaxed), file = new URL(name, FOLDER);
-    if (!Deno.args.includes("--check")) {
-      await Deno.writeFile(file, binary);
-      console.log(`engine/wasm/${name}: ${binary.length} bytes`);
-    } else if (!equal(binary, await Deno.readFile(file))) {
-      console.error(`engine/wasm/${name} is not what the sources build: run deno task build-kernels`);
-      Deno.exitCode = 1;
-    }
-  }
-}
-
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+if (import.meta.main) {
+  await runTool({
+    name: "build-kernels",
+    summary: "Build the WebAssembly kernels of the engine from their AssemblyScript.",
+    flags: {
+      check: boolean({ help: "write nothing, and fail where the kernels are not what their sources build" }),
+      debug: boolean({ help: "show the stack trace of an error" }),
+    },
+    run: async ({ check }, session) => {
+      for (const [name, relaxed] of Object.entries(BUILDS)) {
+        const binary = await buildKernels(relaxed), file = new URL(name, FOLDER);
+        if (!check) {
+          await Deno.writeFile(file, binary);
+          session.note(`engine/wasm/${name}: ${binary.length} bytes`);
+        } else if (!equal(binary, await Deno.readFile(file))) {
+          throw new Error(`engine/wasm/${name} is not what its sources build: run deno task build-kernels`);
+        }
+      }
+    },
+  });
 }

@@ -20,7 +20,7 @@ interface Compared extends StoredRun {
 }
 
 /** As many curves as there are colours to tell them apart. */
-const MOST_CURVES = Object.keys(PALETTE).length;
+const COLOURS = Object.values(PALETTE), MOST_CURVES = COLOURS.length;
 /** Flags that say where a run is and how it was started, and nothing of what it computes. */
 const NOT_COMPARED: ReadonlySet<string> = new Set(["out", "resume", "force", "debug", "dataDir"]);
 /** Fields of a log that are no measurements. */
@@ -103,17 +103,20 @@ function figures(runs: readonly Compared[]): Block | undefined {
 
 /** What was logged while the runs learned, a plot a measurement; of the last phase of each run. */
 function curves(runs: readonly Compared[]): Block | undefined {
-  const drawn = runs.slice(0, MOST_CURVES).map(({ name, log }) => ({
+  // A run has one colour in all plots, also where others have no curve.
+  const drawn = runs.slice(0, MOST_CURVES).map(({ name, log }, index) => ({
     name,
+    colour: COLOURS[index],
     entries: log.filter(({ phase, step }) => phase === log.at(-1)?.phase && typeof step === "number"),
   }));
   const fields = [...new Set(drawn.flatMap(({ entries }) => entries.flatMap((entry) => Object.keys(entry))))]
     .filter((field) => !NOT_MEASURED.has(field));
   const panels = fields.flatMap((field) => {
-    const series = drawn.map(({ name, entries }): Series => {
+    const series = drawn.map(({ name, colour, entries }): Series => {
       const points = entries.filter((entry) => typeof entry[field] === "number");
       return {
         name,
+        colour,
         x: points.map(({ step }) => Number(step)),
         y: points.map((entry) => Number(entry[field])),
       };

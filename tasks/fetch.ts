@@ -1,5 +1,9 @@
-/** `deno task fetch NAME`: the one program that uses the network. It downloads a public data set into the cache. */
+/**
+ * `deno task fetch NAME`: the one program that uses the network. It downloads a public data set into the cache, or the
+ * weights that the Fréchet Inception distance is defined by.
+ */
 import { CIFAR100_SOURCE, CIFAR10_SOURCE } from "../data/cifar.ts";
+import { INCEPTION_SOURCE } from "../data/inception_weights.ts";
 import { MNIST_SOURCE } from "../data/mnist.ts";
 import { IMDB_SOURCE, POLARITY_SOURCE } from "../data/sentiment.ts";
 import {
@@ -19,6 +23,7 @@ export const REMOTE_SETS: readonly RemoteSet[] = [
   CIFAR100_SOURCE,
   IMDB_SOURCE,
   POLARITY_SOURCE,
+  INCEPTION_SOURCE,
 ];
 
 const KNOWN = REMOTE_SETS.map(({ name }) => name).join(", ");
@@ -27,7 +32,7 @@ const KNOWN = REMOTE_SETS.map(({ name }) => name).join(", ");
 export async function fetchDataset(name: string, options: FetchOptions = {}): Promise<FetchResult> {
   const set = REMOTE_SETS.find((candidate) => candidate.name === name);
   if (set === undefined) {
-    throw new UsageError(`Cannot fetch ${name} as the data set must be one of: ${KNOWN}`);
+    throw new UsageError(`Cannot fetch ${name} as it must be one of: ${KNOWN}`);
   }
   return await fetchSet(set, options);
 }
@@ -61,7 +66,8 @@ if (import.meta.main) {
   await runTool({
     name: "fetch",
     summary:
-      "Download a public data set into .cache/data/NAME: checked, and resumed where an earlier attempt stopped.",
+      "Download a public data set, or Inception's weights, into .cache/data/NAME: checked, and resumed where an earlier " +
+      "attempt stopped.",
     flags: {
       name: argument({ placeholder: "NAME", help: `one of: ${KNOWN}` }),
       debug: boolean({ help: "show the stack trace of an error" }),

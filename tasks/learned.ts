@@ -32,11 +32,10 @@ export interface Learned {
  * @throws {UsageError} where it is none that is finished.
  */
 export async function findLearned(name: string): Promise<StoredRun> {
-  const stored = await findRun(await runFolder(name));
-  if (stored?.summary?.status !== "completed") {
-    throw new UsageError(`RUN must be the folder of a finished run: current value is "${name}"`);
-  }
-  return stored;
+  const folder = await runFolder(name), stored = await findRun(folder);
+  if (stored?.summary?.status === "completed") return stored;
+  const what = stored === undefined ? `current value is "${name}"` : `${folder} has not been finished`;
+  throw new UsageError(`RUN must be the folder of a finished run: ${what}`);
 }
 
 /**

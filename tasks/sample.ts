@@ -8,7 +8,8 @@ import { writeTensors } from "../base/safetensors.ts";
 import { sequencesToCodes } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import { load } from "../models/mod.ts";
-import { countMemorized } from "../run/counting.ts";
+import { countMemorized, countMemorizedWindows } from "../run/counting.ts";
+import { checkSamples } from "../run/demand.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { moreImages } from "../run/generation.ts";
 import type { StoredRun } from "../run/run.ts";
@@ -49,17 +50,36 @@ async function newFolder(path: string): Promise<string> {
   }
 }
 
+/**
+ * How many tokens a sequence shall have.
+ *
+ * @throws {UsageError} where it cannot have so many.
+ */
+function extentOf(length: number | undefined, { sequences, windows = false }: SequenceData): number {
+  if (length === undefined) return sequences.length;
+  if (!windows) throw new UsageError("--length goes with runs that learned text or melodies: leave it out");
+  if (length >= sequences.length) return length;
+  throw new UsageError(
+    `--length must be at least the ${sequences.length} of a window that was learned: current value is ${length}`,
+  );
+}
+
 /** The tokens of the prompt, once for each sequence; undefined without one. */
 function beginnings(
   prompt: string | undefined,
-  { data: { read, sequences }, count }: { readonly data: SequenceData; readonly count: number },
+  { data: { read }, count, extent }: {
+    readonly data: SequenceData;
+    readonly count: number;
+    readonly extent: number;
+  },
 ): Int32Array | undefined {
   if (prompt === undefined) return undefined;
   if (read === undefined) throw new UsageError("--prompt goes with runs that learned text: leave it out");
   const tokens = read(prompt);
-  if (tokens.length >= sequences.length) {
+  if (tokens.length >= extent) {
     throw new UsageError(
-      `--prompt must be shorter than the ${sequences.length} symbols of a window: current length is ${tokens.length}`,
+      `--prompt must be shorter than the ${extent} symbols that are drawn: its length is ${tokens.length}; ` +
+        "--length draws more",
     );
   }
   return Int32Array.from({ length: count * tokens.length }, (_, at) => tokens[at % tokens.length]);
@@ -81,6 +101,10 @@ if (import.meta.main) {
         help: "fixes the draw; the run itself drew with its own --seed",
       }),
       prompt: text({ help: "what each begins with, where text was learned" }),
+      length: integer({
+        min: 2,
+        help: "how many symbols of text or notes each has, more than were learned at once (default: as many)",
+      }),
       temperature: number({
         min: 0.01,
         max: 100,
@@ -107,31 +131,38 @@ if (import.meta.main) {
         flags.out ?? await newFolder(join(stored.folder, `samples-s${seed}`));
       const generator = await generatorOf(stored, device);
       if (generator !== undefined) {
-        if (flags.prompt !== undefined || flags.temperature !== 1) {
-          throw new UsageError("--prompt and --temperature go with sequence models: leave them out");
+        if (flags.prompt !== undefined || flags.length !== undefined || flags.temperature !== 1) {
+          throw new UsageError(
+            "--prompt, --length and --temperature go with sequence models: leave them out",
+          );
         }
         return await moreImages(generator, { stored, place, device, session, samples: count, seed });
       }
       const { model, data } = await openLearned(stored, { device, session, samples: count });
-      const given = beginnings(flags.prompt, { data, count });
+      const { length } = data.sequences, extent = extentOf(flags.length, data), isLonger = extent > length;
+      checkSamples(count, { length: extent });
+      const given = beginnings(flags.prompt, { data, count, extent });
 
       session.note(`generating ${count.toLocaleString("en-US")} sequences`);
-      session.follow("generating", samplingRuns(count, data.sequences.length));
-      const tokens = await model.sample({ count, seed, given, temperature: flags.temperature });
-      const { length } = data.sequences;
-      const found = await countMemorized(tokens, data.sequences.tokens, { length, session });
+      session.follow("generating", samplingRuns(count, length, extent));
+      const tokens = await model.sample({ count, seed, given, extent, temperature: flags.temperature });
+      const learned = data.sequences.tokens;
+      const found = isLonger
+        ? await countMemorizedWindows(tokens, learned, { length, extent, session })
+        : await countMemorized(tokens, learned, { length, session });
       session.follow("drawing");
       const title = `Samples of ${model.kind}: ${datasetInWords(stored.config.dataset)}`;
       const exhibit = await data.show({
         title,
         tokens,
-        matches: found.matches,
-        memorizedFraction: found.fraction,
+        // What is longer than a training sequence equals none.
+        matches: isLonger ? new Int32Array(count).fill(-1) : found.matches,
+        memorizedFraction: isLonger ? 0 : found.fraction,
       });
       const out = await place();
       await Deno.mkdir(out, { recursive: true });
       await writeTensors(join(out, "samples.safetensors"), {
-        tokens: { shape: [count, length], data: tokens },
+        tokens: { shape: [count, extent], data: tokens },
         ...(data.codes === undefined
           ? {}
           : { codes: { shape: [count, ...data.codes], data: sequencesToCodes(tokens, data.codes) } }),
@@ -140,26 +171,32 @@ if (import.meta.main) {
         await writeAtomically(join(out, name), content);
       }
       const { low, high } = found.interval;
+      // Windows that overlap are no independent draws: their share has no interval.
+      const share = isLonger
+        ? {
+          label: "memorized windows",
+          note: `of the ${grouped(found.samples)} windows of ${length} in them`,
+        }
+        : {
+          label: "memorized fraction",
+          note: `of ${grouped(count)} samples; 95 % interval ${percent(low)} to ${percent(high)}`,
+        };
       const how = [
         `seed ${seed}`,
         ...flags.prompt === undefined ? [] : [`from ${JSON.stringify(flags.prompt)} on`],
+        ...isLonger ? [`${extent} long`] : [],
         ...flags.temperature === 1 ? [] : [`temperature ${flags.temperature}`],
       ];
+      const parts = isLonger ? "of their windows" : "of them";
       await writeAtomically(
         join(out, "report.html"),
         await htmlReport({
           title,
-          abstract:
-            `${grouped(count)} sequences drawn from ${stored.folder}, ${
-              how.join(", ")
-            }, and how many of them are ` +
-            "training sequences.",
+          abstract: `${grouped(count)} sequences drawn from ${stored.folder}, ${
+            how.join(", ")
+          }, and how many ${parts} are training sequences.`,
           figures: [
-            {
-              label: "memorized fraction",
-              value: percent(found.fraction),
-              note: `of ${grouped(count)} samples; 95 % interval ${percent(low)} to ${percent(high)}`,
-            },
+            { ...share, value: percent(found.fraction) },
             { label: "coverage", value: percent(found.coverage), note: "of the distinct training sequences" },
           ],
           sections: [{ title: "What it generates", blocks: exhibit.blocks }],
@@ -167,20 +204,19 @@ if (import.meta.main) {
         }),
       );
       session.note(
-        `memorized fraction ${percent(found.fraction)} of ${count} samples (95% interval ${
-          percent(low)
-        } to ` +
-          `${percent(high)}), coverage ${
-            percent(found.coverage)
-          } of the distinct training sequences: see ${out}`,
+        `${share.label} ${percent(found.fraction)} ${share.note}, coverage ${
+          percent(found.coverage)
+        } of the distinct training sequences: see ${out}`,
       );
       return {
         folder: out,
         metrics: {
           samples: count,
-          memorized_fraction: found.fraction,
-          memorized_fraction_low: low,
-          memorized_fraction_high: high,
+          ...isLonger ? { length: extent, memorized_windows: found.fraction } : {
+            memorized_fraction: found.fraction,
+            memorized_fraction_low: low,
+            memorized_fraction_high: high,
+          },
           coverage: found.coverage,
         },
       };

@@ -8,13 +8,13 @@
  */
 import { createRequire, isBuiltin } from "node:module";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import jasmineCore from "jasmine-core";
 import { registerEager } from "../engine/eager.ts";
 import { ReferenceExecutor } from "../engine/reference.ts";
 import { openWasm } from "../engine/wasm/executor.ts";
 import { openWebGpu } from "../engine/webgpu/executor.ts";
+import { choice, commonFlags, runTool, text } from "../run/task.ts";
 import { type Skip, SKIPS } from "./specs_skips.ts";
 
 /** A result as jasmine reports it. */
@@ -27,12 +27,15 @@ interface SpecResult {
 /** A backend to test. */
 interface Backend {
   /** Registers it and gives its name in tfjs. */
-  open(): Promise<string>;
+  open(note: Note): Promise<string>;
   /** Milliseconds that a spec may take. */
   readonly limit: number;
 }
 
-const BACKENDS: Readonly<Record<string, Backend>> = {
+/** Prints a line. */
+type Note = (line: string) => void;
+
+const BACKENDS = {
   cpu: { open: () => Promise.resolve("cpu"), limit: 5000 },
   reference: {
     open: () => {
@@ -49,20 +52,22 @@ const BACKENDS: Readonly<Record<string, Backend>> = {
     limit: 5000,
   },
   webgpu: {
-    open: async () => {
+    open: async (note: Note) => {
       // Specs ask whether results are right: a software adapter tells that too, if slowly.
       const executor = await openWebGpu({ allowFallback: true });
       if (executor === null) {
         throw new Error("Cannot test on WebGPU as there is no adapter: use --backend wasm");
       }
-      console.log(executor.description);
+      note(executor.description);
       registerEager("engram", executor);
       return "engram";
     },
     // A spec of many shapes compiles a pipeline for each, which a software adapter does on a processor that is busy.
     limit: 20_000,
   },
-};
+} as const satisfies Readonly<Record<string, Backend>>;
+
+const NAMES = ["cpu", "reference", "wasm", "webgpu"] as const satisfies readonly (keyof typeof BACKENDS)[];
 
 const CORE = import.meta.resolve("@tensorflow/tfjs-core");
 const CACHE = new URL(`../.cache/specs/tfjs-core-${tf.version_core}/`, import.meta.url);
@@ -142,7 +147,7 @@ async function defineSpecs(backend: string): Promise<void> {
 
 /** Runs what is defined, each spec within `limit` milliseconds, and gives every result. */
 async function execute(
-  { only, limit }: { readonly only: string; readonly limit: number },
+  { only, limit, note }: { readonly only: string; readonly limit: number; readonly note: Note },
 ): Promise<SpecResult[]> {
   const results: SpecResult[] = [];
   const { jasmine } = jasmineCore;
@@ -157,7 +162,7 @@ async function execute(
     suiteDone: ({ description, duration }: { description: string; duration: number | null }) => {
       if (results.length > counted) {
         const seconds = ((duration ?? 0) / 1000).toFixed(1);
-        console.log(`${description.replace(/ +\{\}/, "")}: ${results.length - counted} specs, ${seconds} s`);
+        note(`${description.replace(/ +\{\}/, "")}: ${results.length - counted} specs, ${seconds} s`);
       }
       counted = results.length;
     },
@@ -173,11 +178,15 @@ async function execute(
   return results.map((result) => ({ ...result, fullName: result.fullName.replace(/ +\{\}/, "") }));
 }
 
-/** Prints the counts and what is behind them; tells whether there is no failure that is not listed. */
+/**
+ * Prints the counts and what is behind them.
+ *
+ * @throws {Error} where there is a failure that is not listed, or nothing has run.
+ */
 function report(
   results: readonly SpecResult[],
-  { skips, whole }: { readonly skips: readonly Skip[]; readonly whole: boolean },
-): boolean {
+  { skips, whole, note }: { readonly skips: readonly Skip[]; readonly whole: boolean; readonly note: Note },
+): void {
   const passed = results.filter(({ status }) => status === "passed");
   const failed = results.filter(({ status }) => status === "failed");
   const pending = results.filter(({ status }) => status === "pending");
@@ -187,54 +196,40 @@ function report(
   };
   const surprises = failed.filter((result) => skipOf(result) === undefined);
   for (const { fullName, failedExpectations } of surprises) {
-    console.log(`failed: ${fullName}\n    ${failedExpectations[0]?.message.split("\n")[0]}`);
+    note(`failed: ${fullName}\n    ${failedExpectations[0]?.message.split("\n")[0]}`);
   }
   for (const skip of skips) {
     const count = failed.filter((result) => skipOf(result) === skip).length;
-    if (count > 0) console.log(`skipped ${count}: ${skip.pattern.source} - ${skip.reason}`);
+    if (count > 0) note(`skipped ${count}: ${skip.pattern.source} - ${skip.reason}`);
     // Some of the specs may not have run.
-    else if (whole) console.log(`${skip.pattern.source}: none of them fails any more, take it off the list`);
+    else if (whole) note(`${skip.pattern.source}: none of them fails any more, take it off the list`);
   }
-  if (pending.length > 0) console.log(`skipped ${pending.length}: switched off by tfjs itself`);
+  if (pending.length > 0) note(`skipped ${pending.length}: switched off by tfjs itself`);
   const skipped = failed.length - surprises.length + pending.length;
-  console.log(`${passed.length} passed, ${surprises.length} failed, ${skipped} skipped`);
-  return surprises.length === 0 && passed.length > 0;
+  note(`${passed.length} passed, ${surprises.length} failed, ${skipped} skipped`);
+  if (passed.length === 0) throw new Error("No spec passed: give --only a part of the name of one");
+  if (surprises.length > 0) {
+    throw new Error(`${surprises.length} specs failed that are not on the list of skips`);
+  }
 }
 
-const USAGE = `deno task specs [--backend ${Object.keys(BACKENDS).join("|")}] [--only TEXT]`;
-
-function flags(): { backend: string; only: string; help?: boolean } {
-  return parseArgs({
-    options: {
-      backend: { type: "string", default: "cpu" },
-      only: { type: "string", default: "" },
-      help: { type: "boolean" },
+if (import.meta.main) {
+  await runTool({
+    name: "specs",
+    summary:
+      "Run TensorFlow.js's own published tests of its operations on one of its backends, or on the engine.",
+    flags: {
+      backend: choice(NAMES, { default: "cpu", help: "what computes" }),
+      only: text({ help: "only the tests whose name contains TEXT" }),
+      debug: commonFlags.debug,
     },
-  }).values;
+    run: async ({ backend: name, only = "" }, session) => {
+      const backend: Backend = BACKENDS[name], note: Note = (line) => session.note(line);
+      await copyPackage();
+      await tf.ready();
+      await defineSpecs(await backend.open(note));
+      const results = await execute({ only, limit: backend.limit, note });
+      report(results, { skips: SKIPS[name], whole: only === "", note });
+    },
+  });
 }
-
-async function main(): Promise<number> {
-  let values;
-  try {
-    values = flags();
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    return 2;
-  }
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const backend = BACKENDS[values.backend];
-  if (backend === undefined) {
-    console.error(`Cannot test --backend ${values.backend} as there is no such backend\n${USAGE}`);
-    return 2;
-  }
-  await copyPackage();
-  await tf.ready();
-  await defineSpecs(await backend.open());
-  const results = await execute({ only: values.only, limit: backend.limit });
-  return report(results, { skips: SKIPS[values.backend], whole: values.only === "" }) ? 0 : 1;
-}
-
-if (import.meta.main) Deno.exit(await main());

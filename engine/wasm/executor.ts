@@ -389,8 +389,7 @@ export async function openWasm(options: WasmOptions = {}): Promise<WasmExecutor>
     );
   }
   const relaxed = options.relaxed ?? WebAssembly.validate(RELAXED_PROBE);
-  const file = relaxed ? "./kernels.wasm" : "./kernels-simd.wasm";
-  const binary = await Deno.readFile(new URL(file, import.meta.url));
+  const binary = await readKernels(relaxed ? "kernels.wasm" : "kernels-simd.wasm");
   const pages = Math.ceil((LAYOUT.scratchStart + threads * LAYOUT.scratchBytes) / PAGE);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: MAX_PAGES, shared: true });
   new Int32Array(memory.buffer)[LAYOUT.patience / 4] = options.patience ?? 10_000;
@@ -416,4 +415,17 @@ export async function openWasm(options: WasmOptions = {}): Promise<WasmExecutor>
     throw error;
   }
   return new WasmExecutor({ memory, main, bodies, workers, relaxed });
+}
+
+async function readKernels(file: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(new URL(file, import.meta.url));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    // A bundle is one file, and leaves it out.
+    throw new Deno.errors.NotFound(
+      `Cannot open the wasm device as ${file} is not beside this program: copy it there from engine/wasm and give ` +
+        "--threads 1, or use --device webgpu",
+    );
+  }
 }

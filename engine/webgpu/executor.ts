@@ -3,6 +3,7 @@ import type { Executable, Executor, Storage } from "../executor.ts";
 import type { TypedArray } from "../graph.ts";
 import type { Plan } from "../plan.ts";
 import type { Keeping } from "../plan_step.ts";
+import { requestAdapter } from "./adapter.ts";
 import { prepare, type Shared } from "./executable.ts";
 import { Heaps, HeapStorage, largestBuffer } from "./heap.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -20,7 +21,7 @@ const MOST_SCRATCH = 2 ** 23;
 export async function openWebGpu(
   options: { readonly allowFallback: boolean; readonly choices?: string },
 ): Promise<Executor | null> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+  const adapter = await requestAdapter();
   if (adapter === null) return null;
   if (adapter.info.isFallbackAdapter && !options.allowFallback) return null;
   const device = await adapter.requestDevice({

@@ -45,9 +45,10 @@ export const SMALL_MODELS: Assignment = {
     "many.",
     "No test image chooses anything. In place of testing accuracy over training stands that of validation images, which " +
     "are made of training digits.",
-    "The distance asked for is that of Inception features, whose weights are not at hand here. What is measured is the same " +
-    "distance of another network's features, under another name, `fd_classifier`; it can be compared with the marks on " +
-    "this page and with nothing else. The paper is not a part of this page.",
+    "The distance asked for is that of Inception features: `deno task fid` measures it where the published weights are at " +
+    "hand. What is measured here is the same distance of another network's features, under another name, `fd_classifier`; " +
+    "it can be compared with the marks on this page and with nothing else.",
+    "The paper is written of these runs by `deno task paper`.",
     "No label of a test image and no image goes into a sample: it is made of noise and of the class that is asked for; " +
     "classes are asked for in turn.",
   ],

@@ -57,3 +57,12 @@ Deno.test("without biases it is the products alone, and a frozen kernel counts b
   assert.deepEqual([weights["c/kernel"].trainable, network.parameters], [false, 16]);
   assert.ok(network.apply(weights, tf.zeros([1, 3, 3, 2])).dataSync().every((sum) => sum === 0));
 });
+
+Deno.test("a kernel may be wider than high", async () => {
+  const network = await checkLayer([3, 4, 1], conv2d("c", { filters: 1, kernel: [1, 3], bias: false }));
+  assert.deepEqual([network.rows[1].weight, network.rows[1].padding], ["1 x 1 x 1 x 3", "0 x 1"]);
+  const kernel = tf.tensor4d([1, 10, 100], [1, 3, 1, 1]);
+  const image = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6], [1, 3, 4, 1]);
+  const sums = [...network.apply({ "c/kernel": kernel }, image).dataSync()];
+  assert.deepEqual(sums, [210, 321, 432, 43, 650, 765, 876, 87, 890, 789, 678, 67]);
+});

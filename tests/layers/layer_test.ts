@@ -7,6 +7,7 @@ import {
   chain,
   extents,
   type LayerMaker,
+  parallel,
   residual,
   retitled,
   sequential,
@@ -130,4 +131,16 @@ Deno.test("a residual block adds its input, and its table says so", () => {
 Deno.test("a layer's first row can bear another title", () => {
   const network = sequential([3], [retitled((type) => `Encoder: ${type}`, chain(linear("a", 5), relu))]);
   assert.deepEqual(network.rows.map(({ type }) => type), ["Input", "Encoder: Linear", "ReLU"]);
+});
+
+Deno.test("parallel branches see the same image, and their channels stand beside each other", () => {
+  const twice = conv2d("twice", { filters: 2, kernel: 1, bias: false });
+  const network = sequential([2, 1, 1], [parallel([twice], [], [relu])]);
+  assert.deepEqual(network.output, [2, 1, 4]);
+  assert.equal(network.rows.at(-1)?.type, "3 branches joined");
+  const weights = { "twice/kernel": tf.tensor4d([2, 3], [1, 1, 1, 2]) };
+  const found = network.apply(weights, tf.tensor4d([1, -4], [1, 2, 1, 1])).dataSync();
+  assert.deepEqual([...found], [2, 3, 1, 1, -8, -12, -4, 0]);
+  const smaller = conv2d("smaller", { filters: 1, kernel: 1, stride: 2 });
+  assert.throws(() => sequential([2, 1, 1], [parallel([], [smaller])]), /all must give 2x1: one gives 1x1/);
 });

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { parseHTML } from "linkedom";
-import { type BarChart, drawPlot, type HeatMap, type LinePlot, type Plot } from "../../report/plot.ts";
+import {
+  type BarChart,
+  drawPlot,
+  type HeatMap,
+  type LinePlot,
+  type Plot,
+  scaleFor,
+} from "../../report/plot.ts";
 import { decodePng } from "../../report/png.ts";
 
 const draw = (plot: Plot, width = 600): Promise<string> => drawPlot(plot, [width]);
@@ -252,4 +259,12 @@ Deno.test("heat map: numbers in cells, names of rows, a path over it; a wrong sh
   assert.match(html, /path<\/li>/);
   await assert.rejects(() => draw({ ...map, shape: [2, 2] as const }), /\[2, 2\] with 6 values/);
   await assert.rejects(() => draw({ ...map, rows: ["first"] }), /current counts are 2 and 1/);
+});
+
+Deno.test("scaleFor: logarithmic where a linear axis would show the largest value only", () => {
+  const line = (y: number[]) => ({ name: "loss", x: y.map((_, index) => index), y });
+  assert.equal(scaleFor([line([2000, 2, NaN]), line([1.5, 3])]), "log");
+  assert.equal(scaleFor([line([3, 2]), line([1.5, 0.01])]), "linear");
+  assert.equal(scaleFor([line([2000, 0])]), "linear");
+  assert.equal(scaleFor([]), "linear");
 });

@@ -35,6 +35,7 @@ const PARROT = {
   noise: () => 6,
   open: () =>
     Promise.resolve({
+      runs: 1,
       draw: (_noise: Float32Array, labels: Int32Array) =>
         Promise.resolve(
           Float32Array.from(
@@ -106,7 +107,8 @@ Deno.test("a parrot's samples are all copies; its run has samples, pictures and 
   await makeImages(PARROT, { model, run, device, images, steps: 1, samples: 70 });
   const { metrics } = run.summary!;
   assert.deepEqual([metrics.copies_exact, metrics.copies_near, metrics.samples], [70, 70, 70]);
-  const kept = await keptSamples(run.folder);
+  const { shape, ...kept } = await keptSamples(run.folder);
+  assert.deepEqual(shape, [12, 12, 1]);
   assert.deepEqual(kept, await generate(PARROT, { model, device, count: 70, seed: 0 }));
   assert.deepEqual(kept.pixels.subarray(0, 10 * area), images.pixels.subarray(0, 10 * area));
   assert.deepEqual([...kept.labels.subarray(8, 12)], [8, 9, 0, 1]);

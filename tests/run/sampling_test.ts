@@ -31,6 +31,28 @@ Deno.test("what is not there yet is absent, and so is what lies behind the range
   assert.deepEqual(seen, ["333", "033", "013", "012", "333", "033", "313", "332"]);
 });
 
+Deno.test("what is longer than the model's length goes on from the window before each token, and from a longer beginning", async () => {
+  const seen: string[] = [];
+  const logits = (prefixes: tf.Tensor2D, position: number): tf.Tensor2D => {
+    if (position === 3) seen.push([...prefixes.dataSync().slice(-3)].join(""));
+    return counting(prefixes, position);
+  };
+  const model = { vocabulary: 3, length: 4, logits };
+  const draw = (more: object) => sampleSequences(model, { device, count: 2, seed: 0, extent: 7, ...more });
+  assert.deepEqual([...await draw({})], [0, 1, 2, 0, 1, 2, 0, 0, 1, 2, 0, 1, 2, 0]);
+  const given = Int32Array.of(1, 1, 1, 1, 1, 2, 2, 2, 2, 2);
+  assert.deepEqual([...await draw({ given })], [1, 1, 1, 1, 1, 2, 0, 2, 2, 2, 2, 2, 0, 1]);
+  seen.length = 0;
+  await sampleSequences({ ...model, range: 2 }, {
+    device,
+    count: 1,
+    seed: 0,
+    given: given.subarray(5),
+    extent: 7,
+  });
+  assert.deepEqual(seen, ["322", "320"]);
+});
+
 Deno.test("long sequences are drawn token by token, whatever their number, and a range hides what is old", async () => {
   const length = 40;
   /** The next of 0, 1, 2, after what is drawn at random first. */

@@ -115,14 +115,13 @@ Deno.test("--resume refuses another run's checkpoint, and another seed that was 
   const cwd = await Deno.makeTempDir(), refused = /belongs to a run of other flags, seed, data or codes/;
   await start(cwd, "--out", "a", "--steps", "5");
   await start(cwd, "--out", "b", "--steps", "5", "--seed", "9");
-  const own = await Deno.readFile(join(cwd, "a/checkpoint.safetensors"));
-  for (const name of ["checkpoint.safetensors", "log.jsonl"]) {
-    await Deno.copyFile(join(cwd, "b", name), join(cwd, "a", name));
-  }
+  const files = ["checkpoint.safetensors", "log.jsonl"];
+  const own = await Promise.all(files.map((name) => Deno.readFile(join(cwd, "a", name))));
+  for (const name of files) await Deno.copyFile(join(cwd, "b", name), join(cwd, "a", name));
   const swapped = await start(cwd, "--out", "a", "--resume", "--steps", "8");
   assert.deepEqual([swapped.code, refused.test(swapped.error)], [1, true]);
 
-  await Deno.writeFile(join(cwd, "a/checkpoint.safetensors"), own);
+  for (const [at, name] of files.entries()) await Deno.writeFile(join(cwd, "a", name), own[at]);
   const path = join(cwd, "a/config.json"), config = await Deno.readTextFile(path);
   await Deno.writeTextFile(path, config.replace('"seed": 0', '"seed": 9'));
   const changed = await start(cwd, "--out", "a", "--resume", "--steps", "8");

@@ -120,7 +120,19 @@ Deno.test("text goes on from a prompt, and says what it cannot go on from", asyn
   assert.match(await refused("--prompt", "zebra"), /"z" stands nowhere in what was learned/);
   assert.match(
     await refused("--prompt", "to be "),
-    /--prompt must be shorter than the 6 symbols of a window/,
+    /--prompt must be shorter than the 6 symbols that are drawn: its length is 6/,
   );
+  // Counts of whole windows know nothing but windows of the text.
+  const longer = await start(
+    ...[cwd, "sample.ts", "text", "--prompt", "to be ", "--length", "20", "--samples", "2"] as const,
+    ...["--json", "--out", "longer"],
+  );
+  assert.equal(longer.code, 0, longer.error);
+  const { metrics } = JSON.parse(longer.lines.join(""));
+  assert.deepEqual([metrics.length, metrics.memorized_windows], [20, 1]);
+  const walked = (await Deno.readTextFile(join(cwd, "longer/samples.txt"))).trimEnd().split("\n");
+  for (const text of walked) assert.match(text, /^to be .{14}$/);
+  assert.match(await Deno.readTextFile(join(cwd, "longer/report.html")), /memorized windows/);
+  assert.match(await refused("--length", "5"), /--length must be at least the 6 of a window/);
   assert.match(await refused("--temperature", "2"), /Cannot draw from counts as their temperature must be 1/);
 });

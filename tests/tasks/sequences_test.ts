@@ -136,7 +136,7 @@ Deno.test("sample draws what the run drew from the same seed, and goes on drawin
   const same = await start(cwd, "tasks/sample.ts", "masked", "--seed", "0", "--samples", "40", "--out", "a");
   assert.equal(same.code, 0, same.error);
   const percent = (100 * metrics.memorized_fraction).toFixed(2);
-  assert.match(same.out, new RegExp(`memorized fraction ${percent} % of 40 samples \\(95% interval`));
+  assert.match(same.out, new RegExp(`memorized fraction ${percent} % of 40 samples; 95 % interval`));
   assert.deepEqual(await names(join(cwd, "a")), ["report.html", "samples.png", "samples.safetensors"]);
   const { tensors } = await readTensors(join(cwd, "a/samples.safetensors"));
   assert.deepEqual([tensors.get("tokens")?.shape, tensors.get("codes")?.shape], [[40, 16], [40, 3, 4, 4]]);

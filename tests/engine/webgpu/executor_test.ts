@@ -9,6 +9,7 @@ import { adam } from "../../../engine/optimizers.ts";
 import { optimize } from "../../../engine/passes/mod.ts";
 import { planMemory } from "../../../engine/plan.ts";
 import { ReferenceExecutor } from "../../../engine/reference.ts";
+import { requestAdapter } from "../../../engine/webgpu/adapter.ts";
 import { limitsOf, openWebGpu } from "../../../engine/webgpu/executor.ts";
 import { assertClose } from "../accuracy.ts";
 import { Builder } from "../builder.ts";
@@ -151,7 +152,7 @@ gpuTest("WebGPU: residents of one plan may lie in several buffers", async (execu
 });
 
 gpuTest("WebGPU: the automatic choice never takes a software adapter", async () => {
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await requestAdapter();
   const automatic = await openWebGpu({ allowFallback: false });
   assert.equal(automatic === null, adapter!.info.isFallbackAdapter);
   await automatic?.[Symbol.asyncDispose]();

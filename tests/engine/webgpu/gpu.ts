@@ -4,6 +4,7 @@ import type { Executor, Storage } from "../../../engine/executor.ts";
 import { type Graph, sizeOf, type TypedArray } from "../../../engine/graph.ts";
 import { planMemory } from "../../../engine/plan.ts";
 import { interpret } from "../../../engine/reference.ts";
+import { requestAdapter } from "../../../engine/webgpu/adapter.ts";
 import type { Shared } from "../../../engine/webgpu/executable.ts";
 import { openWebGpu } from "../../../engine/webgpu/executor.ts";
 import { Pipelines } from "../../../engine/webgpu/pipelines.ts";
@@ -14,7 +15,7 @@ import type { Product, Tile } from "../../../engine/webgpu/kernels/context.ts";
 
 const required = Deno.permissions.querySync({ name: "env", variable: "REQUIRE_GPU" }).state === "granted" &&
   Deno.env.get("REQUIRE_GPU") === "1";
-const found = await navigator.gpu?.requestAdapter() ?? null;
+const found = await requestAdapter();
 if (found === null && !required) {
   console.log("no WebGPU adapter: its tests are ignored (REQUIRE_GPU=1 makes them fail)");
 }
@@ -34,7 +35,7 @@ export function gpuTest(name: string, test: (executor: Executor) => Promise<void
 
 /** A device of the test's own, and what executables on it share; products use the tile that `tileOf` gives. */
 export async function openShared(tileOf?: (product: Product) => Tile): Promise<Shared> {
-  const adapter = (await navigator.gpu.requestAdapter())!;
+  const adapter = (await requestAdapter())!;
   const device = await adapter.requestDevice({
     requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
   });

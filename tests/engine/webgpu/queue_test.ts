@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { requestAdapter } from "../../../engine/webgpu/adapter.ts";
 import { Failure, Queue } from "../../../engine/webgpu/queue.ts";
 import { gpuTest } from "./gpu.ts";
 
 gpuTest("WebGPU: an error that the GPU reports on the side is thrown at the next call", async () => {
-  const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+  const device = await (await requestAdapter())!.requestDevice();
   const failure = new Failure(device);
   failure.check();
   const reported = new Promise((resolve) => device.addEventListener("uncapturederror", resolve));
@@ -15,7 +16,7 @@ gpuTest("WebGPU: an error that the GPU reports on the side is thrown at the next
 });
 
 gpuTest("WebGPU: closing is no loss", async () => {
-  const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
+  const device = await (await requestAdapter())!.requestDevice();
   const failure = new Failure(device);
   device.destroy();
   await device.lost;

@@ -256,6 +256,7 @@ async function mainJob(
     unit: undefined,
     autoencoder: undefined,
     autoencoderSteps: quick ? 2 : undefined,
+    afresh: false,
     out: undefined,
     resume: false,
     force: false,

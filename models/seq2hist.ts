@@ -42,7 +42,7 @@ import {
 } from "./prefix_network.ts";
 
 // What a trained model can do.
-export { forward, logProbabilities, sample } from "./prefix_network.ts";
+export { forward, logProbabilities, sample, scorer } from "./prefix_network.ts";
 
 /** Everything that decides what is built and how it learns. */
 export interface Seq2HistConfig extends PrefixSize {

@@ -34,6 +34,20 @@ const ENTRIES = {
     "USENIX Security, arXiv 2012.07805",
     "https://arxiv.org/abs/2012.07805",
   ],
+  knowledge: [
+    "Allen-Zhu, Li",
+    2024,
+    "Physics of language models: part 3.3, knowledge capacity scaling laws",
+    "arXiv 2404.05405",
+    "https://arxiv.org/abs/2404.05405",
+  ],
+  capacity: [
+    "Morris, Sitawarin, Guo, Kokhlikyan, Suh, Rush, Chaudhuri, Mahloujifar",
+    2025,
+    "How much do language models memorize?",
+    "arXiv 2505.24832",
+    "https://arxiv.org/abs/2505.24832",
+  ],
   lira: [
     "Carlini, Chien, Nasr, Song, Terzis, Tramèr",
     2022,

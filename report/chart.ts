@@ -35,7 +35,8 @@ const DASHES = [undefined, "7 3", "2 3", "9 3 2 3"];
 /** Of levels across a plot, and of moments along it. */
 const MARK_DASHES = { y: "5 3", x: "1.5 3" };
 const COLOURS: readonly Colour[] = Object.values(PALETTE);
-const FONT_SIZE = 13;
+/** Of all text, in pixels. */
+export const FONT_SIZE = 13;
 /** A generous mean width of a character at FONT_SIZE: nothing measures text before it is shown. */
 const CHARACTER = 7.3;
 const TOP = 30, BOTTOM = 46, RIGHT = 18, TICK = 12;

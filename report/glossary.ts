@@ -40,7 +40,11 @@ export const GLOSSARY: readonly Term[] = [
     term: "memorized fraction",
     text: "The share of the sequences that were drawn that are memorized: an estimate of the memorized mass.",
   },
-  { term: "coverage", text: "The share of distinct training sequences among the generated ones." },
+  {
+    term: "coverage",
+    text:
+      "The share of distinct items, such as the training data's, that were generated at least once or have a sample near them.",
+  },
   {
     term: "cross-entropy",
     text:

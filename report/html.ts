@@ -31,6 +31,8 @@ export interface Table {
   readonly caption?: string;
   /** Whether readers can look for words in it: for long ones. */
   readonly search?: boolean;
+  /** What a reader clicks on to see it: for long ones that few want. Absent: it is open. */
+  readonly summary?: string;
 }
 
 /** A piece of a section. */
@@ -239,27 +241,29 @@ class Writer {
     const numeric = columns.map((_, column) =>
       rows.length > 0 && rows.every((row) => typeof row[column] === "number")
     );
+    const classes = columns.map((_, column) => {
+      if (numeric[column]) return ` class="number"`;
+      return rows.some((row) => isSentence(row[column])) ? ` class="words"` : "";
+    });
     const cells = (row: readonly (string | number)[], tag: string) =>
       row.map((cell, column) =>
-        `<${tag}${cellClass(cell, numeric[column])}>${
-          typeof cell === "number" ? number(cell) : this.inline(cell)
-        }</${tag}>`
+        `<${tag}${classes[column]}>${typeof cell === "number" ? number(cell) : this.inline(cell)}</${tag}>`
       ).join("");
     const body = rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("\n");
     const foot = total === undefined ? "" : `<tfoot><tr>${cells(total, "td")}</tr></tfoot>`;
-    return this.#figure(
-      `${table.search ? SEARCH_BAR : ""}<div class="scroll" tabindex="0"><table><thead><tr>${
-        cells(columns, "th")
-      }</tr></thead>\n<tbody>${body}</tbody>${foot}</table></div>`,
-      caption,
-    );
+    const html = `${table.search ? SEARCH_BAR : ""}<div class="scroll" tabindex="0"><table><thead><tr>${
+      cells(columns, "th")
+    }</tr></thead>\n<tbody>${body}</tbody>${foot}</table></div>`;
+    const folded = table.summary === undefined
+      ? html
+      : `<details><summary>${this.inline(table.summary)}</summary>${html}</details>`;
+    return this.#figure(folded, caption);
   }
 }
 
-/** A cell with a sentence is broken into lines, others are not. */
-function cellClass(cell: string | number, isNumeric: boolean): string {
-  if (isNumeric) return ` class="number"`;
-  return typeof cell === "string" && cell.length > 48 ? ` class="words"` : "";
+/** A column with a sentence is broken into lines, others are not. */
+function isSentence(cell: string | number): boolean {
+  return typeof cell === "string" && cell.length > 48;
 }
 
 function unknownWork(key: string): RangeError {

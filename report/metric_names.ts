@@ -151,7 +151,7 @@ const METRICS: Readonly<Record<string, Words>> = {
     "share",
     "The coverage to expect of a model that has learned the training set exactly, with as many samples.",
   ],
-  samples: ["generated sequences", "count", "How many sequences were drawn for the sampled figures."],
+  samples: ["samples", "count", "How many were drawn for the sampled figures."],
   sequence_nats: [
     "cross-entropy of the training sequences",
     "nats",
@@ -191,6 +191,51 @@ const METRICS: Readonly<Record<string, Words>> = {
     "members found at 1 % false alarms",
     "share",
     "The same with a hundredth of them.",
+  ],
+  lira_auc: [
+    "area under the curve by likelihood ratio",
+    "number",
+    "The chance that a learned item scores above one that was not, by the ratio of what is usual of that item: 0.5 where nobody can be told.",
+  ],
+  lira_true_positives_01: [
+    "members found at 0.1 % false alarms by likelihood ratio",
+    "share",
+    "The share of learned items that score above all but a thousandth of those that were not learned.",
+  ],
+  lira_true_positives_1: [
+    "members found at 1 % false alarms by likelihood ratio",
+    "share",
+    "The same with a hundredth of them.",
+  ],
+  plain_auc: [
+    "area under the curve by probability alone",
+    "number",
+    "The same chance by one threshold of the log-probability for all items.",
+  ],
+  plain_true_positives_01: [
+    "members found at 0.1 % false alarms by probability alone",
+    "share",
+    "The same share by one threshold of the log-probability.",
+  ],
+  plain_true_positives_1: [
+    "members found at 1 % false alarms by probability alone",
+    "share",
+    "The same with a hundredth of the others.",
+  ],
+  mean_gain_nats: [
+    "what learning an item adds",
+    "nats",
+    "How much more probable an item is to models that learned it with a random half of the others, on average.",
+  ],
+  mean_leave_one_out_nats: [
+    "what leaving an item out takes",
+    "nats",
+    "How much more probable an item is to the model of all items than to one that learned all others, on average.",
+  ],
+  remembered_images: [
+    "images remembered",
+    "count",
+    "Images that have at least half of the probability that a perfect memory gives them.",
   ],
   distinct_sequences: [
     "distinct training sequences",

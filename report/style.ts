@@ -102,7 +102,8 @@ th:last-child, td:last-child { padding-right: 0.2rem; }
 td { border-bottom: 1px solid var(--rule); }
 tfoot td { border-top: 2px solid var(--rule); border-bottom: 0; font-weight: 600; }
 .number { text-align: right; }
-td.words { white-space: normal; min-width: 17rem; max-width: 44rem; color: var(--muted); }
+td.words { white-space: normal; min-width: 17rem; max-width: 44rem; }
+td.words:not(:first-child) { color: var(--muted); }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code { font-size: 0.88em; background: var(--code); padding: 0.1em 0.3em; border-radius: 0.25em; }
 pre { overflow-x: auto; background: var(--code); border: 1px solid var(--rule); border-radius: 0.5rem; margin: 0.8rem 0;
@@ -145,7 +146,7 @@ mark { background: #f2d98c; color: #1f2127; border-radius: 0.2em; padding: 0.12e
   th, td:not(.number) { white-space: normal; }
   td.words { min-width: 10rem; }
   .panels { grid-template-columns: 1fr; }
-  .marked li { flex-direction: column; align-items: stretch; gap: 0; }
+  .marked:not(.wrap) li { flex-direction: column; align-items: stretch; gap: 0; }
   .marked .line { white-space: pre-wrap; overflow-wrap: anywhere; }
   .marked .where { white-space: normal; }
   .tiles { gap: 10px 8px; grid-template-columns: repeat(auto-fill, minmax(min(var(--tile), 4.4rem), 1fr)); }

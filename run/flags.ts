@@ -163,6 +163,19 @@ export function list(options: Described & { readonly placeholder: string }): Fla
   };
 }
 
+/**
+ * The whole numbers of a list such as "64,256" that a flag was given, each once, the smallest first.
+ *
+ * @throws {UsageError} where it is none.
+ */
+export function wholeNumbers(list: string, flag: string): number[] {
+  const parsed = list.split(",").map(Number);
+  if (parsed.some((number) => !Number.isInteger(number) || number < 1)) {
+    throw new UsageError(`--${flag} must be whole numbers with commas between: current value is "${list}"`);
+  }
+  return [...new Set(parsed)].sort((a, b) => a - b);
+}
+
 function notEmpty(text: string): string {
   if (text === "") throw new RangeError("a text that is not empty");
   return text;
@@ -206,6 +219,7 @@ export const SITTING_FLAGS: ReadonlySet<string> = new Set([
   "chain",
   "dryRun",
   "collect",
+  "afresh",
 ]);
 
 /** What the command line says. */

@@ -232,6 +232,7 @@ async function codedImages(part: AutoencoderPart, options: {
       dataset: images,
       device,
       model: part.config(images, { seed }),
+      afresh: flags.afresh,
     })
     : await run.adopt("autoencoder", { from: flags.autoencoder, task: part.task });
   checkImages(child.config, images, child.folder);

@@ -12,14 +12,16 @@ export type Part =
  * The part in `folder`: as it stands there, or as a copy of a completed run in `runs/` of the same configuration.
  *
  * @param options.settled Whether the run has learned from the part already, so that it must not be made anew.
+ * @param options.afresh Whether it must not be a copy.
  * @throws {Error} where what should be there is gone, unfinished or damaged.
  */
 export async function findPart(folder: string, options: {
   readonly config: RunConfig;
   readonly settled: boolean;
+  readonly afresh: boolean;
   readonly note: (line: string) => void;
 }): Promise<Part> {
-  const { config, settled, note } = options;
+  const { config, settled, afresh, note } = options;
   const stored = await findRun(folder);
   if (stored?.summary?.status === "completed") return { state: "completed", stored };
   if (settled) {
@@ -35,7 +37,7 @@ export async function findPart(folder: string, options: {
       `Cannot use ${folder} as its config.json is damaged: restore it, or remove the folder to have it made anew`,
     );
   }
-  for (const candidate of await listRuns(RUNS)) {
+  for (const candidate of afresh ? [] : await listRuns(RUNS)) {
     if (candidate.summary?.status !== "completed" || identity(candidate.config) !== identity(config)) {
       continue;
     }

@@ -217,21 +217,26 @@ export class Run extends RunFiles {
 
   /**
    * A run of its own in the folder `name` of this one, for a model that this run needs: the one that is there from
-   * an earlier sitting, else a copy of a completed run in `runs/` with equal configuration, else a new one. Train it
-   * unless it is `completed`.
+   * an earlier sitting, else (but for `afresh`) a copy of a completed run in `runs/` with equal configuration, else a
+   * new one. Train it unless it is `completed`.
    *
    * @throws {Error} where this run has learned from a part that is there no more.
    */
   async child(
     name: string,
-    options: RunSetup & { readonly task: string; readonly flags: Readonly<Record<string, unknown>> },
+    options: RunSetup & {
+      readonly task: string;
+      readonly flags: Readonly<Record<string, unknown>>;
+      readonly afresh?: boolean;
+    },
   ): Promise<Run> {
-    const { task, flags, ...setup } = options, folder = this.path(name);
+    const { task, flags, afresh = false, ...setup } = options, folder = this.path(name);
     const out = join(this.opened?.target ?? this.folder, name);
     const settled = this.finishedIn !== undefined || this.config.hashes !== undefined;
     const part = await findPart(folder, {
       config: describeRun(setup, { task, flags, folder: out }),
       settled,
+      afresh,
       note: (line) => this.note(`${name}: ${line}`),
     });
     if (part.state === "completed") return this.#part(name, part.stored);

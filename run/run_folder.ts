@@ -23,6 +23,21 @@ async function predecessorFolder(folder: string): Promise<string> {
   return join(dirname(real), `.${basename(real)}.old`);
 }
 
+/** Makes a folder in `runs/` that was not there: `name`, or with -2, -3, … where that is taken. */
+export async function makeFolder(name: string): Promise<string> {
+  await Deno.mkdir(RUNS, { recursive: true });
+  for (let attempt = 1;; attempt++) {
+    const folder = join(RUNS, attempt === 1 ? name : `${name}-${attempt}`);
+    try {
+      await Deno.mkdir(folder);
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) continue;
+      throw error;
+    }
+    return folder;
+  }
+}
+
 /** A run folder that this process writes in; nobody else does until it is closed. */
 export class RunFolder {
   /** Where the run is written: `target`, or beside it while that holds the run that this one replaces. */
@@ -78,17 +93,8 @@ export class RunFolder {
   }
 
   static async #openNew(name: string): Promise<RunFolder> {
-    await Deno.mkdir(RUNS, { recursive: true });
-    for (let attempt = 1;; attempt++) {
-      const target = join(RUNS, attempt === 1 ? name : `${name}-${attempt}`);
-      try {
-        await Deno.mkdir(target);
-      } catch (error) {
-        if (error instanceof Deno.errors.AlreadyExists) continue;
-        throw error;
-      }
-      return new RunFolder(target, { path: target, lock: await lockFolder(target), made: true });
-    }
+    const target = await makeFolder(name);
+    return new RunFolder(target, { path: target, lock: await lockFolder(target), made: true });
   }
 
   /** Whether the run stands beside the one that it is to replace. */

@@ -12,7 +12,7 @@ import type { Block, KeyFigure } from "../report/html.ts";
 import type { SequenceShape } from "./demand.ts";
 import type { DatasetFacts, Run } from "./run.ts";
 import { imageFlags } from "./images.ts";
-import { choice, type FlagValues, integer, text } from "./task.ts";
+import { boolean, choice, type FlagValues, integer, text } from "./task.ts";
 
 /** The flags of every sequence task. */
 export const sequenceFlags = {
@@ -43,6 +43,7 @@ export const sequenceFlags = {
     help: "a finished autoencoder run on the same images (default: train one)",
   }),
   autoencoderSteps: integer({ min: 1, help: "optimizer updates of the autoencoder (default: its own)" }),
+  afresh: boolean({ help: "train the autoencoder even where runs/ holds a finished one of the same flags" }),
 };
 /** What the flags of a sequence task say. */
 export type SequenceFlags = FlagValues<typeof sequenceFlags>;

@@ -21,6 +21,7 @@ export {
   number,
   text,
   UsageError,
+  wholeNumbers,
 } from "./flags.ts";
 
 /** A task that writes a run folder. Its flags are `commonFlags`, some of them left out, and its own. */

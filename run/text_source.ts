@@ -24,6 +24,8 @@ import {
 
 /** The report shows this many sequences. */
 const SHOWN = 30;
+/** Longer ones take several lines. */
+const WIDEST = 80;
 /** Shorter stretches stand in any text and are not marked. */
 const SHORTEST_SPAN = { character: 4, word: 2 } as const;
 
@@ -166,6 +168,7 @@ function exhibit(
     blocks: [{
       kind: "marked",
       lines: shown,
+      wrap: shown.some(({ parts }) => parts.reduce((sum, { text }) => sum + text.length, 0) > WIDEST),
       caption: `The first ${shown.length} windows as they were drawn, none chosen. Marked are the longest ` +
         `stretches of at least ${minimum} ${unit}s that stand in the learned text, with the line where they do ` +
         "first; a window that is marked as a whole and called memorized is a training sequence.",

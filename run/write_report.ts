@@ -125,11 +125,15 @@ export async function writeReport(run: Run, content: ReportContent): Promise<voi
   });
 }
 
+/** A table of more layers than these is folded away. */
+const MOST_LAYERS = 40;
+
 function layerBlock(layers: readonly LayerRow[], parameters: number): Block {
   const { columns, rows } = layerCells(layers);
   return {
     kind: "table",
     table: {
+      ...rows.length > MOST_LAYERS ? { summary: `all ${rows.length} layers` } : {},
       columns: columns.map((name) => name[0].toUpperCase() + name.slice(1)),
       rows,
       caption: `The network, layer by layer: ${count(parameters)} trained numbers. N is the number of ` +

@@ -198,7 +198,11 @@ if (import.meta.main) {
               number(metrics.fd_classifier_noise)
             }`,
           },
-          { label: "classes", value: percent(coverage), note: `are named; worth ${number(effective)} alike` },
+          {
+            label: "classes made",
+            value: percent(coverage),
+            note: `as varied as ${number(effective)} equally frequent ones`,
+          },
         ],
         sections: [
           {

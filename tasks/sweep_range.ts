@@ -24,7 +24,7 @@ import { imageFlags, openTrainingImages } from "../run/images.ts";
 import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { Run, StoredRun } from "../run/run.ts";
 import { sequenceSums } from "../run/sampling.ts";
-import { type FlagValues, integer, runTask, text, UsageError } from "../run/task.ts";
+import { type FlagValues, integer, runTask, text, wholeNumbers } from "../run/task.ts";
 import { datasetInWords, writePage } from "../run/write_report.ts";
 
 const { count: _count, offset: _offset, steps: _steps, ...shared } = imageFlags;
@@ -75,17 +75,8 @@ interface Novelty {
   readonly signs: number;
 }
 
-/** The numbers of a list such as "64,256". */
-function numbers(list: string, flag: string): number[] {
-  const parsed = list.split(",").map(Number);
-  if (parsed.some((number) => !Number.isInteger(number) || number < 1)) {
-    throw new UsageError(`--${flag} must be whole numbers with commas between: current value is "${list}"`);
-  }
-  return [...new Set(parsed)].sort((a, b) => a - b);
-}
-
 function rangesOf(count: number, ranges: string | undefined): number[] {
-  if (ranges !== undefined) return numbers(ranges, "ranges");
+  if (ranges !== undefined) return wholeNumbers(ranges, "ranges");
   return count > LARGE_COUNT ? FEW_RANGES : Array.from({ length: LONGEST }, (_, index) => index + 1);
 }
 
@@ -93,7 +84,7 @@ function rangesOf(count: number, ranges: string | undefined): number[] {
 function manifest(flags: SweepFlags, run: Run): ManifestLine[] {
   const { dataset, dataDir, size, channels, device, threads, seed, seeds, samples, steps } = flags;
   const common = { dataset, dataDir, size, channels, device, threads };
-  const counts = numbers(flags.counts, "counts");
+  const counts = wholeNumbers(flags.counts, "counts");
   return [
     {
       task: "train-classifier",
@@ -331,7 +322,7 @@ if (import.meta.main) {
     summary: "Learn the same codes with every observation range: when does a generator become a memorizer?",
     flags: FLAGS,
     run: async (flags, run) => {
-      const counts = numbers(flags.counts, "counts");
+      const counts = wholeNumbers(flags.counts, "counts");
       const images = await openTrainingImages({ ...flags, offset: 0, count: Math.max(...counts) });
       {
         await using device = await openTaskDevice(flags, run.session);

@@ -3,6 +3,7 @@ import {
   axisTitle,
   type Chart,
   type Charts,
+  FONT_SIZE,
   isShown,
   legendOf,
   numberText,
@@ -19,6 +20,8 @@ const HIGHEST = 460, LOWEST = 120;
 const MISSING = [140, 140, 140] as const;
 /** Stops of the legend's ramp. */
 const STOPS = 16;
+/** Numbers that would have to be smaller than this, in pixels, are left out. */
+const SMALLEST = 7;
 
 type Rgb = readonly [number, number, number];
 
@@ -59,6 +62,9 @@ export function drawHeatMap(charts: Charts, plot: HeatMap, width: number): Chart
     text: Number.isFinite(value) ? numberText(value) : "",
     isDark: lightness(colours.of(value)) < 0.5,
   }));
+  // Numbers are set smaller where they would touch.
+  const widest = Math.max(...cells.map(({ text }) => textWidth(text)), 1);
+  const fontSize = FONT_SIZE * Math.min(1, (drawn / columns - 4) / widest);
   const svg = charts.draw({
     width: Math.round(width - room + drawn),
     height: Math.round(height + 30 + bottom),
@@ -81,13 +87,14 @@ export function drawHeatMap(charts: Charts, plot: HeatMap, width: number): Chart
         for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
         return element;
       },
-      ...!plot.numbers
+      ...!plot.numbers || fontSize < SMALLEST
         ? []
         : [true, false].map((isDark) =>
           library.text(cells.filter((cell) => cell.isDark === isDark), {
             x: "x",
             y: "y",
             text: "text",
+            fontSize,
             fill: isDark ? "#ffffff" : "#1f2127",
           })
         ),

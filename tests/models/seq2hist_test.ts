@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
-import { crossEntropy, entropy } from "../../metrics/mod.ts";
+import { crossEntropy, entropy, rowFinder, wilson } from "../../metrics/mod.ts";
 import {
   build,
   fit,
@@ -8,9 +8,11 @@ import {
   logProbabilities,
   loss,
   sample,
+  scorer,
   SEQ2HIST,
   type Seq2HistConfig,
 } from "../../models/seq2hist.ts";
+import { openMemory } from "../../run/memory.ts";
 import { checkDistribution, checkMemorizes, checkSampling } from "./sequence_checks.ts";
 import { checkBuild, checkGradients, openStock, silence, valueOf } from "./trial.ts";
 
@@ -97,4 +99,17 @@ Deno.test("the gradient is that of central differences", async () => {
   await tf.setBackend("cpu");
   const model = build(SMALL), [prefixes, histograms] = examples();
   await checkGradients(model.weights, () => loss(model, prefixes, histograms));
+});
+
+Deno.test("the share of samples that are training sequences is the exact mass, within the interval of so many", async () => {
+  const model = build(BITS), drawn = 4000;
+  const sequences = { tokens: Int32Array.of(0, 0, 1, 1, 0, 1, 1, 1, 1), count: 3, length: 3, vocabulary: 2 };
+  const memory = await openMemory({ sequences }, (scored) => scorer(model, { device, sequences: scored }));
+  const { memorized_mass: mass } = await memory.measure();
+  memory.dispose();
+  const samples = await sample(model, { device, count: drawn, seed: 3 });
+  const found = rowFinder(sequences.tokens, 3).in(samples).filter((match) => match >= 0).length;
+  const { low, high } = wilson(found, drawn);
+  assert.ok(mass > 0.05 && mass < 0.95 && low <= mass && mass <= high, `${mass} in ${low} to ${high}`);
+  tf.dispose(model.weights);
 });

@@ -305,6 +305,17 @@ Deno.test("htmlReport: numbers in tables are written out and set flush right", a
   );
 });
 
+Deno.test("htmlReport: a column with a sentence is set as words, and a long table is opened by a click", async () => {
+  const sentence = "This cell is longer than any name or number that a table has.";
+  const table = { columns: ["a", "b"], rows: [["x", sentence], ["y", "short"]], summary: "all <2>" };
+  const html = await htmlReport({
+    ...report,
+    sections: [{ title: "t", blocks: [{ kind: "table", table }] }],
+  });
+  assert.match(html, /<td>y<\/td><td class="words">short<\/td>/);
+  assert.match(html, /<details><summary>all &lt;2&gt;<\/summary><div class="scroll"/);
+});
+
 Deno.test("htmlReport: a picture keeps its size, equal reports are equal text", async () => {
   const html = await htmlReport(report);
   assert.match(html, /width="2" height="3" alt="a sheet"/);

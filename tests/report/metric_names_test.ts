@@ -15,7 +15,7 @@ Deno.test("metricWords: an interval stands with its figure, unknown figures keep
   assert.deepEqual(words.map(({ label, value }) => [label, value]), [
     ["memorized fraction", "50.00 % (40.00 % to 60.00 %)"],
     ["PSNR", "31.23 dB"],
-    ["generated sequences", "10,000"],
+    ["samples", "10,000"],
     ["some share", "25.00 %"],
     ["some low", "3"],
     ["gone", "not a number"],

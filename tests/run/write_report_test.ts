@@ -24,7 +24,7 @@ async function openRun(folder: string, flags: Record<string, unknown>): Promise<
   await run.configure({
     dataset: { name: "digits", split: "train", offset: 10, count: 1024, sha256: "00" },
     device: { kind: "wasm", description: "wasm, 2 threads" },
-    model: { hidden: 7, learningRate: 0.005, network: { depth: 3 } },
+    model: { hidden: 7, learningRate: 0.005, network: { depth: 3, widths: [8, 16] } },
   });
   return run;
 }
@@ -58,6 +58,7 @@ Deno.test("a report says what ran, on what, how long, and what came out, in word
   assert.deepEqual(row(html, "hidden units")?.slice(1), ["7"]);
   assert.deepEqual(row(html, "learning rate")?.slice(1), ["0.005"]);
   assert.deepEqual(row(html, "network depth")?.slice(1), ["3"]);
+  assert.deepEqual(row(html, "network widths")?.slice(1), ["8, 16"]);
   assert.deepEqual(row(html, "memorized mass")?.[1], "99.997 %");
   assert.match(html, /12,345 trained numbers/);
   assert.match(html, /each point is the average over the steps/);

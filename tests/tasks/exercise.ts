@@ -16,26 +16,37 @@ export async function start(cwd: string, file: string, ...args: readonly string[
   return { ...outcome, lines: text.trimEnd().split("\n") };
 }
 
+/** Runs `tasks/<file>`, which starts runs of its own, in the folder `cwd`. */
+export async function startList(cwd: string, file: string, ...args: readonly string[]): Promise<Outcome> {
+  const { text, ...outcome } = await run(cwd, join("tasks", file), args, [`--allow-run=${Deno.execPath()}`]);
+  return { ...outcome, lines: text.trimEnd().split("\n") };
+}
+
+/** What a program printed, and its exit code. */
+interface Printed {
+  readonly code: number;
+  readonly text: string;
+  readonly error: string;
+}
+
 /** Runs a program of the project, given by its path in it, in the folder `cwd`. */
 export async function startProgram(
   cwd: string,
   program: string,
   ...args: readonly string[]
-): Promise<{ readonly code: number; readonly text: string; readonly error: string }> {
+): Promise<Printed> {
+  return await run(cwd, program, args, []);
+}
+
+async function run(
+  cwd: string,
+  program: string,
+  args: readonly string[],
+  permissions: readonly string[],
+): Promise<Printed> {
+  const files = ["--allow-read", "--allow-write"], config = ["--config", join(ROOT, "deno.json")];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...[
-        "run",
-        "--quiet",
-        "--no-check",
-        "--config",
-        join(ROOT, "deno.json"),
-        "--allow-read",
-        "--allow-write",
-      ],
-      join(ROOT, program),
-      ...args,
-    ],
+    args: ["run", "--quiet", "--no-check", ...config, ...files, ...permissions, join(ROOT, program), ...args],
     cwd,
   }).output();
   const decoder = new TextDecoder();

@@ -53,8 +53,8 @@ type LiraFlags = FlagValues<typeof FLAGS>;
 
 /** Shares of others that may be taken for members, as metrics are named. */
 const RATES = [{ name: "01", rate: 0.001 }, { name: "1", rate: 0.01 }];
-/** How often the steps are halved to see which images are remembered first. */
-const HALVINGS = 6;
+/** Models of all images, each with fewer steps by this factor, that show which images are remembered first. */
+const STAGES = 12, FACTOR = Math.SQRT2;
 /** An image is remembered when it has this share of the probability that a perfect memory gives it. */
 const REMEMBERED = 0.5;
 /** Sequences that each run generates: none of them is looked at. */
@@ -113,7 +113,10 @@ function learners({ shadows, leftOut, count, seed, steps }: LiraFlags): {
   readonly without: readonly Learner[];
 } {
   const all = new Uint8Array(count).fill(1);
-  const fewer = Array.from({ length: HALVINGS + 1 }, (_, halved) => Math.max(1, steps >> halved)).reverse();
+  const fewer = Array.from(
+    { length: STAGES + 1 },
+    (_, stage) => Math.max(1, Math.round(steps / FACTOR ** stage)),
+  ).reverse();
   return {
     shadows: halves(shadows, { count, seed }).map((learned, model) => ({
       folder: join(MODELS, `half-${model}`),
@@ -275,9 +278,10 @@ if (import.meta.main) {
       const losses = without.map(({ statistics }, image) => last.statistics[image] - statistics[image]);
       const first = firstRemembered(whole);
 
-      const byFirst = [...first.keys()].sort((a, b) =>
-        first[a] - first[b] || whole[0].statistics[b] - whole[0].statistics[a]
-      );
+      /** Tells images apart that are remembered after the same steps: how well they were known all the way. */
+      const known = (image: number): number =>
+        whole.reduce((sum, { statistics }) => sum + statistics[image], 0);
+      const byFirst = [...first.keys()].sort((a, b) => first[a] - first[b] || known(b) - known(a));
       const byLoss = [...losses.keys()].sort((a, b) => losses[b] - losses[a]);
       const nats = (image: number): string => `${losses[image].toFixed(1)} nats`;
       const after = (image: number): string =>

@@ -1,15 +1,18 @@
 /** The workloads as plain tfjs code: what stock tfjs runs operation by operation, and what the engine compiles. */
 import * as tf from "@tensorflow/tfjs";
 import { type PrefixTable, prefixTable } from "../data/sequences.ts";
+import { stream } from "../base/random.ts";
 import { compile, type Device, type InputArrays, type InputSpecs } from "../engine/device.ts";
 import { adam, type Weights } from "../engine/optimizers.ts";
 import { recurrent } from "../engine/recurrent.ts";
 import * as binaryAutoencoder from "../models/binary_autoencoder.ts";
+import * as cifarClassifier from "../models/cifar_classifier.ts";
 import * as seq2hist from "../models/seq2hist.ts";
 import { generation, SAMPLE_BATCH } from "../run/sampling.ts";
 import {
   batchRows,
   BINARY,
+  CIFAR,
   CONV,
   convWeights,
   DATA,
@@ -127,12 +130,12 @@ function matmul(size: number): Step {
 }
 
 /** Gives a model the weights of the formula instead of those that it was built with. */
-function assignFormula(weights: Weights, layers: Readonly<Record<string, readonly [number, number]>>): void {
+function assignFormula(weights: Weights, layers: Readonly<Record<string, readonly number[]>>): void {
   tf.tidy(() => {
     for (const [name, formula] of Object.entries(namedKernels(layers))) {
-      const bias = weights[`${name}/bias`];
+      const bias: tf.Variable | undefined = weights[`${name}/bias`];
       weights[`${name}/kernel`].assign(tensorOf(formula));
-      bias.assign(tf.zeros(bias.shape));
+      bias?.assign(tf.zeros(bias.shape));
     }
   });
 }
@@ -159,6 +162,26 @@ function binary(): Step {
       rate: Float32Array.of(rate),
       counter: Int32Array.of(run),
     }),
+    runs: 1,
+  };
+}
+
+function cifar(): Step {
+  const { kernels: layers, rate, ...config } = CIFAR;
+  const model = cifarClassifier.build({
+    model: "cifar-classifier",
+    ...{ ...cifarClassifier.CIFAR_CLASSIFIER, ...config, without: "nothing", seed: 0 },
+  });
+  assignFormula(model.weights, layers);
+  const images = tensorOf(DATA.photographs) as tf.Tensor4D;
+  const labels = tf.cast(tf.floor(tensorOf(DATA.labels)), "int32") as tf.Tensor1D;
+  const optimizers = cifarClassifier.optimizersOf(model, config.batch);
+  const fn = cifarClassifier.trainingStep(model, { ...optimizers, random: stream(0) });
+  return {
+    fn: ({ rate, counter }) =>
+      fn({ x: images, labels, rate: rate as tf.Scalar, counter: counter as tf.Scalar }),
+    inputs: { rate: { shape: [] }, counter: { shape: [], dtype: "int32" } },
+    feed: (run) => ({ rate: Float32Array.of(rate), counter: Int32Array.of(run) }),
     runs: 1,
   };
 }
@@ -246,6 +269,7 @@ const STEPS: Readonly<Record<string, () => Step>> = {
   "mlp": mlp,
   "conv-autoencoder": conv,
   "binary-autoencoder": binary,
+  "cifar-step": cifar,
   "seq2hist": () => histogram(HISTOGRAM.batch),
   "seq2hist-32": () => histogram(32),
   "generate": generate,

@@ -105,6 +105,25 @@ export const HISTOGRAM = {
   batch: 512,
   rate: 1e-3,
 } as const;
+/** The step of `models/cifar_classifier.ts` as configured, on images in colour; the whitening's kernel is not trained. */
+export const CIFAR = {
+  kernels: {
+    "whitening": [2, 2, 3, 24],
+    "block1/conv1": [3, 3, 24, 64],
+    "block1/conv2": [3, 3, 64, 64],
+    "block2/conv1": [3, 3, 64, 128],
+    "block2/conv2": [3, 3, 128, 128],
+    "block3/conv1": [3, 3, 128, 128],
+    "block3/conv2": [3, 3, 128, 128],
+    "output": [128, 10],
+  },
+  size: 32,
+  channels: 3,
+  classes: 10,
+  batch: 500,
+  rate: 1e-4,
+} as const;
+
 /** Sequences that a step of `generate` draws. */
 export const GENERATED = 10_000;
 
@@ -227,16 +246,22 @@ export const DATA = {
   binary: { shape: [BINARY.images, 784], seed: 106, low: 0, high: 1 },
   /** Its integer parts. */
   tokens: { shape: [HISTOGRAM.count, HISTOGRAM.length], seed: 107, low: 0, high: HISTOGRAM.vocabulary },
+  photographs: { shape: [CIFAR.batch, CIFAR.size, CIFAR.size, CIFAR.channels], seed: 111, low: 0, high: 1 },
+  /** Its integer parts. */
+  labels: { shape: [CIFAR.batch], seed: 112, low: 0, high: CIFAR.classes },
   left: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 104, low: 0, high: 1 },
   right: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 105, low: 0, high: 1 },
 } as const satisfies Readonly<Record<string, Formula>>;
 
-/** The kernels of layers that have names; biases start at 0. */
+/** The kernels [..., out] of layers that have names; biases start at 0. */
 export function namedKernels(
-  layers: Readonly<Record<string, readonly [number, number]>>,
+  layers: Readonly<Record<string, readonly number[]>>,
 ): Readonly<Record<string, Formula>> {
   return Object.fromEntries(
-    Object.entries(layers).map(([name, shape], layer) => [name, weight(layer, shape, shape[0])]),
+    Object.entries(layers).map(([name, shape], layer) => {
+      const fanIn = shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
+      return [name, weight(layer, shape, fanIn)];
+    }),
   );
 }
 
@@ -289,6 +314,16 @@ function products(layers: Readonly<Record<string, readonly [number, number]>>): 
   return Object.values(layers).map(([inputs, outputs]) => inputs * outputs);
 }
 
+function cifarFlops(): number {
+  // Rows and columns of each layer's output; the pooling to 1 x 1 comes before the last.
+  const sides = [31, 31, 15, 15, 7, 7, 3, 1];
+  return Object.values(CIFAR.kernels).reduce((sum, shape, layer) => {
+    const once = 2 * CIFAR.batch * sides[layer] ** 2 * shape.reduce((product, extent) => product * extent, 1);
+    // The first layer is frozen, and images need no gradient.
+    return sum + (layer === 0 ? 1 : 3) * once;
+  }, 0);
+}
+
 /** FLOPs of a product of two square matrices. */
 export function matmulFlops(size: number): number {
   return 2 * size ** 3;
@@ -310,6 +345,7 @@ export const WORKLOADS: readonly Workload[] = [
     flops: trainingFlops(BINARY.batch, products(BINARY.layers)),
     tolerance: 5e-3,
   },
+  { name: "cifar-step", flops: cifarFlops() },
   { name: "seq2hist", flops: histogramFlops(HISTOGRAM.batch) },
   {
     name: "generate",

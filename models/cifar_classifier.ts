@@ -8,10 +8,10 @@
  * whitening's biases are trained to the end and not for three epochs; grey images are not flipped.
  */
 import * as tf from "@tensorflow/tfjs";
-import { stream } from "../base/random.ts";
+import { type Random, stream } from "../base/random.ts";
 import type { ImageSet } from "../data/images.ts";
 import { compile } from "../engine/device.ts";
-import { averaged, momentum, oneCycleRate, type Weights } from "../engine/optimizers.ts";
+import { averaged, momentum, oneCycleRate, type Optimizer, type Weights } from "../engine/optimizers.ts";
 import { gelu, times } from "../layers/activations.ts";
 import { batchNorm } from "../layers/batch_norm.ts";
 import { conv2d } from "../layers/conv2d.ts";
@@ -215,45 +215,76 @@ export function loss(
   });
 }
 
-/** Trains in epochs. Images stay bytes until their step. */
-export async function fit(model: CifarClassifier, options: ClassificationFit): Promise<void> {
-  const { run, images, steps, ...training } = options, { device } = training;
-  const { size, channels, learningRate, weightDecay, without, seed } = model.config;
-  const batch = Math.min(model.config.batch, images.count);
-  prepare(model, images);
-  const learned = trained(model.weights), decay = weightDecay * batch / learningRate;
-  const isShift = ([name]: readonly [string, unknown]): boolean => name.endsWith("/shift");
-  const entries = Object.entries(learned), nesterov = { momentum: MOMENTUM, nesterov: true };
-  const kernels = momentum(Object.fromEntries(entries.filter((entry) => !isShift(entry))), {
-    ...nesterov,
-    weightDecay: decay,
-  });
-  // Their rate is larger, and their decay shall not be.
-  const shifts = momentum(Object.fromEntries(entries.filter(isShift)), {
-    ...nesterov,
-    weightDecay: decay / SHIFT_RATE,
-  });
-  const averages = averaged(model.weights), random = stream(seed).fork("layers");
-  const step = await compile(device, ({ x, labels, rate, counter }) => {
+/** How the weights learn, a batch of so many images at a time: kernels, and the shifts of batch normalizations faster. */
+export function optimizersOf(
+  { config: { learningRate, weightDecay }, weights }: CifarClassifier,
+  batch: number,
+): { readonly kernels: Optimizer; readonly shifts: Optimizer } {
+  const decay = weightDecay * batch / learningRate, nesterov = { momentum: MOMENTUM, nesterov: true };
+  const entries = Object.entries(trained(weights)),
+    isShift = (name: string): boolean => name.endsWith("/shift");
+  return {
+    kernels: momentum(Object.fromEntries(entries.filter(([name]) => !isShift(name))), {
+      ...nesterov,
+      weightDecay: decay,
+    }),
+    // Their rate is larger, and their decay shall not be.
+    shifts: momentum(Object.fromEntries(entries.filter(([name]) => isShift(name))), {
+      ...nesterov,
+      weightDecay: decay / SHIFT_RATE,
+    }),
+  };
+}
+
+/** One update on images x [B, H, W, C] in 0..1 and their classes, int32 [B]: to be compiled. The losses are means. */
+export function trainingStep(model: CifarClassifier, options: {
+  readonly kernels: Optimizer;
+  readonly shifts: Optimizer;
+  readonly random: Random;
+}): (
+  inputs: {
+    readonly x: tf.Tensor4D;
+    readonly labels: tf.Tensor1D;
+    readonly rate: tf.Scalar;
+    readonly counter: tf.Scalar;
+  },
+) => Readonly<Record<"loss" | "train_loss" | "train_accuracy", tf.Tensor>> {
+  const { kernels, shifts, random } = options, learned = Object.values(trained(model.weights));
+  const smoothing = model.config.without === "smoothing" ? 0 : SMOOTHING;
+  return ({ x, labels, rate, counter }) => {
     // What leaves the function beside its gradients must be kept, and disposed of when it has been used.
     const sums: tf.Tensor[] = [];
     const { value, grads } = tf.variableGrads(() => {
       const logits = forward(model, x, { random, counter });
       const right = tf.cast(tf.equal(tf.argMax(logits, 1), labels), "float32");
       sums.push(tf.keep(loss(model, logits, { labels, smoothing: 0 })), tf.keep(tf.sum(right)));
-      return loss(model, logits, { labels, smoothing: without === "smoothing" ? 0 : SMOOTHING });
-    }, entries.map(([, weight]) => weight));
+      return loss(model, logits, { labels, smoothing });
+    }, learned);
     kernels.applyGradients(grads, rate);
     shifts.applyGradients(grads, tf.mul(rate, SHIFT_RATE));
-    const [mean, train_loss, train_accuracy] = [value, ...sums].map((sum) => tf.div(sum, batch));
+    const [mean, train_loss, train_accuracy] = [value, ...sums].map((sum) => tf.div(sum, x.shape[0]));
     tf.dispose(sums);
     return { loss: mean, train_loss, train_accuracy };
-  }, {
-    x: { shape: [batch, size, size, channels] },
-    labels: { shape: [batch], dtype: "int32" },
-    rate: { shape: [] },
-    counter: { shape: [], dtype: "int32" },
-  });
+  };
+}
+
+/** Trains in epochs. Images stay bytes until their step. */
+export async function fit(model: CifarClassifier, options: ClassificationFit): Promise<void> {
+  const { run, images, steps, ...training } = options, { device } = training;
+  const { size, channels, learningRate, without, seed } = model.config;
+  const batch = Math.min(model.config.batch, images.count);
+  prepare(model, images);
+  const { kernels, shifts } = optimizersOf(model, batch), averages = averaged(model.weights);
+  const step = await compile(
+    device,
+    trainingStep(model, { kernels, shifts, random: stream(seed).fork("layers") }),
+    {
+      x: { shape: [batch, size, size, channels] },
+      labels: { shape: [batch], dtype: "int32" },
+      rate: { shape: [] },
+      counter: { shape: [], dtype: "int32" },
+    },
+  );
   const average = await compile(device, ({ decay }) => {
     averages.update(decay);
     return {};

@@ -34,9 +34,20 @@ const MOST_PAIRS = 5_000_000;
 /** Prefixes evaluated in one run of the device. */
 const EVALUATION_BATCH = 2048;
 
+/** Every window of `size` tokens, int32 [vocabulary ** size, size], by its number to the base `vocabulary`. */
+function everyWindow(vocabulary: number, size: number): tf.Tensor2D {
+  const count = vocabulary ** size;
+  const digits = Array.from({ length: count * size }, (_, at) => {
+    const window = Math.floor(at / size), place = size - 1 - at % size;
+    return Math.floor(window / vocabulary ** place) % vocabulary;
+  });
+  return tf.tensor2d(digits, [count, size], "int32");
+}
+
 /**
  * Draws the sequences [rows, length] of number `counter`, int32 [], that begin with the tokens `given`, int32 [rows, any]:
- * to be compiled. Absent `rows`: a whole batch; absent `given`: nothing is.
+ * to be compiled. Absent `rows`: a whole batch; absent `given`: nothing is. While fewer windows than `rows` can have been
+ * seen, the network reads each of them once.
  */
 export function generation(
   model: NextToken,
@@ -46,16 +57,16 @@ export function generation(
   const { seed, rows = SAMPLE_BATCH } = options;
   const random = stream(seed).fork("sample");
   return ({ counter, given }) => {
-    const absent = (columns: number): tf.Tensor2D => tf.fill([rows, columns], vocabulary, "int32");
-    let tokens = given ?? absent(0); // [rows, position]
+    let tokens = given ?? tf.zeros<tf.Rank.R2>([rows, 0], "int32"); // [rows, position]
     for (let position = tokens.shape[1]; position < length; position++) {
-      const from = Math.max(0, position - range);
-      const parts = [
-        absent(from),
-        tokens.slice([0, from], [rows, position - from]),
-        absent(length - 1 - position),
-      ].filter((part) => part.size > 0);
-      const next = categorical(model.logits(tf.concat(parts, 1), position), {
+      const from = Math.max(0, position - range), size = position - from;
+      const window: tf.Tensor2D = tokens.slice([0, from], [rows, size]);
+      const isShared = given === undefined && vocabulary ** size < rows;
+      const seen = isShared ? everyWindow(vocabulary, size) : window, count = seen.shape[0];
+      const absent = (columns: number): tf.Tensor2D => tf.fill([count, columns], vocabulary, "int32");
+      const parts = [absent(from), seen, absent(length - 1 - position)].filter((part) => part.size > 0);
+      const logits = model.logits(tf.concat(parts, 1), position);
+      const next = categorical(isShared ? tf.gather(logits, numberOf(window, vocabulary)) : logits, {
         random: random.fork(`position ${position}`),
         counter: counter as tf.Scalar,
       }).reshape([rows, 1]) as tf.Tensor2D;
@@ -63,6 +74,14 @@ export function generation(
     }
     return { tokens };
   };
+}
+
+/** The number of each window [rows, size] to the base `vocabulary`, int32 [rows]. */
+function numberOf(window: tf.Tensor2D, vocabulary: number): tf.Tensor1D {
+  const [rows, size] = window.shape;
+  if (size === 0) return tf.zeros([rows], "int32");
+  const values = Array.from({ length: size }, (_, place) => vocabulary ** (size - 1 - place));
+  return tf.sum(tf.mul(window, tf.tensor1d(values, "int32")), 1);
 }
 
 /** Sequences of a length that are drawn together. */

@@ -50,29 +50,58 @@ interface Epilogue {
   readonly operands: readonly { readonly value: Value; readonly row: number; readonly column: number }[];
 }
 
-/** Tiles need 9 products where 16 were, or 16 where 36 were; with few of anything the sums around them cost more. */
+/** Tiles need 9 products where 16 were, or 16 where 36, or 36 where 144; with few of anything the sums around them cost more. */
 const LEAST_TILES = 48, LEAST_DEPTH = 32, LEAST_CHANNELS = 16, MOST_PRODUCTS = 0.75;
 /** Channels on either side that repay sixteen products: to pack tiles of few takes less than to pack windows of them. */
 const LEAST_OF_NINE_TAPS = 8;
+/** The larger tiles' share of the smaller ones' products from which on they cost more. */
+const MOST_OF_SIXTEEN = 0.6;
 /** Images that are enough for every thread to have some of its own. */
 const LEAST_IMAGES = 8;
 /** Elements of tiles that a thread spreads at a time (of L2), and the groups of twelve it takes of large filters. */
 const SPREAD = 120_000, LARGE_FILTER = 262_144, LEAST_SPAN = 8;
 /** Tiles of a run of a filter's gradient, and the most runs; a thread's elements of them at a time, and the least tiles. */
-const RUN_TILES = 128, MOST_TILE_RUNS = 8, GRADIENT_SPREAD = 150_000, LEAST_TILE_DEPTH = 16;
+const RUN_TILES = 128, MOST_TILE_RUNS = 8, GRADIENT_SPREAD = 150_000, LEAST_TILE_DEPTH = 32;
 const ROWS = 12;
 
-/** How a sum is cut into tiles of 2 x 2 outputs. */
+/** How a sum is cut into tiles of outputs. */
 interface Tiling {
-  /** F(2 x 2, 2 x 2) over groups of 2 x 2 taps, or F(2 x 2, 3 x 3) over all nine. */
-  readonly products: 9 | 16;
+  /** F(2 x 2, 2 x 2) over groups of 2 x 2 taps, F(2 x 2, 3 x 3) over all nine, or F(4 x 4, 3 x 3). */
+  readonly products: 9 | 16 | 36;
   /** The first tap of each group, as an offset in the source. */
   readonly offsets: readonly (readonly [number, number])[];
   /** The numbers of each group's taps in the filter, row by row. */
   readonly taps: readonly (readonly number[])[];
 }
-/** A border's tile of F(2 x 2, 3 x 3) is put together in a thread's own memory. */
-const MOST_CHANNELS = 4096;
+/** A border's tile is put together in a thread's own memory. */
+const MOST_CHANNELS = 1024;
+/** The commands of each. */
+const TILE_COMMANDS = {
+  9: {
+    filter: "winogradFilter",
+    forward: "winograd",
+    filterGrad: "winogradFilterGrad",
+    filterSum: "winogradFilterSum",
+  },
+  16: {
+    filter: "winograd3Filter",
+    forward: "winograd3",
+    filterGrad: "winograd3FilterGrad",
+    filterSum: "winograd3FilterSum",
+  },
+  36: {
+    filter: "winograd4Filter",
+    forward: "winograd4",
+    filterGrad: "winograd4FilterGrad",
+    filterSum: "winograd4FilterSum",
+  },
+} as const;
+
+/** Tiles of a plane. */
+function tilesOf([height, width]: readonly [number, number], products: Tiling["products"]): number {
+  const side = products === 36 ? 4 : 2;
+  return Math.ceil(height / side) * Math.ceil(width / side);
+}
 
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
@@ -96,17 +125,18 @@ function isTriple(taps: readonly Tap[]): boolean {
 
 /** How a sum is cut into tiles, where products of tiles are worth it. */
 function tilingOf(sum: Sum, [, width, channels, depth]: Shape): Tiling | undefined {
-  const { rows, columns, strides, places: [height, across], source } = sum;
-  const tiles = Math.ceil(height / 2) * Math.ceil(across / 2);
-  const isWorthIt = (products: number, multiplied: number): boolean =>
-    channels % 4 === 0 && depth % 4 === 0 && source.shape[0] * tiles >= LEAST_TILES &&
-    products * tiles <= MOST_PRODUCTS * multiplied * height * across;
+  const { rows, columns, strides, places, source } = sum;
+  const productsBy = (products: Tiling["products"]): number => products * tilesOf(places, products);
+  const isWorthIt = (products: Tiling["products"], multiplied: number): boolean =>
+    channels % 4 === 0 && depth % 4 === 0 && source.shape[0] * tilesOf(places, products) >= LEAST_TILES &&
+    productsBy(products) <= MOST_PRODUCTS * multiplied * places[0] * places[1];
   if (
     strides[0] === 1 && strides[1] === 1 && isTriple(rows) && isTriple(columns) && channels <= MOST_CHANNELS
   ) {
-    if (Math.min(channels, depth) < LEAST_OF_NINE_TAPS || !isWorthIt(16, 9)) return undefined;
+    const products = productsBy(36) <= MOST_OF_SIXTEEN * productsBy(16) ? 36 : 16;
+    if (Math.min(channels, depth) < LEAST_OF_NINE_TAPS || !isWorthIt(products, 9)) return undefined;
     return {
-      products: 16,
+      products,
       offsets: [[rows[0].offset, columns[0].offset]],
       taps: [rows.flatMap((y) => columns.map((x) => y.tap * width + x.tap))],
     };
@@ -196,7 +226,7 @@ export class Convolutions {
         }),
       }));
     const columns = phasesOf(1, width, kw);
-    if (tiling?.products === 16) {
+    if (tiling !== undefined && tiling.products !== 9) {
       // Without a stride there is one phase, a convolution of dy with the taps in reverse.
       const [row] = phasesOf(0, height, kh), [column] = columns;
       const sum: Sum = {
@@ -207,7 +237,7 @@ export class Convolutions {
         columns: column.taps,
       };
       const turned = tilingOf(sum, [kh, kw, depth, channels]);
-      if (turned?.products === 16) {
+      if (turned !== undefined && turned.products !== 9) {
         this.#tiled(sum, turned, { filter, output, turned: true, ...epilogue });
         return after?.();
       }
@@ -277,7 +307,7 @@ export class Convolutions {
   #tileFilter(filter: Value, { products, taps }: Tiling, turned: boolean): number {
     const [, , channels, depth] = filter.shape, size = channels * depth;
     const tiles = this.#commands.workspace(products * taps.length * size);
-    this.#commands.stream.command(products === 9 ? "winogradFilter" : "winograd3Filter", [
+    this.#commands.stream.command(TILE_COMMANDS[products].filter, [
       this.#commands.at(filter),
       tiles,
       ...turned ? [depth, channels, 1, taps.length, 1, depth] : [channels, depth, taps.length, 1, depth, 1],
@@ -291,7 +321,9 @@ export class Convolutions {
     { products }: Tiling,
     { k, n }: { readonly k: number; readonly n: number },
   ): { readonly span: number; readonly each: number } {
-    const each = products * ROWS * (k + n), least = products * k * n > LARGE_FILTER ? LEAST_SPAN : 1;
+    const each = products * ROWS * (k + n);
+    // Of 36 products hardly any filter stays in L2, and tiles need not either: they have several times its arithmetic.
+    const least = products < 36 && products * k * n > LARGE_FILTER ? LEAST_SPAN : 1;
     return { span: Math.max(least, Math.floor(SPREAD / each)), each };
   }
 
@@ -306,11 +338,11 @@ export class Convolutions {
     },
   ): void {
     const { source, places } = sum, k = tiling.taps.length * source.shape[3], n = output.shape[3];
-    const m = source.shape[0] * Math.ceil(places[0] / 2) * Math.ceil(places[1] / 2);
+    const m = source.shape[0] * tilesOf(places, tiling.products);
     const { span, each } = this.#spanOf(tiling, { k, n }), most = Math.ceil(m / ROWS);
     const sums = this.#tileFilter(filter, tiling, turned);
     this.#commands.stream.wait();
-    this.#commands.stream.command(tiling.products === 9 ? "winograd" : "winograd3", [
+    this.#commands.stream.command(TILE_COMMANDS[tiling.products].forward, [
       ...this.#commands.productWords({
         m,
         n,
@@ -336,7 +368,7 @@ export class Convolutions {
   ): void {
     const { source, places } = sum, [, , n, k] = filter.shape, images = dy.shape[0];
     const wide = tiling.taps.length * n;
-    const tiles = Math.ceil(places[0] / 2) * Math.ceil(places[1] / 2);
+    const tiles = tilesOf(places, tiling.products);
     const { span, each } = this.#spanOf(tiling, { k, n: wide });
     const chunk = Math.min(Math.max(1, Math.floor(span * ROWS / tiles)), images);
     const rounded = Math.ceil(chunk * tiles / ROWS);
@@ -395,7 +427,7 @@ export class Convolutions {
     { dy, output }: { readonly dy: Value; readonly output: Value },
   ): void {
     const [, , channels, n] = output.shape, k = taps.length * channels, { places, source } = sum;
-    const tiles = source.shape[0] * Math.ceil(places[0] / 2) * Math.ceil(places[1] / 2);
+    const tiles = source.shape[0] * tilesOf(places, products);
     const most = Math.min(MOST_TILE_RUNS, Math.max(1, Math.floor(tiles / RUN_TILES)));
     const run = Math.ceil(tiles / most), runs = Math.ceil(tiles / run);
     const parts = Math.ceil(2 * this.#commands.threads / runs), wide = Math.ceil(k / ROWS) * ROWS;
@@ -404,7 +436,7 @@ export class Convolutions {
       Math.max(LEAST_TILE_DEPTH, Math.floor(GRADIENT_SPREAD / products / (wide / parts + n))),
     );
     const sums = this.#commands.workspace(runs * products * k * n);
-    this.#commands.stream.command(products === 9 ? "winogradFilterGrad" : "winograd3FilterGrad", [
+    this.#commands.stream.command(TILE_COMMANDS[products].filterGrad, [
       this.#commands.at(source),
       this.#commands.at(dy),
       sums,
@@ -419,7 +451,7 @@ export class Convolutions {
     ]);
     this.#commands.stream.wait();
     const size = channels * n;
-    this.#commands.stream.command(products === 9 ? "winogradFilterSum" : "winograd3FilterSum", [
+    this.#commands.stream.command(TILE_COMMANDS[products].filterSum, [
       sums,
       this.#commands.at(output),
       channels,

@@ -36,6 +36,10 @@ export const COMMANDS = {
   winograd3FilterSum: 32,
   embeddingBag: 33,
   embeddingBagGrad: 34,
+  winograd4Filter: 35,
+  winograd4: 36,
+  winograd4FilterGrad: 37,
+  winograd4FilterSum: 38,
 } as const;
 
 /** A table that a command points to: its address is known when the stream has a place. */

@@ -39,6 +39,13 @@ Deno.test("FLOPs are those counted by hand", () => {
     flops["binary-autoencoder"],
     2 * 128 * (2 * 784 * 512 + 3 * (512 * 48 + 48 * 512 + 512 * 512 + 512 * 784)),
   );
+  // Taps x in x out, at the places of each layer; the whitening is frozen.
+  assert.equal(
+    flops["cifar-step"],
+    2 * 500 * (31 ** 2 * 12 * 24 +
+      3 * (31 ** 2 * 9 * 24 * 64 + 15 ** 2 * 9 * (64 * 64 + 64 * 128) + 7 ** 2 * 9 * 128 * 128 * 2 +
+          3 ** 2 * 9 * 128 * 128 + 1280)),
+  );
   const layers = [256 * 3 * 32, 64 * 32 * 64, 16 * 64 * 128]; // sites * in * out; mirrored on the way back
   const [a, b, c] = layers;
   assert.equal(flops["conv-autoencoder"], 2 * 64 * 16 * (2 * a + 3 * b + 3 * c + 3 * c + 3 * b + 3 * a));

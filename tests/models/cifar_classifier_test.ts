@@ -72,7 +72,8 @@ Deno.test("what is taken from the images and not learned is set before, and stay
 
 Deno.test("it learns a dozen images, leaves nothing over, keeps all that it needs, and is the same when loaded", async () => {
   await using device = await openDevice("wasm", { threads: 1 });
-  const model = build({ ...SMALL, seed: 3 }), run = await openTrial(device);
+  // The rate is that of batches of 500. With this one whatever the seed 11 are learned at least.
+  const model = build({ ...SMALL, learningRate: 200 }), run = await openTrial(device);
   const before = tf.memory().numTensors;
   await fit(model, { run, device, images, steps: 100 });
   const logits = await classify(EXPERIMENT, { model, device, images });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { openDevice } from "../../engine/open.ts";
-import { prefixScorer, sampleSequences, scoredOnce, sequenceSums } from "../../run/sampling.ts";
+import { generation, prefixScorer, sampleSequences, scoredOnce, sequenceSums } from "../../run/sampling.ts";
 
 const device = await openDevice("tfjs");
 
@@ -29,6 +29,23 @@ Deno.test("what is not there yet is absent, and so is what lies behind the range
   await sampleSequences({ vocabulary: 3, length: 4, logits }, { device, count: 1, seed: 0 });
   await sampleSequences({ vocabulary: 3, length: 4, range: 1, logits }, { device, count: 1, seed: 0 });
   assert.deepEqual(seen, ["333", "033", "013", "012", "333", "033", "313", "332"]);
+});
+
+Deno.test("windows that few tokens can make are read once each, and the sequences are the same", () => {
+  for (const range of [undefined, 2]) {
+    const read: number[] = [];
+    // Of every token that is seen, by its place.
+    const logits = (prefixes: tf.Tensor2D): tf.Tensor2D => {
+      read.push(prefixes.shape[0]);
+      const sum = tf.sum(tf.mul(prefixes, tf.range(1, 6, 1, "int32")), 1, true);
+      return tf.mul(2, tf.sin(tf.mul(sum, tf.tensor2d([1, 2, 3], [1, 3]))));
+    };
+    const model = { vocabulary: 3, length: 6, range, logits }, rows = 40, counter = tf.scalar(0, "int32");
+    const draw = generation(model, { seed: 1, rows });
+    const shared = draw({ counter }).tokens.dataSync();
+    assert.deepEqual(read, range === 2 ? [1, 3, 9, 9, 9, 9] : [1, 3, 9, 27, 40, 40]);
+    assert.deepEqual(shared, draw({ counter, given: tf.zeros([rows, 0], "int32") }).tokens.dataSync());
+  }
 });
 
 Deno.test("what is longer than the model's length goes on from the window before each token, and from a longer beginning", async () => {

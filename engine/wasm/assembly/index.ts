@@ -12,6 +12,7 @@ import { recurrent, recurrentGrad, recurrentSum } from "./recurrent";
 import { softmax, softmaxCrossEntropy } from "./softmax";
 import { winograd, winogradFilter, winogradFilterGrad, winogradFilterSum, winogradInputGrad } from "./winograd";
 import { winograd3, winograd3Filter, winograd3FilterGrad, winograd3FilterSum } from "./winograd3";
+import { winograd4, winograd4Filter, winograd4FilterGrad, winograd4FilterSum } from "./winograd4";
 import { word } from "./simd";
 
 export { barrier, first, initialize, last, nextJob, postJob, share, take } from "./thread";
@@ -61,6 +62,10 @@ function command(operation: i32, p: usize): void {
     case 32: return winograd3FilterSum(p);
     case 33: return embeddingBag(p);
     case 34: return embeddingBagGrad(p);
+    case 35: return winograd4Filter(p);
+    case 36: return winograd4(p);
+    case 37: return winograd4FilterGrad(p);
+    case 38: return winograd4FilterSum(p);
   }
 }
 

@@ -23,30 +23,33 @@ const PRODUCTS = 16;
 const TILE: usize = PACK_B + <usize>(PRODUCTS * ROWS * STRIP * 4);
 
 /** The tile that `seek` found: its first place, and the bytes to the next row and the next column. */
-let origin: usize = 0, rowStep: usize = 0, columnStep: usize = 0;
+export let origin: usize = 0, rowStep: usize = 0, columnStep: usize = 0;
 
-/** Finds the 4 x 4 places under a tile, n channels from c on; where they cross the image's border, a copy with zeros. */
-function seek(source: usize, grid: usize, tile: i32, c: i32, n: i32): void {
-  const across = (word(grid, GRID_W) + 1) >> 1, down = (word(grid, GRID_H) + 1) >> 1;
+/**
+ * Finds the places under a tile of `out` x `out` outputs, two more along each side, n channels from c on; where they cross
+ * the image's border, a copy with zeros, at `border`.
+ */
+export function seek(source: usize, grid: usize, tile: i32, c: i32, n: i32, out: i32, border: usize): void {
+  const across = ceilDiv(word(grid, GRID_W), out), down = ceilDiv(word(grid, GRID_H), out), side = out + 2;
   const height = word(grid, SOURCE_H), width = word(grid, SOURCE_W), channels = word(grid, CHANNELS);
   const row = tile / across, image = row / down;
-  const top = 2 * (row - image * down) + word(grid, TAP_TABLE);
-  const left = 2 * (tile - row * across) + word(grid, TAP_TABLE + 1);
+  const top = out * (row - image * down) + word(grid, TAP_TABLE);
+  const left = out * (tile - row * across) + word(grid, TAP_TABLE + 1);
   const from = at(source, ((image * height + top) * width + left) * channels + c);
   const nextRow = <usize>(width * channels) << 2, nextColumn = <usize>channels << 2;
-  if (top >= 0 && left >= 0 && top + 3 < height && left + 3 < width) {
+  if (top >= 0 && left >= 0 && top + side <= height && left + side <= width) {
     origin = from;
     rowStep = nextRow;
     columnStep = nextColumn;
     return;
   }
   const bytes = <usize>n << 2;
-  origin = scratch + TILE;
+  origin = border;
   columnStep = bytes;
-  rowStep = 4 * bytes;
+  rowStep = <usize>side * bytes;
   let to = origin;
-  for (let y = 0; y < 4; y++) {
-    for (let x = 0; x < 4; x++) {
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
       if (<u32>(top + y) < <u32>height && <u32>(left + x) < <u32>width) {
         memory.copy(to, from + <usize>y * nextRow + <usize>x * nextColumn, bytes);
       } else {
@@ -110,7 +113,7 @@ function spread(n: i32, to: usize, stride: usize, phase: i32, jump: usize): void
 }
 
 /** Four taps of neighbouring n. */
-@inline function tap(base: usize, table: usize, index: i32, offset: usize, step: usize): v128 {
+@inline export function tap(base: usize, table: usize, index: i32, offset: usize, step: usize): v128 {
   const from = at(base, word(table, index)) + offset;
   return step == 4 ? v128.load(from) : loadApart(from, step);
 }
@@ -156,7 +159,7 @@ function packTiles(p: usize, tile: i32, to: usize, stride: usize): void {
   for (let c = 0; c < channels; c += STRIP) {
     const n = minimum(STRIP, channels - c);
     for (let r = 0; r < ROWS; r++) {
-      seek(source, grid, minimum(tile + r, tiles - 1), c, n);
+      seek(source, grid, minimum(tile + r, tiles - 1), c, n, 2, scratch + TILE);
       spread(n, strip + <usize>(r * STRIP << 2), ROWS * STRIP << 2, 0, 0);
     }
     packStrip(PRODUCTS, n, to + <usize>c * 48, stride);
@@ -262,7 +265,7 @@ function spreadImage(p: usize, tile: i32, count: i32, k0: i32, k1: i32, to: usiz
   const panel = <usize>word(p, DEPTH) * 48;
   for (let t = 0; t < count; t++) {
     // Channels that are a multiple of four keep the phase: panels of twelve are three vectors.
-    seek(source, grid, tile + t, k0, k1 - k0);
+    seek(source, grid, tile + t, k0, k1 - k0, 2, scratch + TILE);
     spread(k1 - k0, to + <usize>t * 48, stride, 0, panel - 48);
   }
 }

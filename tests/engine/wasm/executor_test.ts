@@ -596,6 +596,11 @@ Deno.test("convolutions by tiles equal the reference on 1, 2 and 4 threads", asy
       [[1, 14, 14, 132], [3, 3, 20], [1, 1], [1, 1], [14, 14]],
       [[40, 9, 8, 32], [3, 3, 16], [1, 1], [1, 1], [9, 8]],
       [[6, 9, 8, 8], [3, 3, 12], [1, 1], [1, 1], [9, 8]],
+      // F(4 x 4, 3 x 3): planes that tiles fill and those that they do not, without a border, more channels than a strip.
+      [[3, 16, 12, 20], [3, 3, 16], [1, 1], [1, 1], [16, 12]],
+      [[7, 15, 7, 12], [3, 3, 28], [1, 1], [1, 1], [15, 7]],
+      [[40, 3, 3, 40], [3, 3, 16], [1, 1], [1, 1], [3, 3]],
+      [[5, 9, 10, 8], [3, 3, 8], [1, 1], [0, 0], [7, 8]],
     ];
   const program = {
     operands: 3,

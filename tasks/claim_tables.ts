@@ -13,6 +13,10 @@ const WORDS: readonly { readonly metric: RegExp; readonly write: (figure: Figure
   { metric: /^test_psnr_db$/, write: (figure) => named("held-out PSNR", figure, decibels) },
   { metric: /^test_psnr_encoder_db$/, write: (figure) => named("by the encoder alone", figure, decibels) },
   { metric: /^distinct_codes$/, write: ({ value }) => `${count(value)} distinct codes` },
+  {
+    metric: /^test_nats_per_pixel$/,
+    write: ({ value }) => `test cross-entropy ${value.toFixed(4)} nats per pixel`,
+  },
   { metric: /^test_accuracy$/, write: (figure) => named("test accuracy", figure, percents) },
   { metric: /_bits$/, write: ({ value, of }) => `${count(value)} bits held of ${of}` },
   { metric: /^lira_auc$/, write: ({ value }) => `area by likelihood ratio ${value.toFixed(4)}` },

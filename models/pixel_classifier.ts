@@ -17,6 +17,7 @@ import { linear } from "../layers/linear.ts";
 import { gated } from "../layers/recurrent.ts";
 import { percent } from "../report/numbers.ts";
 import {
+  cellsInWords,
   type PixelConfig,
   type PixelExperiment,
   type PixelModel,
@@ -75,7 +76,7 @@ export function loss(model: PixelClassifier, bits: tf.Tensor2D, labels: tf.Tenso
 function describe(model: PixelClassifier, { source, train }: PixelSets): Description {
   const { cell, batch, optimizer, learningRate, clip, pool } = model.config;
   return {
-    title: `Classifier of ${datasetInWords(source)}, read pixel by pixel`,
+    title: `${cellsInWords(model.config)} that tells ${datasetInWords(source)} apart, read pixel by pixel`,
     abstract:
       "A recurrent network reads an image as a sequence of black and white pixels, row by row, and says at the end " +
       "what it was: all that it knows of the first pixel must come through its state.",

@@ -14,7 +14,7 @@ import type { Device } from "../engine/device.ts";
 import type { Tile } from "../report/grid.ts";
 import type { Section } from "../report/html.ts";
 import { percent } from "../report/numbers.ts";
-import { type PixelExperiment, pixelModel, runPixels } from "../run/pixel_experiment.ts";
+import { cellsInWords, type PixelExperiment, pixelModel, runPixels } from "../run/pixel_experiment.ts";
 import { firstOf, type PixelSet, type PixelSets } from "../run/pixel_source.ts";
 import { datasetInWords, type Description } from "../run/write_report.ts";
 import { continued } from "./pixel_predictor/generation.ts";
@@ -37,7 +37,7 @@ const MOST_REMEMBERED = 1024;
 function describe(model: PixelPredictor, { source, train }: PixelSets): Description {
   const { cell, batch, optimizer, learningRate, clip, pool, gates, recurrentStart, firstInk } = model.config;
   return {
-    title: `Predictor of ${datasetInWords(source)}, pixel by pixel`,
+    title: `${cellsInWords(model.config)} that predicts ${datasetInWords(source)}, pixel by pixel`,
     abstract:
       "A recurrent network reads an image pixel by pixel, and says before each how probable it is to be ink. That is " +
       "the exact probability of whole images, and a way to draw new ones.",

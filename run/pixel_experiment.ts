@@ -129,6 +129,13 @@ export interface PixelExperiment<Model extends PixelModel> {
 /** Images evaluated at once, those that curves are drawn of, points of a curve, and training images measured. */
 const EVALUATION_BATCH = 250, WATCHED = 1000, CURVE_POINTS = 12, MEASURED = 10_000;
 
+/** A network of gated cells in a title: "GRU of 3 x 32". */
+export function cellsInWords(
+  { cell, units, layers }: { readonly cell: string; readonly units: number; readonly layers: number },
+): string {
+  return `${cell.toUpperCase()} of ${layers === 1 ? "" : `${layers} x `}${units}`;
+}
+
 /** The configuration for images of this kind. */
 export function pixelConfig(
   kind: string,

@@ -22,7 +22,7 @@ import type { Section } from "../report/html.ts";
 import { percent } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { readStoredFlags } from "../run/stored_flags.ts";
-import { pixelModelFlags } from "../run/pixel_experiment.ts";
+import { cellsInWords, pixelModelFlags } from "../run/pixel_experiment.ts";
 import { firstOf, openPixelTest, type PixelSet } from "../run/pixel_source.ts";
 import { completedRun } from "../run/stored_run.ts";
 import { commonFlags, integer, runTask, text, UsageError } from "../run/task.ts";
@@ -307,10 +307,9 @@ if (import.meta.main) {
       const metrics = { ...ends.metrics, ...gaps.metrics };
       await writeAtomically(run.path("continuations.png"), imageGrid(ends.sheet));
       await writeAtomically(run.path("gaps.png"), imageGrid(gaps.sheet));
-      const { cell, units, layers } = model.config;
       const accuracies = [metrics.inpainting_accuracy_1, metrics.inpainting_accuracy_4];
       await writePage(run, {
-        title: `Missing pixels, by a ${cell.toUpperCase()} of ${layers === 1 ? "" : `${layers} x `}${units}`,
+        title: `Missing pixels: ${cellsInWords(model.config)}`,
         abstract:
           "A model of each pixel given those before it is a model of whole images: it can draw the end of one " +
           "from its beginning, and say of a gap how probable each filling is, given all around it.",

@@ -272,7 +272,7 @@ async function mainJob(
 }
 
 /** Products are raced by their size, sequences at batch 256; CUDA's programs have no exact search and no photographs. */
-const MODELS = WORKLOADS.filter(({ name }) => !/^(matmul|nearest|cifar|gru|lstm|rnn)/.test(name));
+const MODELS = WORKLOADS.filter(({ name }) => !/^(matmul|nearest|cifar|flow|gru|lstm|rnn)/.test(name));
 const NAMES = [...MODELS, ...OTHERS].map(({ name }) => name);
 
 const FLAGS = {

@@ -3,10 +3,11 @@ import * as tf from "@tensorflow/tfjs";
 import { type PrefixTable, prefixTable } from "../data/sequences.ts";
 import { stream } from "../base/random.ts";
 import { compile, type Device, type InputArrays, type InputSpecs } from "../engine/device.ts";
-import { adam, type Weights } from "../engine/optimizers.ts";
+import { adam, movingAverages, type Weights } from "../engine/optimizers.ts";
 import { recurrent } from "../engine/recurrent.ts";
 import * as binaryAutoencoder from "../models/binary_autoencoder.ts";
 import * as cifarClassifier from "../models/cifar_classifier.ts";
+import * as flow from "../models/flow.ts";
 import * as seq2hist from "../models/seq2hist.ts";
 import { generation, SAMPLE_BATCH } from "../run/sampling.ts";
 import {
@@ -19,6 +20,7 @@ import {
   DENSE,
   denseWeights,
   elements,
+  FLOW,
   type Formula,
   GENERATED,
   HISTOGRAM,
@@ -186,6 +188,25 @@ function cifar(): Step {
   };
 }
 
+function flowUnet(): Step {
+  const { kernels, rate, decay, ...config } = FLOW;
+  const model = flow.build({ model: "flow", ...flow.FLOW, ...config, seed: 0 }), { weights } = model;
+  assignFormula(weights, kernels);
+  const inputs = {
+    x: tensorOf(DATA.flowImages) as tf.Tensor4D,
+    labels: tf.cast(tf.floor(tensorOf(DATA.flowLabels)), "int32") as tf.Tensor1D,
+    noise: tensorOf(DATA.flowNoise) as tf.Tensor4D,
+    times: tensorOf(DATA.flowTimes) as tf.Tensor1D,
+  };
+  const fn = flow.trainingStep(model, { optimizer: adam(weights), averages: movingAverages(weights) });
+  return {
+    fn: ({ rate, decay }) => fn({ ...inputs, rate: rate as tf.Scalar, decay: decay as tf.Scalar }),
+    inputs: { rate: { shape: [] }, decay: { shape: [] } },
+    feed: () => ({ rate: Float32Array.of(rate), decay: Float32Array.of(decay) }),
+    runs: 1,
+  };
+}
+
 /** The distinct prefixes of the sequences of the formula. */
 export function histogramTable(): PrefixTable {
   const { vocabulary, length, count } = HISTOGRAM;
@@ -270,6 +291,7 @@ const STEPS: Readonly<Record<string, () => Step>> = {
   "conv-autoencoder": conv,
   "binary-autoencoder": binary,
   "cifar-step": cifar,
+  "flow-unet": flowUnet,
   "seq2hist": () => histogram(HISTOGRAM.batch),
   "seq2hist-32": () => histogram(32),
   "generate": generate,

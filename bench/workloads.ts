@@ -124,6 +124,50 @@ export const CIFAR = {
   rate: 1e-4,
 } as const;
 
+/** A kernel of the U-Net of `FLOW`: its name, its shape, and at how many places of an image it is applied. */
+type FlowKernel = readonly [name: string, shape: readonly number[], places: number];
+
+function flowBlock(name: string, width: number, side: number): readonly FlowKernel[] {
+  return [
+    [`${name}/conv1`, [3, 3, width, width], side ** 2],
+    [`${name}/film`, [128, 2 * width], 1],
+    [`${name}/conv2`, [3, 3, width, width], side ** 2],
+  ];
+}
+
+/** In the order of the model's weights; transposed convolutions are applied at the places of their input. */
+const FLOW_KERNELS: readonly FlowKernel[] = [
+  ["time/hidden", [64, 128], 1],
+  ["time/output", [128, 128], 1],
+  ["class", [101, 128], 1],
+  ["input", [6, 6, 3, 56], 16 ** 2],
+  ...flowBlock("down1/block1", 56, 16),
+  ["down1/narrow", [3, 3, 56, 64], 8 ** 2],
+  ...flowBlock("down2/block1", 64, 8),
+  ["down2/narrow", [3, 3, 64, 80], 4 ** 2],
+  ...flowBlock("middle/block1", 80, 4),
+  ...flowBlock("middle/block2", 80, 4),
+  ["up2/widen", [2, 2, 64, 80], 4 ** 2],
+  ["up2/merge", [1, 1, 128, 64], 8 ** 2],
+  ...flowBlock("up2/block1", 64, 8),
+  ...flowBlock("up2/block2", 64, 8),
+  ["up1/widen", [2, 2, 56, 64], 8 ** 2],
+  ["up1/merge", [1, 1, 112, 56], 16 ** 2],
+  ...flowBlock("up1/block1", 56, 16),
+  ...flowBlock("up1/block2", 56, 16),
+  ["output", [6, 6, 3, 56], 16 ** 2],
+];
+
+/** The step of `models/flow.ts` as configured, on images in colour; noise and times are given, so that runners agree. */
+export const FLOW = {
+  kernels: Object.fromEntries(FLOW_KERNELS.map(([name, shape]) => [name, shape])),
+  image: [32, 32, 3],
+  classes: 100,
+  batch: 48,
+  rate: 1e-3,
+  decay: 0.999,
+} as const;
+
 /** Sequences that a step of `generate` draws. */
 export const GENERATED = 10_000;
 
@@ -249,6 +293,12 @@ export const DATA = {
   photographs: { shape: [CIFAR.batch, CIFAR.size, CIFAR.size, CIFAR.channels], seed: 111, low: 0, high: 1 },
   /** Its integer parts. */
   labels: { shape: [CIFAR.batch], seed: 112, low: 0, high: CIFAR.classes },
+  flowImages: { shape: [FLOW.batch, ...FLOW.image], seed: 113, low: -1, high: 1 },
+  /** Of variance 1. */
+  flowNoise: { shape: [FLOW.batch, ...FLOW.image], seed: 114, low: -Math.sqrt(3), high: Math.sqrt(3) },
+  flowTimes: { shape: [FLOW.batch], seed: 115, low: 0, high: 1 },
+  /** Its integer parts; the last means any class. */
+  flowLabels: { shape: [FLOW.batch], seed: 116, low: 0, high: FLOW.classes + 1 },
   left: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 104, low: 0, high: 1 },
   right: { shape: [MATMUL_SIZE, MATMUL_SIZE], seed: 105, low: 0, high: 1 },
 } as const satisfies Readonly<Record<string, Formula>>;
@@ -324,6 +374,15 @@ function cifarFlops(): number {
   }, 0);
 }
 
+function flowFlops(): number {
+  // Vectors of classes are looked up; neither times nor mixtures need a gradient.
+  const passes: Readonly<Record<string, number>> = { "class": 0, "time/hidden": 2, "input": 2 };
+  return FLOW_KERNELS.reduce((sum, [name, shape, places]) => {
+    const once = 2 * FLOW.batch * places * shape.reduce((product, extent) => product * extent, 1);
+    return sum + (passes[name] ?? 3) * once;
+  }, 0);
+}
+
 /** FLOPs of a product of two square matrices. */
 export function matmulFlops(size: number): number {
   return 2 * size ** 3;
@@ -346,6 +405,7 @@ export const WORKLOADS: readonly Workload[] = [
     tolerance: 5e-3,
   },
   { name: "cifar-step", flops: cifarFlops() },
+  { name: "flow-unet", flops: flowFlops() },
   { name: "seq2hist", flops: histogramFlops(HISTOGRAM.batch) },
   {
     name: "generate",

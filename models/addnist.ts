@@ -23,6 +23,7 @@ import { chain, type LayerMaker, type Network, sequential, trained, type Trainin
 import { linear } from "../layers/linear.ts";
 import { globalMaxPool, maxPool } from "../layers/pool.ts";
 import { UNIFORM } from "../layers/starts.ts";
+import { count } from "../report/numbers.ts";
 import { type AffineLimits, distort } from "../run/affine.ts";
 import { epochBatches } from "../run/batches.ts";
 import {
@@ -298,6 +299,10 @@ const OWN = {
 const FLAGS = {
   ...common,
   ...OWN,
+  steps: integer({
+    min: 1,
+    help: `optimizer updates (default: ${count(MOST_STEPS)}, the most without a penalty)`,
+  }),
   dataset: choice(["digits", "mnist"], { default: "digits", help: "whose digits are added" }),
   dataDir: text({ placeholder: "DIR", help: "where MNIST's files lie (default: .cache/data/mnist)" }),
   count: integer({
@@ -335,7 +340,7 @@ export const EXPERIMENT = {
   build,
   shape: ({ size }) => ({ size, channels: CHANNELS, classes: ADDNIST_CLASSES }),
   describe,
-  defaultSteps: () => 6000,
+  defaultSteps: () => MOST_STEPS,
   fit,
   logits: forward,
 } satisfies ClassificationExperiment<Addnist, typeof OWN>;

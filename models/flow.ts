@@ -14,7 +14,15 @@ import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
 import type { ImageSet } from "../data/images.ts";
 import { compile, type Device } from "../engine/device.ts";
-import { adam, cosineRate, movingAverages, warmDecay, type Weights } from "../engine/optimizers.ts";
+import {
+  adam,
+  cosineRate,
+  type MovingAverages,
+  movingAverages,
+  type Optimizer,
+  warmDecay,
+  type Weights,
+} from "../engine/optimizers.ts";
 import { normal } from "../engine/random.ts";
 import { silu } from "../layers/activations.ts";
 import { conv2d } from "../layers/conv2d.ts";
@@ -241,19 +249,54 @@ export function velocity(
   });
 }
 
-/** Mean squared error of the velocity a number, at a time drawn for each image [B, H, W, C] in -1..1. */
+/** What images are mixed with, and how far each has come from it. */
+export interface Mixing {
+  /** [B, H, W, C], standard normal. */
+  readonly noise: tf.Tensor4D;
+  /** [B] in 0..1. */
+  readonly times: tf.Tensor1D;
+}
+
+/** Draws what images of a shape [B, H, W, C] are mixed with; times are logit-normal. */
+export function drawMixing(shape: tf.Tensor4D["shape"], { random, counter }: Training): Mixing {
+  return {
+    noise: normal(shape, { random: random.fork("noise"), counter }),
+    times: tf.sigmoid(normal([shape[0]], { random: random.fork("times"), counter })),
+  };
+}
+
+/** Mean squared error of the velocity a number, of images [B, H, W, C] in -1..1 of their classes int32 [B]. */
 export function loss(
   model: Flow,
   images: tf.Tensor4D,
-  { labels, training: { random, counter } }: { readonly labels: tf.Tensor1D; readonly training: Training },
+  { labels, noise, times }: Mixing & { readonly labels: tf.Tensor1D },
 ): tf.Scalar {
   return tf.tidy(() => {
-    const count = images.shape[0], noise = normal(images.shape, { random: random.fork("noise"), counter });
-    const times = tf.sigmoid(normal([count], { random: random.fork("times"), counter }));
     const target = tf.sub(images, noise);
-    const mixed: tf.Tensor4D = tf.add(noise, tf.mul(tf.reshape(times, [count, 1, 1, 1]), target));
+    const mixed: tf.Tensor4D = tf.add(noise, tf.mul(tf.reshape(times, [-1, 1, 1, 1]), target));
     return tf.mean(tf.square(tf.sub(velocity(model, mixed, { times, labels }), target)));
   });
+}
+
+/** One update of the weights and of their averages on images x [B, H, W, C] in -1..1: to be compiled. */
+export function trainingStep(
+  model: Flow,
+  { optimizer, averages }: { readonly optimizer: Optimizer; readonly averages: MovingAverages },
+): (
+  inputs: Mixing & {
+    readonly x: tf.Tensor4D;
+    readonly labels: tf.Tensor1D;
+    readonly rate: tf.Scalar;
+    readonly decay: tf.Scalar;
+  },
+) => { readonly loss: tf.Scalar } {
+  const weights = Object.values(model.weights);
+  return ({ x, rate, decay, ...mixed }) => {
+    const { value, grads } = tf.variableGrads(() => loss(model, x, mixed), weights);
+    optimizer.applyGradients(grads, rate);
+    averages.update(decay);
+    return { loss: value };
+  };
 }
 
 /** Trains in epochs, and leaves the averages of the weights in their place. Images stay bytes until their step. */
@@ -261,21 +304,18 @@ export async function fit(model: Flow, { run, device, images, steps }: Generatio
   const { image, classes, learningRate, seed } = model.config, { weights } = model;
   const batch = Math.min(model.config.batch, images.count), random = stream(seed).fork("flow");
   const optimizer = adam(weights), averages = movingAverages(weights);
-  const step = await compile(device, ({ x, labels, rate, decay, counter }) => {
-    const { value, grads } = tf.variableGrads(
-      () => loss(model, x, { labels, training: { random, counter } }),
-      Object.values(weights),
-    );
-    optimizer.applyGradients(grads, rate);
-    averages.update(decay);
-    return { loss: value };
-  }, {
-    x: { shape: [batch, ...image] },
-    labels: { shape: [batch], dtype: "int32" },
-    rate: { shape: [] },
-    decay: { shape: [] },
-    counter: { shape: [], dtype: "int32" },
-  });
+  const update = trainingStep(model, { optimizer, averages });
+  const step = await compile(
+    device,
+    ({ counter, ...inputs }) => update({ ...inputs, ...drawMixing(inputs.x.shape, { random, counter }) }),
+    {
+      x: { shape: [batch, ...image] },
+      labels: { shape: [batch], dtype: "int32" },
+      rate: { shape: [] },
+      decay: { shape: [] },
+      counter: { shape: [], dtype: "int32" },
+    },
+  );
   const rows = epochBatches(stream(seed).fork("batches"), { count: images.count, batch });
   const flips = stream(seed).fork("flips"), unlabelled = stream(seed).fork("unlabelled");
   await train(run, {

@@ -413,14 +413,23 @@ export async function htmlReport(report: Report): Promise<string> {
     parts.push({ title: escape(section.title), html: blocks.join("\n") });
   }
   const { parts: inside = [] } = report;
+  // Dozens of runs may differ in their draws alone: those with one title share a section.
+  const titled = new Map<string, { readonly name: string; readonly html: string }[]>();
   for (const part of inside) {
     const html = partHtml(part);
     if (html === undefined) continue;
+    const title = /<title>([^<]*)</.exec(part.html)?.[1] ?? escape(part.name);
+    titled.set(title, [...titled.get(title) ?? [], { name: escape(part.name), html }]);
+  }
+  for (const [title, alike] of titled) {
+    const open = inside.length === 1 ? " open" : "";
     parts.push({
-      title: /<title>([^<]*)</.exec(part.html)?.[1] ?? escape(part.name),
-      html: `<details class="part"${
-        inside.length === 1 ? " open" : ""
-      }><summary>the whole report</summary>${html}</details>`,
+      title,
+      html: alike.map(({ name, html }) =>
+        `<details class="part"${open}><summary>${
+          alike.length === 1 ? "the whole report" : name
+        }</summary>${html}</details>`
+      ).join("\n"),
     });
   }
   const explained = usedTerms(report.glossary ?? [], [lead, ...cards, ...parts.map(({ html }) => html)]);

@@ -292,6 +292,11 @@ const METRICS: Readonly<Record<string, Words>> = {
     "count",
     "After this step the most validation texts were told right.",
   ],
+  test_accuracy_averaged: [
+    "test accuracy, views averaged",
+    "share",
+    "The same where each test image is also asked about moved by a pixel, and in colour mirrored, and the answers are averaged.",
+  ],
   train_accuracy: [
     "training accuracy",
     "share",

@@ -84,6 +84,8 @@ export interface TrainedClassifier {
   readonly device: Device;
   readonly images: ImageSet;
   readonly test: ImageSet;
+  /** Logits [count, classes] of the test images. */
+  readonly answers: Float32Array;
   /** Steps made. */
   readonly steps: number;
   /** Logits [count, classes] of images. */
@@ -198,7 +200,7 @@ export async function classifyImages<Model extends ClassifierModel, F extends Fl
   await run.saveWeights(model.weights, { model: model.config.model, config: model.config });
   const logits = await classifier.logits(test);
   const done = {
-    ...{ run, device, images, test },
+    ...{ run, device, images, test, answers: logits },
     steps: run.savedStep ?? 0,
     logits: (images: ImageSet) => classifier.logits(images),
   };

@@ -14,13 +14,16 @@ import { imageFlags, openTrainingImages } from "../run/images.ts";
 import { readLog } from "../run/log.ts";
 import { executorFlags, type ManifestLine, runManifest } from "../run/manifest.ts";
 import type { StoredRun } from "../run/run.ts";
-import { choice, integer, number, runTask, text, UsageError } from "../run/task.ts";
-import { writePage } from "../run/write_report.ts";
+import { boolean, choice, integer, number, runTask, text, UsageError } from "../run/task.ts";
+import { datasetInWords, writePage } from "../run/write_report.ts";
 
 /** Where all images are learned. */
 const ALL = "all";
 /** The step sizes that are tried, as factors of the recipe's own. */
 const FACTORS = [0.25, 1, 4] as const;
+
+/** What `--quick` stands for. */
+const QUICK = { count: 500, steps: 30, sizes: "1,10,all", draws: 2, validation: 0, width: 0.1 } as const;
 
 /** How many images of each class are learned; undefined: all. */
 type PerClass = number | undefined;
@@ -84,7 +87,7 @@ export function subsetBlocks(outcomes: readonly Outcome[]): readonly Block[] {
       table: {
         columns: ["Images", "Draws", "Step size", "Training accuracy", "Test accuracy", "Difference"],
         rows: outcomes.map((outcome) => [
-          ...[count(outcome.images), outcome.test.length, String(outcome.rate)],
+          ...[count(outcome.images), String(outcome.test.length), String(outcome.rate)],
           ...[share(outcome.train), share(outcome.test), share(gaps(outcome))],
         ]),
         caption:
@@ -154,9 +157,13 @@ if (import.meta.main) {
         help: "images held out to choose step sizes by; 0: the recipe's own for all",
       }),
       width: number({ min: 0.01, default: 1, help: "the blocks' channels, as a factor" }),
+      quick: boolean({
+        help: "small sizes, about a minute: 1, 10 and all of 500 images, 30 steps, a tenth of the width",
+      }),
       ...executorFlags,
     },
-    run: async (flags, run) => {
+    run: async ({ quick, ...given }, run) => {
+      const flags = quick ? { ...given, ...QUICK } : given;
       const { dataset, dataDir, offset, steps, seed, device: kind, threads, validation, width, draws } =
         flags;
       const sizes = parseSizes(flags.sizes);
@@ -222,7 +229,7 @@ if (import.meta.main) {
         return { ...section, title: `${count(outcomes[at].images)} images, the first draw, by epoch` };
       }));
       await writePage(run, {
-        title: `What ${dataset} tells in few images and in many`,
+        title: `Learning from few and from many of ${datasetInWords(images)}`,
         abstract:
           "The same network learns few images of each class, and many. What it is right on among those, and " +
           "among images that it never saw, parts the further the fewer there are.",

@@ -161,7 +161,7 @@ def restore(saved):
                     slot.zero_()
 
 
-def training(parameters, loss_of, adam, feed=None, beta2=0.999):
+def training(parameters, loss_of, adam, feed=None, beta2=0.999, after=None):
     optimizer = torch.optim.Adam(
         parameters,
         lr=1e-3,
@@ -171,10 +171,10 @@ def training(parameters, loss_of, adam, feed=None, beta2=0.999):
         capturable=MODE != "eager",
         **ADAMS[adam],
     )
-    return trained_by(optimizer, parameters, loss_of, feed)
+    return trained_by(optimizer, parameters, loss_of, feed, after)
 
 
-def trained_by(optimizer, parameters, loss_of, feed=None):
+def trained_by(optimizer, parameters, loss_of, feed=None, after=None):
     STATE[:] = parameters
     OPTIMIZERS[:] = [optimizer]
     forward = torch.compile(loss_of, mode="reduce-overhead") if MODE == "compile" else loss_of
@@ -186,6 +186,8 @@ def trained_by(optimizer, parameters, loss_of, feed=None):
         loss = forward(*inputs)
         loss.backward()
         update()
+        if after is not None:
+            after()
         return loss.detach()
 
     return Step(body, feed)
@@ -284,6 +286,118 @@ def cifar(memory_format, batch=500):
         lr=rate, weight_decay=decay, momentum=0.85, nesterov=True,
     )
     return trained_by(optimizer, [*kernels, *shifts], loss)
+
+
+class Unet:
+    """The network of models/flow.ts: its weights by name, and the velocity."""
+
+    def __init__(self, memory_format):
+        self.memory_format = memory_format
+        self.parameters = {}
+        self.seed = 0
+        self.linear("time/hidden", 64, 128)
+        self.linear("time/output", 128, 128)
+        self.add("class", self.formula([101, 128]))
+        self.conv("input", [6, 6, 3, 56])
+        self.block("down1/block1", 56)
+        self.conv("down1/narrow", [3, 3, 56, 64])
+        self.block("down2/block1", 64)
+        self.conv("down2/narrow", [3, 3, 64, 80])
+        self.block("middle/block1", 80)
+        self.block("middle/block2", 80)
+        for level, width, below in ((2, 64, 80), (1, 56, 64)):
+            self.conv(f"up{level}/widen", [2, 2, width, below], transposed=True)
+            self.conv(f"up{level}/merge", [1, 1, 2 * width, width])
+            self.block(f"up{level}/block1", width)
+            self.block(f"up{level}/block2", width)
+        self.norm("output", 56)
+        self.conv("output", [6, 6, 3, 56], transposed=True)
+        self.frequencies = 1000 * 1e4 ** (-torch.arange(32) / 32)
+
+    def add(self, name, tensor):
+        self.parameters[name] = torch.nn.Parameter(tensor)
+
+    def formula(self, shape):
+        """The next kernel [..., out] of the formula."""
+        self.seed += 1
+        return weight(self.seed - 1, shape, int(np.prod(shape[:-1])))
+
+    def linear(self, name, given, out):
+        self.add(name, self.formula([given, out]).t().contiguous())
+        self.add(f"{name}/bias", torch.zeros(out))
+
+    def conv(self, name, shape, transposed=False):
+        """[height, width, in, out] -> [out, in, height, width]; transposed, in and out change places on both sides."""
+        kernel = self.formula(shape).permute(3, 2, 0, 1)
+        self.add(name, kernel.contiguous(memory_format=self.memory_format))
+        self.add(f"{name}/bias", torch.zeros(shape[2 if transposed else 3]))
+
+    def norm(self, name, width):
+        self.add(f"{name}/gain", torch.ones(width))
+        self.add(f"{name}/shift", torch.zeros(width))
+
+    def block(self, name, width):
+        self.norm(name, width)
+        self.conv(f"{name}/conv1", [3, 3, width, width])
+        self.linear(f"{name}/film", 128, 2 * width)
+        self.conv(f"{name}/conv2", [3, 3, width, width])
+
+    def of(self, name):
+        return self.parameters[name], self.parameters[f"{name}/bias"]
+
+    def normed(self, name, x):
+        return F.silu(F.group_norm(x, 8, self.parameters[f"{name}/gain"], self.parameters[f"{name}/shift"]))
+
+    def through(self, name, x, context):
+        inner = F.group_norm(F.conv2d(self.normed(name, x), *self.of(f"{name}/conv1"), padding=1), 8)
+        scale, shift = F.linear(context, *self.of(f"{name}/film"))[:, :, None, None].chunk(2, 1)
+        return x + F.conv2d(F.silu(inner * (scale + 1) + shift), *self.of(f"{name}/conv2"), padding=1)
+
+    def narrowed(self, name, x):
+        # TensorFlow's "same": the odd zero is below and to the right.
+        return F.conv2d(F.pad(x, (0, 1, 0, 1)), *self.of(name), stride=2)
+
+    def velocity(self, x, times, labels):
+        angles = times[:, None] * self.frequencies
+        waves = torch.cat([torch.cos(angles), torch.sin(angles)], 1)
+        time = F.linear(F.silu(F.linear(waves, *self.of("time/hidden"))), *self.of("time/output"))
+        context = F.silu(time + F.embedding(labels, self.parameters["class"]))
+        first = self.through("down1/block1", F.conv2d(x, *self.of("input"), stride=2, padding=2), context)
+        second = self.through("down2/block1", self.narrowed("down1/narrow", first), context)
+        h = self.narrowed("down2/narrow", second)
+        for name in ("middle/block1", "middle/block2"):
+            h = self.through(name, h, context)
+        for name, skip in (("up2", second), ("up1", first)):
+            h = torch.cat([F.conv_transpose2d(h, *self.of(f"{name}/widen"), stride=2), skip], 1)
+            h = F.conv2d(h, *self.of(f"{name}/merge"))
+            for block in ("block1", "block2"):
+                h = self.through(f"{name}/{block}", h, context)
+        return F.conv_transpose2d(self.normed("output", h), *self.of("output"), stride=2, padding=2)
+
+
+def flow(adam, memory_format):
+    unet = Unet(memory_format)
+    parameters = list(unet.parameters.values())
+    averages = [parameter.detach().clone() for parameter in parameters]
+
+    def pictured(seed, limit):
+        tensor = elements(seed, [48, 32, 32, 3], -limit, limit).permute(0, 3, 1, 2)
+        return tensor.contiguous(memory_format=memory_format)
+
+    images, noise = pictured(113, 1), pictured(114, 3**0.5)
+    times, labels = elements(115, [48], 0, 1), elements(116, [48], 0, 101).floor().to(torch.int64)
+
+    def loss():
+        target = images - noise
+        mixed = noise + times[:, None, None, None] * target
+        return F.mse_loss(unet.velocity(mixed, times, labels), target)
+
+    def average():
+        with torch.no_grad():
+            torch._foreach_mul_(averages, 0.999)
+            torch._foreach_add_(averages, parameters, alpha=1 - 0.999)
+
+    return training(parameters, loss, adam, after=average)
 
 
 FORMATS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
@@ -510,6 +624,7 @@ def candidates(workload):
         "conv-autoencoder": {
             name: lambda adam, of=of: conv(adam, of) for name, of in FORMATS.items()
         },
+        "flow-unet": {name: lambda adam, of=of: flow(adam, of) for name, of in FORMATS.items()},
         "binary-autoencoder": {"dense": binary},
         **{
             name: {first: lambda adam, batch=batch, first=first: seq2hist(adam, batch, first) for first in FIRST_LAYERS}

@@ -10,13 +10,13 @@ export interface Placement {
   readonly down: number;
 }
 
-/** The chosen images, each in its own placement, as levels in 0..1: [index, height, width, channels]. */
-export function placed(
+/** The same as bytes, [index, height, width, channels]. */
+function placedBytes(
   images: Images,
   { index, placements }: { readonly index: Int32Array; readonly placements: readonly Placement[] },
-): Float32Array {
+): Uint8Array<ArrayBuffer> {
   const { pixels, height, width, channels } = images, area = height * width * channels;
-  const levels = new Float32Array(index.length * area);
+  const bytes = new Uint8Array(index.length * area);
   let at = 0;
   index.forEach((image, row) => {
     const { flipped, right, down } = placements[row];
@@ -25,11 +25,43 @@ export function placed(
       for (let x = 0; x < width; x++) {
         const column = mirrored(x - right, width);
         const from = line + (flipped ? width - 1 - column : column) * channels;
-        for (let channel = 0; channel < channels; channel++) levels[at++] = pixels[from + channel] / 255;
+        for (let channel = 0; channel < channels; channel++) bytes[at++] = pixels[from + channel];
       }
     }
   });
+  return bytes;
+}
+
+/** The chosen images, each in its own placement, as levels in 0..1: [index, height, width, channels]. */
+export function placed(
+  images: Images,
+  chosen: { readonly index: Int32Array; readonly placements: readonly Placement[] },
+): Float32Array {
+  const bytes = placedBytes(images, chosen), levels = new Float32Array(bytes.length);
+  for (let at = 0; at < bytes.length; at++) levels[at] = bytes[at] / 255;
   return levels;
+}
+
+/** All images in one placement. */
+export function allPlaced<Set extends Images>(images: Set, placement: Placement): Set {
+  const count = images.labels.length, index = Int32Array.from({ length: count }, (_, image) => image);
+  return { ...images, pixels: placedBytes(images, { index, placements: Array(count).fill(placement) }) };
+}
+
+/** How an image is shown to be asked about, and the share that the answer to it has. */
+interface View extends Placement {
+  readonly share: number;
+}
+
+/**
+ * As it is, and a pixel up to the left or down to the right; `flips` adds the mirror image of each. The first is the image
+ * as it is, and the shares add up to 1: Jordan's "multi-crop" evaluation.
+ */
+export function views({ flips }: { readonly flips: boolean }): readonly View[] {
+  const sides = flips ? [false, true] : [false];
+  return [{ by: 0, share: 1 / 2 }, { by: -1, share: 1 / 4 }, { by: 1, share: 1 / 4 }].flatMap((
+    { by, share },
+  ) => sides.map((flipped) => ({ flipped, right: by, down: by, share: share / sides.length })));
 }
 
 /** A place beyond the border is as far inside; the border itself is not repeated. */

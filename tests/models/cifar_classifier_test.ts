@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { readTensors } from "../../base/safetensors.ts";
-import { openImages } from "../../data/images.ts";
+import { type ImageSet, openImages } from "../../data/images.ts";
 import { openDevice } from "../../engine/open.ts";
 import { trained } from "../../layers/layer.ts";
 import { accuracy } from "../../metrics/mod.ts";
 import {
+  averagedAnswers,
   build,
   CIFAR_CLASSIFIER,
   type CifarClassifierConfig,
@@ -99,6 +100,19 @@ Deno.test("it learns a dozen images, leaves nothing over, keeps all that it need
   close(features.matMul(model.weights["output/kernel"] as tf.Tensor2D).div(9).dataSync(), logits, 1e-5);
 });
 
+Deno.test("answers are averaged over views: of grey images three, of those in colour six", async () => {
+  const set = (channels: number) => ({
+    ...{ ...images, count: 1, height: 3, width: 3, channels, labels: Uint8Array.of(0) },
+    pixels: Uint8Array.from({ length: 9 * channels }, (_, at) => 10 + Math.floor(at / channels)),
+  });
+  // An answer is the level in the upper left corner, where moved images have that of the middle, 14.
+  const logits = ({ pixels }: ImageSet) => Promise.resolve(Float32Array.of(pixels[0]));
+  for (const [channels, expected] of [[1, (10 + 14) / 2], [3, (10 + 12) / 4 + 14 / 2]]) {
+    const test = set(channels), answers = await logits(test);
+    assert.deepEqual(Array.from(await averagedAnswers({ test, answers, logits })), [expected]);
+  }
+});
+
 Deno.test("every part can be left out", async () => {
   await using device = await openDevice("wasm", { threads: 1 });
   for (const without of ["augmentation", "averages", "smoothing", "identity"] as const) {
@@ -119,6 +133,8 @@ Deno.test("a run tells its curves by epoch, its arithmetic, and is measured once
   assert.deepEqual([metrics.steps, metrics.parameters], [4, model.network.parameters]);
   assert.equal(metrics.pflop, trainingFlop(model.config) * 24 / 1e15);
   assert.equal(metrics.test_accuracy, metrics.train_accuracy);
+  const { test_accuracy_averaged: averaged } = metrics;
+  assert.ok(typeof averaged === "number" && averaged >= 0 && averaged <= 1);
   const log = (await Deno.readTextFile(run.path("log.jsonl"))).trim().split("\n").map((line) =>
     JSON.parse(line)
   );

@@ -8,6 +8,7 @@ import { openDevice } from "../../engine/open.ts";
 import { randomNumbers } from "../../engine/random.ts";
 import {
   build,
+  drawMixing,
   EXPERIMENT,
   fit,
   FLOW,
@@ -49,7 +50,7 @@ Deno.test("a network that says nothing has the loss of the velocity's own size, 
   const value = tf.tidy(() =>
     loss(model, tf.tensor4d(images, [8, 12, 10, 3]), {
       labels: tf.zeros([8], "int32"),
-      training: { random, counter },
+      ...drawMixing([8, 12, 10, 3], { random, counter }),
     }).dataSync()[0]
   );
   const { key } = random.fork("noise");
@@ -75,7 +76,7 @@ Deno.test("the gradient is that of central differences", async () => {
   const weights = Object.fromEntries(chosen.map((name) => [name, model.weights[`${name}/kernel`]]));
   await checkGradients(
     weights,
-    () => loss(model, images, { labels, training: { random: stream(3), counter } }),
+    () => loss(model, images, { labels, ...drawMixing(images.shape, { random: stream(3), counter }) }),
   );
 });
 

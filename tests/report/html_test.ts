@@ -212,6 +212,22 @@ Deno.test("htmlReport: a report inside another has its sections, its references 
   assert.equal(new Set(ids).size, ids.length);
 });
 
+Deno.test("htmlReport: reports inside another that have one title share a section, each under its own name", async () => {
+  const [same, other] = [await htmlReport(report), await htmlReport({ ...report, title: "Other" })];
+  const parts = [["a", same], ["b", other], ["c", same]].map(([name, html]) => ({ name, html }));
+  const html = await htmlReport({ title: "whole", abstract: "Of three.", sections: [], parts });
+  const [, nav] = /<nav>([^]*?)<\/nav>/.exec(html)!;
+  assert.deepEqual(
+    [...nav.matchAll(/>([^<]+)</g)].map(([, title]) => title.trim()).filter(Boolean).slice(0, 2),
+    [
+      ...["Title", "Other"],
+    ],
+  );
+  assert.deepEqual([...html.matchAll(/<summary>([^<]*)<\/summary>/g)].map(([, summary]) => summary), [
+    ...["a", "c", "the whole report"],
+  ]);
+});
+
 Deno.test("htmlReport: formulas of TeX; what is none is an error that shows it", async () => {
   assert.match(await paragraph("$\\frac{1}{n} \\sum_i \\|x_i\\|$"), /<mfrac>.*∑/);
   await assert.rejects(() => paragraph("$\\frac{1$"), /current formula is \\frac\{1/);

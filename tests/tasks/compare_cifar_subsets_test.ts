@@ -31,8 +31,8 @@ Deno.test("the table has means, deviations and differences; the plot a logarithm
   const [table, plot] = subsetBlocks(OUTCOMES);
   assert.ok(table.kind === "table" && plot.kind === "plot" && plot.plot.kind === undefined);
   assert.deepEqual(table.table.rows, [
-    ["10", 2, "46", "100.00 % ± 0.00 %", "15.00 % ± 7.07 %", "85.00 % ± 7.07 %"],
-    ["50,000", 1, "11.5", "98.00 %", "92.00 %", "6.00 %"],
+    ["10", "2", "46", "100.00 % ± 0.00 %", "15.00 % ± 7.07 %", "85.00 % ± 7.07 %"],
+    ["50,000", "1", "11.5", "98.00 %", "92.00 %", "6.00 %"],
   ]);
   assert.equal(plot.plot.x.scale, "log");
   assert.deepEqual(plot.plot.series.map(({ y }) => Array.from(y, (value) => value.toFixed(2))), [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { placed, type Placement } from "../../../models/cifar_classifier/placement.ts";
+import { allPlaced, placed, type Placement, views } from "../../../models/cifar_classifier/placement.ts";
 
 /** One row of four grey pixels, and three rows. */
 const IMAGES = {
@@ -30,4 +30,20 @@ Deno.test("channels stay together, and images come in the order asked for", () =
   const found = Array.from(levels, (level) => Math.round(level * 255));
   assert.deepEqual(found.slice(0, 4), [114, 115, 112, 113]);
   assert.deepEqual(found.slice(12, 16), [0, 1, 2, 3]);
+});
+
+Deno.test("all images can be placed alike, and stay bytes", () => {
+  const { pixels, labels } = allPlaced(IMAGES, { flipped: true, right: 0, down: 1 });
+  assert.deepEqual(Array.from(pixels.subarray(0, 12)), [7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4]);
+  assert.deepEqual([pixels.length, pixels[15], labels], [24, 116, IMAGES.labels]);
+});
+
+Deno.test("views begin with the image as it is, and their shares are those of the recipe", () => {
+  assert.deepEqual(views({ flips: false }).map(({ right, down, share }) => [right, down, share]), [
+    ...[[0, 0, 1 / 2], [-1, -1, 1 / 4], [1, 1, 1 / 4]],
+  ]);
+  const six = views({ flips: true });
+  assert.deepEqual(six.map(({ flipped }) => flipped), [false, true, false, true, false, true]);
+  assert.deepEqual(six.map(({ share }) => share), [1 / 4, 1 / 4, 1 / 8, 1 / 8, 1 / 8, 1 / 8]);
+  assert.deepEqual(six[0], { flipped: false, right: 0, down: 0, share: 1 / 4 });
 });

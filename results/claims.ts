@@ -489,6 +489,16 @@ export const CLAIMS: readonly Claim[] = [
     machine: "busy",
   },
   {
+    name: "cifar10",
+    tables: ["readme"],
+    task: "train-cifar-classifier",
+    flags: { dataset: "cifar10" },
+    data: "50,000 CIFAR-10 images, eight epochs, 569,016 parameters, tested on 10,000",
+    figures: [{ metric: "test_accuracy", value: 0.9187, within: 0.01 }],
+    seconds: 1105,
+    machine: "idle",
+  },
+  {
     name: "addnist-1000-steps",
     tables: ["readme"],
     task: "train-addnist",

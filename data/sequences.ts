@@ -126,6 +126,11 @@ export function entropyFloor(table: PrefixTable): number {
   return sum / total;
 }
 
+/** Each sequence as numbers of its own. */
+export function rowsOf({ tokens, count, length }: Sequences): number[][] {
+  return Array.from({ length: count }, (_, row) => [...tokens.subarray(row * length, (row + 1) * length)]);
+}
+
 /** Sign channels, rows and columns of sites of a code. */
 export type CodeShape = readonly [channels: number, rows: number, columns: number];
 

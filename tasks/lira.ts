@@ -9,7 +9,8 @@
 import { basename, join } from "node:path";
 import { writeAtomically } from "../base/files.ts";
 import { stream } from "../base/random.ts";
-import { codesToSequences, type Sequences } from "../data/sequences.ts";
+import { formatTable } from "../data/csv.ts";
+import { codesToSequences, rowsOf, type Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import {
   attack,
@@ -87,16 +88,14 @@ export function numbered({ tokens, ...shape }: Sequences): Sequences {
 /** The rows of a set that are learned, as a file that the sequence tasks read. */
 async function writeLearned(
   path: string,
-  { tokens, length, vocabulary }: Sequences,
+  sequences: Sequences,
   learned: Uint8Array,
 ): Promise<void> {
-  const rows = [...learned].flatMap((one, row) =>
-    one === 1 ? [tokens.subarray(row * length, (row + 1) * length)] : []
-  );
-  if (new Set(rows.flatMap((row) => [...row])).size < vocabulary) {
+  const rows = rowsOf(sequences).filter((_, row) => learned[row] === 1);
+  if (new Set(rows.flat()).size < sequences.vocabulary) {
     throw new Error("Cannot leave images out as the others' codes lack a token then: raise --count");
   }
-  await writeAtomically(path, rows.map((row) => row.join()).join("\n") + "\n");
+  await writeAtomically(path, formatTable(rows));
 }
 
 /** A model that learns some of the images. */
@@ -243,13 +242,12 @@ if (import.meta.main) {
       const lists = learners(flags), sequences = await train(run, { flags, lists });
 
       await using device = await openTaskDevice(flags, run.session);
-      run.session.follow("asking models", lists.shadows.length + lists.whole.length + lists.without.length);
+      run.session.follow("asking models");
       const ask = async (list: readonly Learner[]): Promise<(Learner & Shadow)[]> => {
         const asked: (Learner & Shadow)[] = [];
         for (const learner of list) {
           const statistics = await statisticsOf(run.path(learner.folder), { sequences, device });
           asked.push({ ...learner, statistics });
-          await run.session.between();
         }
         return asked;
       };

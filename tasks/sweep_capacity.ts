@@ -11,7 +11,8 @@
 import { join } from "node:path";
 import { writeAtomically } from "../base/files.ts";
 import { stream } from "../base/random.ts";
-import { codesToSequences, type Sequences } from "../data/sequences.ts";
+import { formatTable } from "../data/csv.ts";
+import { codesToSequences, rowsOf, type Sequences } from "../data/sequences.ts";
 import type { Device } from "../engine/device.ts";
 import {
   type Estimate,
@@ -185,15 +186,6 @@ export function randomSequences(count: number): Sequences {
   return { tokens, count, length: LENGTH, vocabulary: VOCABULARY };
 }
 
-/** A set as a file that the sequence tasks read: a row a sequence. */
-async function writeRows(path: string, { tokens, count, length }: Sequences): Promise<void> {
-  const rows = Array.from(
-    { length: count },
-    (_, row) => tokens.subarray(row * length, (row + 1) * length).join(),
-  );
-  await writeAtomically(path, rows.join("\n") + "\n");
-}
-
 function lineOf(
   { source, hidden, parameters, count }: Task,
   { flags, run, seed }: { readonly flags: SweepFlags; readonly run: Run; readonly seed: number },
@@ -365,7 +357,9 @@ if (import.meta.main) {
         return { tasks, images, most };
       })();
       let codes: { readonly learned: Sequences; readonly others: Sequences } | undefined;
-      if (sources.includes("random")) await writeRows(run.path("random.csv"), randomSequences(most));
+      if (sources.includes("random")) {
+        await writeAtomically(run.path("random.csv"), formatTable(rowsOf(randomSequences(most))));
+      }
       if (sources.includes("codes")) {
         const { dataset, dataDir, size, channels, seed, device, threads, autoencoderSteps } = flags;
         const own = { dataset, dataDir, size, channels, seed, device, threads };
@@ -376,7 +370,7 @@ if (import.meta.main) {
         }], { within: run, executor: flags, name: "autoencoder" });
         await using opened = await openTaskDevice(flags, run.session);
         codes = await codesIn(run, { flags, count: most, device: opened });
-        await writeRows(run.path("codes.csv"), codes.learned);
+        await writeAtomically(run.path("codes.csv"), formatTable(rowsOf(codes.learned)));
       }
       const seeds = Array.from({ length: flags.seeds }, (_, index) => flags.seed + index);
       const lines = tasks.flatMap((task) => seeds.map((seed) => lineOf(task, { flags, run, seed })));

@@ -38,6 +38,8 @@ import {
   wholeTable,
 } from "./pixel_tables.ts";
 
+/** Holds the short runs, whose reports are too many to be parts of the page. */
+const TRIALS = "trials";
 const TASK = "train-pixel-classifier";
 const ALL = GATED_CELLS.flatMap(contestants);
 /** Epochs and pooling of the trials that choose learning rates and compare recipes. */
@@ -57,7 +59,7 @@ async function chooseRates(
   const lines = models.flatMap((model) =>
     RATES.map((learningRate) =>
       pixelLine(model, {
-        ...{ task: TASK, folder: `grid-${model.name}-${learningRate}`, flags: trial(flags) },
+        ...{ task: TASK, folder: join(TRIALS, `grid-${model.name}-${learningRate}`), flags: trial(flags) },
         own: { learningRate },
       })
     )
@@ -92,7 +94,7 @@ async function ablate(
 ): Promise<Record<string, number>> {
   const lines = VARIANTS.map(({ name, flags: own }) =>
     pixelLine({ cell: "gru", units: 64, layers: 1 }, {
-      ...{ task: TASK, folder: `ablation-${name}`, flags: trial(flags), own },
+      ...{ task: TASK, folder: join(TRIALS, `ablation-${name}`), flags: trial(flags), own },
     })
   );
   const runs = await runManifest(lines, { within: run, executor: flags, name: "ablation" });

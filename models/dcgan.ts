@@ -31,11 +31,11 @@ import { linear } from "../layers/linear.ts";
 import { flatten, reshape } from "../layers/reshape.ts";
 import { type Start, zeros } from "../layers/starts.ts";
 import { epochBatches } from "../run/batches.ts";
+import type { Generator } from "../run/generated_images.ts";
 import {
   checkParameters,
   type GenerationExperiment,
   type GenerationFit,
-  type Generator,
   GENERATOR_LIMITS,
   generatorModel,
   runGeneration,

@@ -4,54 +4,35 @@
  * one, and of nothing else.
  */
 import { join } from "node:path";
-import { exists, writeAtomically } from "../base/files.ts";
-import { type Random, stream } from "../base/random.ts";
-import { readTensors, writeTensors } from "../base/safetensors.ts";
+import { writeAtomically } from "../base/files.ts";
+import type { Random } from "../base/random.ts";
 import type { Images } from "../data/image_set.ts";
 import { type ImageSet, openImages } from "../data/images.ts";
 import type { Device } from "../engine/device.ts";
-import type { Weights } from "../engine/optimizers.ts";
-import { randomNumbers } from "../engine/random.ts";
-import { isNearCopy, psnrOfSquare } from "../metrics/mod.ts";
-import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
-import type { Section } from "../report/html.ts";
+import { imageGrid } from "../report/grid.ts";
 import { count } from "../report/numbers.ts";
-import { interval } from "./classification.ts";
+import { copiesOf, copyMetrics, copySection } from "./copies.ts";
 import { openTaskDevice } from "./device.ts";
+import {
+  type Drawing,
+  generate,
+  type GeneratedImages,
+  type GeneratorModel,
+  interpolate,
+  interpolationSheet,
+  nearestSheet,
+  PAIRS,
+  SAMPLES,
+  samplesSheet,
+  writeSamples,
+} from "./generated_images.ts";
 import { drawnImages, imageFlags, openTrainingImages } from "./images.ts";
 import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
-import { nearest, type Neighbours } from "./nearest.ts";
 import type { Run, StoredRun } from "./run.ts";
 import type { Session } from "./session.ts";
 import { readStoredFlags } from "./stored_flags.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
 import { type Description, layerTable, writeReport } from "./write_report.ts";
-
-/** What every configuration of a generator holds. */
-export interface GeneratorConfig {
-  /** The model's name in the registry. */
-  readonly model: string;
-  /** [height, width, channels] of an image. */
-  readonly image: readonly [number, number, number];
-  /** Classes of the images; samples go through them in turn. */
-  readonly classes: number;
-  readonly seed: number;
-}
-
-/** A model that makes images. */
-export interface GeneratorModel {
-  readonly config: GeneratorConfig;
-  readonly weights: Weights;
-}
-
-/** Makes images, a fixed number at a time, with the weights as the device has them. */
-export interface Generator {
-  /** Noise [batch, numbers], standard normal, and classes int32 [batch] -> images [batch, H, W, C] in -1..1. */
-  readonly draw: (noise: Float32Array, labels: Int32Array) => Promise<Float32Array>;
-  /** How often a compiled function runs for it. */
-  readonly runs: number;
-  readonly dispose: () => void;
-}
 
 /** What a generator is trained on, and how long. */
 export interface GenerationFit {
@@ -62,7 +43,7 @@ export interface GenerationFit {
 }
 
 /** What a model's file tells about its generator. */
-export interface GenerationExperiment<Model extends GeneratorModel, F extends Flags> {
+export interface GenerationExperiment<Model extends GeneratorModel, F extends Flags> extends Drawing<Model> {
   /** The task. */
   readonly name: string;
   readonly summary: string;
@@ -75,33 +56,10 @@ export interface GenerationExperiment<Model extends GeneratorModel, F extends Fl
   readonly describe: (model: Model, images: ImageSet) => Description;
   readonly defaultSteps: number;
   readonly fit: (model: Model, options: GenerationFit) => Promise<void>;
-  /** How many numbers of noise an image is made of. */
-  readonly noise: (model: Model) => number;
-  /** Compiles the generator for `batch` images at a time. */
-  readonly open: (
-    model: Model,
-    options: { readonly device: Device; readonly batch: number },
-  ) => Promise<Generator>;
-}
-
-/** Images that were made, and the classes that were asked for. */
-export interface GeneratedImages {
-  /** Bytes, [count, H, W, C]. */
-  readonly pixels: Uint8Array<ArrayBuffer>;
-  /** [count] */
-  readonly labels: Uint8Array<ArrayBuffer>;
 }
 
 /** What the rules allow: fewer parameters than these, all networks together, and no more steps. */
 export const GENERATOR_LIMITS = Object.freeze({ parameters: 1_000_000, steps: 50_000 });
-/** From what PSNR to the nearest training image on, and at what share of the distance to the second one, it is a copy. */
-const COPY_PSNR = 25, COPY_SHARE = 1 / 3;
-/** Images made at once; it is also how many the sheets show, and how many tiles a row of them has. */
-const BATCH = 64, COLUMNS = 8;
-/** Pairs of samples, and points from one to the other. */
-const PAIRS = 8, POINTS = 8;
-/** The file of a run's samples. */
-const SAMPLES = "samples.safetensors";
 
 /**
  * @throws {RangeError} where the networks of a model have together more parameters than the rules allow.
@@ -133,247 +91,6 @@ export function trainingBatch(
     }
   }
   return batch;
-}
-
-/** Numbers in -1..1 as bytes; those beyond are cut. */
-function bytesOf(levels: Float32Array): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(levels, (level) => Math.round(127.5 * (Math.min(1, Math.max(-1, level)) + 1)));
-}
-
-/** The noise of sample `index` of a seed: that of the engine's generator at this step, whatever is drawn beside it. */
-function noiseOf(
-  index: number,
-  { seed, size }: { readonly seed: number; readonly size: number },
-): Float32Array {
-  const { key } = stream(seed).fork("samples");
-  return randomNumbers(size, { distribution: "normal", key, counter: index });
-}
-
-/** A point from a (share 0) to b (1) on the great circle: as far from the origin as noise is, as no mean of two would be. */
-export function onTheSphere(a: Float32Array, b: Float32Array, share: number): Float32Array {
-  const product = (x: Float32Array, y: Float32Array): number =>
-    x.reduce((sum, value, at) => sum + value * y[at], 0);
-  const cosine = product(a, b) / Math.sqrt(product(a, a) * product(b, b));
-  const angle = Math.acos(Math.min(1, Math.max(-1, cosine)));
-  if (angle === 0) return a.slice();
-  const [left, right] = [1 - share, share].map((part) => Math.sin(part * angle) / Math.sin(angle));
-  return a.map((value, at) => left * value + right * b[at]);
-}
-
-/** Makes the images of any noises, in batches. */
-async function drawAll(
-  generator: Generator,
-  { noises, labels }: {
-    readonly noises: (index: number) => Float32Array;
-    readonly labels: Uint8Array<ArrayBuffer>;
-  },
-): Promise<Uint8Array<ArrayBuffer>> {
-  let pixels = new Uint8Array();
-  for (let start = 0; start < labels.length; start += BATCH) {
-    const size = Math.min(BATCH, labels.length - start), first = noises(start);
-    const noise = new Float32Array(BATCH * first.length), classes = new Int32Array(BATCH);
-    for (let row = 0; row < size; row++) {
-      noise.set(noises(start + row), row * first.length);
-      classes[row] = labels[start + row];
-    }
-    const images = bytesOf(await generator.draw(noise, classes)), area = images.length / BATCH;
-    if (start === 0) pixels = new Uint8Array(labels.length * area);
-    pixels.set(images.subarray(0, size * area), start * area);
-  }
-  return pixels;
-}
-
-/** The classes of samples: all in turn, so that each is there as often. */
-function classesInTurn(count: number, classes: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length: count }, (_, index) => index % classes);
-}
-
-/** Samples 0 ... count-1 of a seed. Sample i is the same whatever `count` is. */
-export async function generate<Model extends GeneratorModel, F extends Flags>(
-  experiment: Pick<GenerationExperiment<Model, F>, "noise" | "open">,
-  { model, device, count, seed, session }: {
-    readonly model: Model;
-    readonly device: Device;
-    readonly count: number;
-    readonly seed: number;
-    readonly session?: Session;
-  },
-): Promise<GeneratedImages> {
-  const generator = await experiment.open(model, { device, batch: BATCH });
-  const labels = classesInTurn(count, model.config.classes), size = experiment.noise(model);
-  session?.follow("making images", generator.runs * Math.ceil(count / BATCH));
-  const pixels = await drawAll(generator, { noises: (index) => noiseOf(index, { seed, size }), labels });
-  generator.dispose();
-  return { pixels, labels };
-}
-
-/** Pairs of samples of a seed and what lies between them, both of the class of the first: [PAIRS x POINTS, H, W, C]. */
-async function interpolate<Model extends GeneratorModel, F extends Flags>(
-  experiment: Pick<GenerationExperiment<Model, F>, "noise" | "open">,
-  { model, device, seed }: { readonly model: Model; readonly device: Device; readonly seed: number },
-): Promise<Uint8Array> {
-  const generator = await experiment.open(model, { device, batch: BATCH }), size = experiment.noise(model);
-  const labels = Uint8Array.from(
-    { length: PAIRS * POINTS },
-    (_, at) => 2 * Math.floor(at / POINTS) % model.config.classes,
-  );
-  const pixels = await drawAll(generator, {
-    labels,
-    noises: (at) => {
-      const first = 2 * Math.floor(at / POINTS), share = at % POINTS / (POINTS - 1);
-      return onTheSphere(
-        noiseOf(first, { seed, size }),
-        noiseOf(first + 1, { seed, size }),
-        share,
-      );
-    },
-  });
-  generator.dispose();
-  return pixels;
-}
-
-/** How near samples are to the images that were learned. */
-export interface Copies {
-  /** The nearest training image of each sample. */
-  readonly rows: Int32Array;
-  /** PSNR to it in dB, Infinity where they are equal. */
-  readonly psnrs: Float64Array;
-  /** How many samples are copies by each rule, and how many by any. */
-  readonly exact: number;
-  readonly psnr: number;
-  readonly near: number;
-  readonly any: number;
-}
-
-/** The images [count, H, W, C] with left and right changed. */
-function mirrored(pixels: Uint8Array, { width, channels }: Pick<Images, "width" | "channels">): Uint8Array {
-  const flipped = new Uint8Array(pixels.length), line = width * channels;
-  for (let at = 0; at < pixels.length; at += channels) {
-    const start = at - at % line, to = start + line - channels - at % line;
-    for (let channel = 0; channel < channels; channel++) flipped[to + channel] = pixels[at + channel];
-  }
-  return flipped;
-}
-
-/**
- * Compares every sample with every training image, pixel by pixel; in colour, where mirrored images were learned too, also
- * with these: an image and its mirror image count as one, as far as the nearer of the two.
- */
-export async function copiesOf(
-  pixels: Uint8Array,
-  { images, device, session }: {
-    readonly images: ImageSet;
-    readonly device: Device;
-    readonly session?: Session;
-  },
-): Promise<Copies> {
-  const width = images.height * images.width * images.channels, samples = pixels.length / width;
-  const base = { values: images.pixels, count: images.count, width };
-  const found: Neighbours[] = [];
-  for (const values of images.channels > 1 ? [pixels, mirrored(pixels, images)] : [pixels]) {
-    session?.follow("comparing with training images");
-    found.push(
-      await nearest({ values, count: samples, width }, base, {
-        ...{ device, k: 2, onProgress: () => session?.between() ?? Promise.resolve() },
-      }),
-    );
-  }
-  const each = Array.from({ length: samples }, (_, sample) => {
-    const candidates = found.flatMap(({ k, rows, distances }) =>
-      Array.from(
-        { length: k },
-        (_, at) => ({ row: rows[sample * k + at], distance: distances[sample * k + at] }),
-      )
-    ).sort((a, b) => a.distance - b.distance);
-    const [first] = candidates, second = candidates.find(({ row }) => row !== first.row) ?? first;
-    const psnr = psnrOfSquare(first.distance ** 2, { size: width, peak: 255 });
-    return {
-      row: first.row,
-      psnr,
-      exact: first.distance === 0,
-      close: psnr >= COPY_PSNR,
-      near: isNearCopy({ d1: first.distance, dk: second.distance }, COPY_SHARE),
-    };
-  });
-  const number = (rule: (sample: typeof each[number]) => boolean): number => each.filter(rule).length;
-  return {
-    rows: Int32Array.from(each, ({ row }) => row),
-    psnrs: Float64Array.from(each, ({ psnr }) => psnr),
-    exact: number(({ exact }) => exact),
-    psnr: number(({ close }) => close),
-    near: number(({ near }) => near),
-    any: number(({ close, near }) => close || near),
-  };
-}
-
-/** What copies were found, by their names in `summary.json`. */
-export function copyMetrics(copies: Copies, samples: number): Record<string, number> {
-  return {
-    samples,
-    copies_exact: copies.exact,
-    copies_psnr: copies.psnr,
-    copies_near: copies.near,
-    ...samples === 10_000 ? { memorized_of_10000: copies.any } : {},
-  };
-}
-
-/** The copies among samples by each rule, as a section of a report. */
-export function copySection(copies: Copies, samples: number): Section {
-  const row = (rule: string, number: number) => [rule, count(number), interval(number / samples, samples)];
-  return {
-    title: "Copies of training images",
-    blocks: [{
-      kind: "table",
-      table: {
-        columns: ["A sample is a copy where", `Of ${count(samples)}`, "95 % interval of the share"],
-        rows: [
-          row("it equals a training image", copies.exact),
-          row(`its PSNR to the nearest one is at least ${COPY_PSNR} dB`, copies.psnr),
-          row("the nearest one is less than a third as far as the second", copies.near),
-          row("any of these holds", copies.any),
-        ],
-        caption:
-          "Every sample was compared with every training image; in colour also with its mirror image, as both were learned.",
-      },
-    }],
-  };
-}
-
-/** The first samples, each above its nearest training image. */
-export function nearestSheet(
-  pixels: Uint8Array,
-  { images, rows, words }: {
-    readonly images: ImageSet;
-    readonly rows: Int32Array;
-    readonly words: (sample: number) => string;
-  },
-): Sheet {
-  const shape = [images.height, images.width, images.channels], area = shape[0] * shape[1] * shape[2];
-  const shown = Math.min(BATCH, pixels.length / area);
-  const samples = imagesOf(pixels.subarray(0, shown * area), [shown, ...shape]);
-  const learned = imagesOf(images.pixels, [images.count, ...shape]);
-  return {
-    columns: COLUMNS,
-    sections: [{
-      tiles: samples.map((image, at) => ({ image: [image, learned[rows[at]]], label: words(at) })),
-    }],
-  };
-}
-
-/** Each point above what blending the two ends gives there. */
-function interpolationSheet(pixels: Uint8Array, shape: readonly number[]): Sheet {
-  const drawn = imagesOf(pixels, [PAIRS * POINTS, ...shape]);
-  return {
-    columns: POINTS,
-    sections: [{
-      tiles: drawn.map((image, at) => {
-        const first = at - at % POINTS, share = at % POINTS / (POINTS - 1);
-        const [a, b] = [drawn[first].pixels, drawn[first + POINTS - 1].pixels];
-        const blend = Uint8Array.from(a, (value, i) => Math.round((1 - share) * value + share * b[i]));
-        return { image: [image, { pixels: blend, shape }] };
-      }),
-    }],
-  };
 }
 
 /** The flags of every generator's task. */
@@ -465,7 +182,7 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
           kind: "sheet",
           sheet: drawn,
           caption: `The first ${
-            Math.min(BATCH, samples)
+            drawn.sections[0].tiles.length
           } samples of seed ${seed}, none chosen; classes in turn.`,
         }],
       },
@@ -497,33 +214,6 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
       run.path("report.html")
     }`,
   );
-}
-
-/**
- * The samples that a finished run in `folder` kept.
- *
- * @throws {Error} where it kept none.
- */
-export async function keptSamples(
-  folder: string,
-): Promise<GeneratedImages & { readonly shape: readonly [height: number, width: number, channels: number] }> {
-  const path = join(folder, SAMPLES);
-  if (!(await exists(path))) {
-    throw new Error(
-      `Cannot use ${folder} as it kept no samples: name a finished run of train-flow or train-dcgan`,
-    );
-  }
-  const { tensors } = await readTensors(path);
-  const pixels = tensors.get("pixels"), labels = tensors.get("labels")?.data;
-  const [, height, width, channels] = pixels?.shape ?? [];
-  if (!(pixels?.data instanceof Uint8Array && labels instanceof Uint8Array) || channels === undefined) {
-    throw new Error(`Cannot use ${path} as it holds no images and labels: restore it`);
-  }
-  return {
-    pixels: new Uint8Array(pixels.data),
-    labels: new Uint8Array(labels),
-    shape: [height, width, channels],
-  };
 }
 
 /**
@@ -573,24 +263,6 @@ export async function moreImages(
   );
   session.note(`${count(copies.any)} of ${count(samples)} samples are copies of training images: see ${out}`);
   return { folder: out, metrics: copyMetrics(copies, samples) };
-}
-
-async function writeSamples(
-  path: string,
-  { pixels, labels }: GeneratedImages,
-  shape: readonly number[],
-): Promise<void> {
-  await writeTensors(path, {
-    pixels: { shape: [labels.length, ...shape], data: pixels },
-    labels: { shape: [labels.length], data: labels },
-  }, {});
-}
-
-/** The first samples, as they came. */
-function samplesSheet(pixels: Uint8Array, shape: readonly [number, number, number]): Sheet {
-  const area = shape[0] * shape[1] * shape[2], shown = Math.min(BATCH, pixels.length / area);
-  const tiles = imagesOf(pixels.subarray(0, shown * area), [shown, ...shape]).map((image) => ({ image }));
-  return { columns: COLUMNS, sections: [{ tiles }] };
 }
 
 /** A trained generator on its device. */

@@ -20,7 +20,7 @@ import {
 } from "../models/inception.ts";
 import { count, number } from "../report/numbers.ts";
 import { openTaskDevice } from "../run/device.ts";
-import { keptSamples } from "../run/generation.ts";
+import { keptSamples } from "../run/generated_images.ts";
 import { runFolder } from "../run/named_run.ts";
 import { findRun } from "../run/run.ts";
 import { choice, commonFlags, integer, runTask, text, UsageError } from "../run/task.ts";

@@ -17,7 +17,7 @@ import {
   generatorLoss,
   MODEL,
 } from "../../models/dcgan.ts";
-import { generate } from "../../run/generation.ts";
+import { generate } from "../../run/generated_images.ts";
 import { checkBuild, checkGradients, openTrial, silence, valueOf } from "./trial.ts";
 
 const FULL: DcganConfig = { model: "dcgan", ...DCGAN, image: [32, 32, 3], classes: 100, seed: 0 };

@@ -18,7 +18,7 @@ import {
   open,
   trainingFlop,
 } from "../../models/flow.ts";
-import { generate } from "../../run/generation.ts";
+import { generate } from "../../run/generated_images.ts";
 import { readLog } from "../../run/log.ts";
 import { close } from "../layers/check.ts";
 import { checkBuild, checkGradients, openTrial, silence } from "./trial.ts";

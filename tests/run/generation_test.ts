@@ -4,16 +4,9 @@ import * as tf from "@tensorflow/tfjs";
 import { stream } from "../../base/random.ts";
 import { openImages } from "../../data/images.ts";
 import { openDevice } from "../../engine/open.ts";
-import {
-  checkParameters,
-  copiesOf,
-  copyMetrics,
-  generate,
-  keptSamples,
-  makeImages,
-  onTheSphere,
-  trainingBatch,
-} from "../../run/generation.ts";
+import { copiesOf, copyMetrics } from "../../run/copies.ts";
+import { generate, keptSamples, onTheSphere } from "../../run/generated_images.ts";
+import { checkParameters, makeImages, trainingBatch } from "../../run/generation.ts";
 import { close } from "../layers/check.ts";
 import { openTrial } from "../models/trial.ts";
 

@@ -109,7 +109,10 @@ export class Session {
     this.#pausedAt = performance.now();
   }
 
-  /** Says what is done from now on outside of training: `phase`, in so many `batches` where that is known. */
+  /**
+   * Says what is done from now on outside of training: `phase`, in so many `batches` where that is known. A batch is over
+   * where `between` is awaited, which a task's device does after each of its runs.
+   */
   follow(phase: string, batches?: number): void {
     this.#followed = { phase, batches, done: 0, since: performance.now() };
     this.progress.begin(phase, 0, 0, { quiet: true });

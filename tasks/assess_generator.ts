@@ -117,12 +117,10 @@ if (import.meta.main) {
         ...made,
         pixels: Uint8Array.from(made.pixels, () => random.integer(256)),
       });
-      session.follow("looking at images", 4);
+      session.follow("looking at images");
       const seen: Float32Array[] = [];
-      for (const set of [made, images, test, noise]) {
-        seen.push(await classifier.features(set));
-        await session.between();
-      }
+      for (const set of [made, images, test, noise]) seen.push(await classifier.features(set));
+      const named = classesOf(await classifier.classify(made), classes);
       const [ours, learned, unseen, random256] = seen, width = ours.length / drawn;
       const rows = (features: Float32Array, most: number): Float32Array =>
         features.subarray(0, Math.min(features.length, most * width));
@@ -145,7 +143,6 @@ if (import.meta.main) {
         neighbours: NEIGHBOURS,
       });
       await session.between();
-      const named = classesOf(await classifier.classify(made), classes);
       const { coverage, effective } = classVariety(named, classes);
       const pairs = [ours, unseen].map((features) => meanPairDistance(rows(features, PAIRED), width));
       const copies = Object.fromEntries(

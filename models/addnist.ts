@@ -9,6 +9,7 @@
  * Departures: the weights are shared by the channels, and the sum is computed and not learned: no digit's label is ever
  * shown. `--network generic` learns the sum from the colour image instead, as any classifier would.
  */
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
 import { ADDNIST_CLASSES, ADDNIST_COUNTS, type AddnistSet, openAddnist } from "../data/addnist.ts";
@@ -34,6 +35,7 @@ import {
 } from "../run/classification.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { chosenLevels } from "../run/images.ts";
+import { readStoredFlags } from "../run/stored_flags.ts";
 import { choice, commonFlags, type FlagValues, integer, number, runTask, text } from "../run/task.ts";
 import { train } from "../run/training.ts";
 import type { Description } from "../run/write_report.ts";
@@ -350,10 +352,15 @@ function imagesOf({ split, ...set }: AddnistSet): ImageSet {
   return { ...set, split: split === "test" ? "test" : "train" };
 }
 
-export const MODEL = classifierModel(
-  EXPERIMENT,
-  async () => imagesOf(await openAddnist({ source: "digits", split: "train", count: 1024, pool: 600 })),
-);
+export const MODEL = classifierModel(EXPERIMENT, {
+  sample: async () =>
+    imagesOf(await openAddnist({ source: "digits", split: "train", count: 1024, pool: 600 })),
+  openTest: async ({ folder, config }, { dataDir }) => {
+    const own = readStoredFlags(FLAGS, config.flags, { path: join(folder, "config.json") });
+    const { dataset: source } = own;
+    return imagesOf(await openAddnist({ source, dataDir: dataDir ?? own.dataDir, split: "test" }));
+  },
+});
 
 if (import.meta.main) {
   await runTask({

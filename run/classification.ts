@@ -2,6 +2,7 @@
  * The experiment of an image classifier: images and labels -> a model -> how often it is right, on what it learned and
  * on what it never saw, class by class, and which mistakes it makes.
  */
+import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { writeAtomically } from "../base/files.ts";
 import { type ImageSet, openImages } from "../data/images.ts";
@@ -14,8 +15,9 @@ import { imageGrid, imagesOf, type Sheet } from "../report/grid.ts";
 import type { Block, Section } from "../report/html.ts";
 import { count, percent } from "../report/numbers.ts";
 import { chosenLevels, drawnImages, imageFlags, openTestImages, openTrainingImages } from "./images.ts";
-import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
-import type { Run } from "./run.ts";
+import { defaultsOf, type Measurable, type ModelFile, restored } from "./model_file.ts";
+import type { Run, StoredRun } from "./run.ts";
+import { readStoredFlags } from "./stored_flags.ts";
 import { type Flags, type FlagValues, integer, runTask } from "./task.ts";
 import { logSpaced, type Training } from "./training.ts";
 import { type Description, layerTable, writeReport } from "./write_report.ts";
@@ -303,19 +305,39 @@ export async function classify<Model extends ClassifierModel, F extends Flags>(
 }
 
 /** A trained classifier on its device. */
-export interface LoadedClassifier<Model extends ClassifierModel> {
+export interface LoadedClassifier<Model extends ClassifierModel> extends Measurable {
   readonly kind: Model["config"]["model"];
   readonly model: Model;
   /** Logits [count, classes]. */
   classify(images: ImageSet): Promise<Float32Array>;
 }
 
-/** What a classifier's file exports as `MODEL`; `sample` opens the images that `explain` looks at its step with. */
+/** The test images that a stored run was measured on. */
+type OpenTest = (
+  stored: StoredRun,
+  options: { readonly dataDir?: string; readonly channels: number },
+) => Promise<ImageSet>;
+
+const openStoredTest: OpenTest = async ({ folder, config }, { dataDir, channels }) => {
+  const own = readStoredFlags(classificationFlags, config.flags, { path: join(folder, "config.json") });
+  return await openTestImages({ ...own, dataDir: dataDir ?? own.dataDir }, { channels });
+};
+
+/**
+ * What a classifier's file exports as `MODEL`.
+ *
+ * @param options.sample opens the images that `explain` looks at its step with. Absent: built-in digits.
+ * @param options.openTest Absent: the test split of the data set that the run's flags name.
+ */
 export function classifierModel<Model extends ClassifierModel, F extends Flags>(
   experiment: ClassificationExperiment<Model, F>,
-  sample = () => openImages({ dataset: "digits", split: "train", count: 1024 }),
+  options: { readonly sample?: () => Promise<ImageSet>; readonly openTest?: OpenTest } = {},
 ): ModelFile<LoadedClassifier<Model>> {
   const { name, flags, configure, build, fit, shape } = experiment;
+  const {
+    sample = () => openImages({ dataset: "digits", split: "train", count: 1024 }),
+    openTest = openStoredTest,
+  } = options;
   return {
     task: name,
     load: async (folder, device) => {
@@ -324,6 +346,10 @@ export function classifierModel<Model extends ClassifierModel, F extends Flags>(
         kind: model.config.model,
         model,
         classify: (images) => classify(experiment, { model, device, images }),
+        testScores: async (stored, { dataDir }) => {
+          const test = await openTest(stored, { dataDir, channels: shape(model.config).channels });
+          return scored("test", await classify(experiment, { model, device, images: test }), test);
+        },
       };
     },
     step: async (context, stored) => {

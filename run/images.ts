@@ -74,7 +74,7 @@ export async function openTrainingImages(
 /** The whole test split of the set, in the shape of its training images; `asNumbers` as there. */
 export async function openTestImages(
   flags: ImageFlags,
-  training: ImageSet,
+  training: Pick<ImageSet, "channels">,
   { asNumbers }: { readonly asNumbers?: boolean } = {},
 ): Promise<ImageSet> {
   const channels = training.channels as 1 | 3;

@@ -17,6 +17,19 @@ export interface Loaded {
   readonly kind: string;
 }
 
+/** A trained model whose test figures can be computed again. */
+export interface Measurable {
+  /**
+   * Figures of the test set that the flags of `stored` choose, by their names in `summary.json`.
+   *
+   * @param options.dataDir where its files lie now. Absent: where the run found them.
+   */
+  testScores(
+    stored: StoredRun,
+    options: { readonly dataDir?: string },
+  ): Promise<Readonly<Record<string, number>>>;
+}
+
 /** A model's file, to those who do not know the model. `run/` makes one of an experiment of each kind. */
 export interface ModelFile<L extends Loaded = Loaded> {
   /** The task that trains it, as in deno.json. */

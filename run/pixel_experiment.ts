@@ -2,6 +2,7 @@
  * The experiment of a recurrent model of pixels: binarized images -> a model -> its figures on what it learned and on
  * the test set. While it learns, validation images are watched; the test set is used once, at the end.
  */
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { stream } from "../base/random.ts";
 import { openImages } from "../data/images.ts";
@@ -14,17 +15,19 @@ import { count as inDigits } from "../report/numbers.ts";
 import { epochBatches } from "./batches.ts";
 import { openTaskDevice } from "./device.ts";
 import { clipped } from "./gradients.ts";
-import { defaultsOf, type ModelFile, restored } from "./model_file.ts";
+import { defaultsOf, type Measurable, type ModelFile, restored } from "./model_file.ts";
 import {
   binarized,
   bitsOf,
   firstOf,
   openPixelSets,
+  openPixelTest,
   pixelFlags,
   type PixelSet,
   type PixelSets,
 } from "./pixel_source.ts";
 import type { Run } from "./run.ts";
+import { readStoredFlags } from "./stored_flags.ts";
 import { choice, type FlagValues, integer, number, runTask } from "./task.ts";
 import { logSpaced, train, type Training } from "./training.ts";
 import { type Description, layerTable, writeReport } from "./write_report.ts";
@@ -349,7 +352,7 @@ function named(set: string, scores: PixelScores): PixelScores {
 }
 
 /** A trained model of pixels on its device. */
-export interface LoadedPixels<Model extends PixelModel, Kind extends string> {
+export interface LoadedPixels<Model extends PixelModel, Kind extends string> extends Measurable {
   readonly kind: Kind;
   readonly model: Model;
   /** The model's figures on a set. */
@@ -365,7 +368,15 @@ export function pixelModel<Model extends PixelModel, const Kind extends string>(
     task: name,
     load: async (folder, device) => {
       const model = await restored<Model>(folder, { build: (config) => build(config), kind });
-      return { kind, model, scores: (set) => measurePixels(experiment, { model, device, set }) };
+      const scores = (set: PixelSet) => measurePixels(experiment, { model, device, set });
+      return {
+        ...{ kind, model, scores },
+        testScores: async ({ folder, config }, { dataDir }) => {
+          const own = readStoredFlags(pixelModelFlags, config.flags, { path: join(folder, "config.json") });
+          const { set } = await openPixelTest({ ...own, dataDir: dataDir ?? own.dataDir });
+          return named("test", await scores(set));
+        },
+      };
     },
     step: async (context, stored) => {
       if (stored !== undefined) {

@@ -1,12 +1,8 @@
-/** `deno task evaluate RUN`: the test figures of a trained model of pixels, computed again from its weights. */
-import { join } from "node:path";
+/** `deno task evaluate RUN`: the test figures of a trained classifier, or model of pixels, computed again from its weights. */
 import { load } from "../models/mod.ts";
 import { metricLabel, metricText } from "../report/metric_names.ts";
 import { openTaskDevice } from "../run/device.ts";
 import { runFolder } from "../run/named_run.ts";
-import { readStoredFlags } from "../run/stored_flags.ts";
-import { pixelModelFlags } from "../run/pixel_experiment.ts";
-import { openPixelTest } from "../run/pixel_source.ts";
 import { findRun } from "../run/stored_run.ts";
 import { argument, commonFlags, runTool, UsageError } from "../run/task.ts";
 
@@ -14,7 +10,8 @@ if (import.meta.main) {
   const { device, threads, dataDir, debug } = commonFlags;
   await runTool({
     name: "evaluate",
-    summary: "Compute the test figures of a model of pixels again, from its weights.",
+    summary:
+      "Compute the test figures of a classifier of images, or a model of pixels, again from its weights.",
     flags: {
       run: argument({
         placeholder: "RUN",
@@ -30,16 +27,14 @@ if (import.meta.main) {
       }
       await using device = await openTaskDevice(flags, session);
       const loaded = await load(folder, device);
-      if (!("scores" in loaded)) {
-        throw new UsageError(`RUN must hold a model of pixels: ${flags.run} holds a ${loaded.kind}`);
+      if (!("testScores" in loaded)) {
+        throw new UsageError(
+          `RUN must hold a classifier of images or a model of pixels: ${flags.run} holds a ${loaded.kind}`,
+        );
       }
-      const own = readStoredFlags(pixelModelFlags, stored.config.flags, {
-        path: join(folder, "config.json"),
-      });
-      const { set } = await openPixelTest({ ...own, dataDir: flags.dataDir ?? own.dataDir });
       session.follow("measuring");
-      for (const [score, value] of Object.entries(await loaded.scores(set))) {
-        const name = `test_${score}`, before = stored.summary?.metrics[name];
+      for (const [name, value] of Object.entries(await loaded.testScores(stored, flags))) {
+        const before = stored.summary?.metrics[name];
         session.note(
           `${metricLabel(name)} ${metricText(name, value)}` +
             (typeof before === "number" ? `, the run says ${metricText(name, before)}` : ""),

@@ -13,11 +13,17 @@ function start(program: string, ...args: string[]) {
 }
 
 Deno.test("the weights alone give the figures of the run again", async () => {
-  for (const model of ["classifier", "predictor"]) {
-    const trained = await start(
-      `models/pixel_${model}.ts`,
-      ...["--count", "66", "--test", "12", "--pool", "2", "--units", "4", "--steps", "3", "--out", model],
-    );
+  const pixels = ["--count", "66", "--test", "12", "--pool", "2", "--units", "4", "--steps", "3"];
+  const few = ["--count", "40", "--steps", "3"];
+  for (
+    const [model, flags] of [
+      ["pixel_classifier", pixels],
+      ["pixel_predictor", pixels],
+      ["cifar_classifier", [...few, "--width", "0.05"]],
+      ["addnist", [...few, "--pool", "600", "--width", "0.1"]],
+    ] as const
+  ) {
+    const trained = await start(`models/${model}.ts`, ...flags, "--out", model);
     assert.equal(trained.code, 0, trained.error);
     const { code, text, error } = await start("tasks/evaluate.ts", model);
     assert.equal(code, 0, error);

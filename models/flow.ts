@@ -5,7 +5,8 @@
  * After: Lipman et al. (2023), "Flow matching for generative modeling", and Liu et al. (2023), "Flow straight and fast",
  * whose paths are straight: x_t = (1 - t) noise + t image, with the velocity image - noise as the target. The network is a
  * U-Net (Ronneberger et al. 2015) of residual blocks with group normalization, told the time and the class by FiLM (Perez
- * et al. 2018). Times are logit-normal (Esser et al. 2024), images are drawn by Heun's method (Karras et al. 2022).
+ * et al. 2018). Times are logit-normal (Esser et al. 2024), spread as the noise levels of Karras et al. (2022) are, after
+ * whom images are drawn by Heun's method.
  *
  * Departures: fewer than a million parameters and no attention; the first convolution has stride 2, so that no layer works
  * at full size; skips are merged by a 1x1 convolution.
@@ -88,6 +89,8 @@ const BLOCKS = { down: 1, middle: 2, up: 2 } as const;
 const PIXEL_KERNEL = 6, DOWN_KERNEL = 3, UP_KERNEL = 2;
 /** Sines and as many cosines that tell the time, the slowest so much slower than the fastest. */
 const TIME_WAVES = 32, TIME_SCALE = 1000, SLOWEST = 1e4;
+/** Log-odds of the times that are learned: normal, as noise levels are in Karras et al. (2022), Table 1. */
+const TIMES = { mean: 1.2, deviation: 1.2 } as const;
 /** Share of images that are learned without their class, so that guidance has something to go beyond. */
 const UNLABELLED = 0.1;
 /** The averages' decay once they are warm, and steps in which the step size rises. */
@@ -257,11 +260,16 @@ export interface Mixing {
   readonly times: tf.Tensor1D;
 }
 
-/** Draws what images of a shape [B, H, W, C] are mixed with; times are logit-normal. */
+/** Draws what images of a shape [B, H, W, C] are mixed with; times are logit-normal, most of them nearer to the image. */
 export function drawMixing(shape: tf.Tensor4D["shape"], { random, counter }: Training): Mixing {
   return {
     noise: normal(shape, { random: random.fork("noise"), counter }),
-    times: tf.sigmoid(normal([shape[0]], { random: random.fork("times"), counter })),
+    times: tf.sigmoid(
+      tf.add(
+        TIMES.mean,
+        tf.mul(TIMES.deviation, normal([shape[0]], { random: random.fork("times"), counter })),
+      ),
+    ),
   };
 }
 
@@ -345,7 +353,7 @@ export async function fit(model: Flow, { run, device, images, steps }: Generatio
   optimizer.dispose();
 }
 
-/** Compiles one step of Heun's method, and goes with it from noise at time 0 to images at time 1. */
+/** Compiles one step of Heun's method, and goes with it from noise at time 0 to images at time 1, ever more slowly. */
 export async function open(
   model: Flow,
   { device, batch }: { readonly device: Device; readonly batch: number },
@@ -373,7 +381,8 @@ export async function open(
     draw: async (noise, labels) => {
       let x = noise;
       for (let step = 0; step < solverSteps; step++) {
-        const [from, to] = [step, step + 1].map((at) => Float32Array.of(at / solverSteps));
+        // Small steps near the image: details that are still noise there would stay as grain.
+        const [from, to] = [step, step + 1].map((at) => Float32Array.of(1 - (1 - at / solverSteps) ** 2));
         await advance.run({ x, labels, from, to });
         x = (await advance.read()).x as Float32Array;
       }
@@ -415,12 +424,14 @@ function describe(model: Flow, images: ImageSet): Description {
       "makes images that nobody drew, unless it has learned the training images by heart.",
     method: [
       "Paths from noise to image are straight [@flowmatching] [@rectifiedflow]: the target is their difference, the loss " +
-      "the squared error. Times are logit-normal [@logitnormal]. The network is a U-Net [@unet] of residual blocks with " +
+      `the squared error. Times are logit-normal [@logitnormal], of log-odds ${TIMES.mean} ± ${TIMES.deviation}, as noise ` +
+      "levels are in [@edm]. The network is a U-Net [@unet] of residual blocks with " +
       "group normalization [@groupnorm], told time and class by FiLM [@film].",
       `Adam [@adam], ${learningRate} after a warm-up, decaying by half a cosine, ${batch} images a step, those in colour ` +
       `mirrored half of the time. A tenth is learned without its class. The weights are averages [@averages] of decay ` +
       `${AVERAGE_DECAY}, which warms up.`,
-      `Images are drawn in ${solverSteps} steps of Heun's method [@edm], two evaluations each` +
+      `Images are drawn in ${solverSteps} steps of Heun's method [@edm], two evaluations each, ever smaller ` +
+      "towards the image" +
       (guidance === 1 ? ", without guidance." : `, with guidance [@guidance] of ${guidance}.`) +
       " One gradient of the network is one step; averaging takes none.",
     ],

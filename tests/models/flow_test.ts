@@ -100,12 +100,12 @@ Deno.test("it learns one batch, keeps its averages, leaves nothing over, draws t
   const config: FlowConfig = { ...SMALL, image: [12, 12, 1], classes: images.classes, learningRate: 1e-2 };
   const model = build(config), run = await openTrial(device), before = tf.memory().numTensors;
   const first = { ...model.weights["input/kernel"].dataSync() };
-  await fit(model, { run, device, images, steps: 160 });
+  await fit(model, { run, device, images, steps: 400 });
   const drawn = await generate(EXPERIMENT, { model, device, count: 5, seed: 9 });
   assert.equal(tf.memory().numTensors, before);
   const log = await readLog(run.path("log.jsonl"));
   const losses = log.map(({ loss }) => Number(loss)).filter(Number.isFinite);
-  assert.ok(losses[losses.length - 1] < 0.9, String(losses));
+  assert.ok(losses[losses.length - 1] < 0.7 * losses[0], String(losses));
   const { tensors } = await readTensors(join(run.folder, "checkpoint.safetensors"));
   const [kernel, average] = ["", "/average"].map((kind) => tensors.get(`input/kernel${kind}`)?.data);
   assert.notDeepEqual(average, kernel);

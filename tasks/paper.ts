@@ -7,6 +7,7 @@ import { exists, writeAtomically } from "../base/files.ts";
 import { meanAndDeviation } from "../metrics/mod.ts";
 import { metricText } from "../report/metric_names.ts";
 import { count, duration, number } from "../report/numbers.ts";
+import type { Axis, Series } from "../report/plot.ts";
 import { texPlot, texReferences, texText } from "../report/tex.ts";
 import { pointsByEpoch } from "../run/epochs.ts";
 import { readLog } from "../run/log.ts";
@@ -23,6 +24,8 @@ const MOST_PAGES = 4;
 const GOAL = 0.5;
 /** Points of a curve at most, each the mean of those that it stands for. */
 const CURVE_POINTS = 150;
+/** The share of a curve whose values need not be on the plot. */
+const BEGINNING = 0.05;
 /** Sizes of plots in 1/72 inch: two stand side by side. */
 const PLOT = { width: 192, height: 116 } as const;
 /** Pictures of runs that the paper shows, by the names of their files here and there. */
@@ -197,6 +200,14 @@ function thinned({ x, y }: { readonly x: readonly number[]; readonly y: readonly
   return { x: means(x), y: means(y) };
 }
 
+/** The values of curves after their beginning, which would flatten all that follows. */
+function settled(series: readonly Series[]): Axis["range"] {
+  const end = Math.max(...series.flatMap(({ x }) => Array.from(x)));
+  const values = series.flatMap(({ x, y }) => Array.from(y).filter((_, at) => x[at] >= BEGINNING * end));
+  const low = Math.min(...values), high = Math.max(...values);
+  return low < high ? [low, high] : undefined;
+}
+
 /** The plots, by their files; those of runs that are there. */
 async function plotsOf({ single, addnist }: PaperRuns): Promise<ReadonlyMap<string, string>> {
   const plots = new Map<string, string>(), step = { label: "step" };
@@ -205,14 +216,20 @@ async function plotsOf({ single, addnist }: PaperRuns): Promise<ReadonlyMap<stri
   const flow = single.get("flow"), [classifier] = addnist;
   if (flow !== undefined) {
     const series = [{ name: "loss", ...await curve(flow, "loss") }];
-    plots.set("flow-loss.tex", texPlot({ x: step, y: { label: "loss" }, series }, PLOT));
+    plots.set(
+      "flow-loss.tex",
+      texPlot({ x: step, y: { label: "loss", range: settled(series) }, series }, PLOT),
+    );
   }
   if (classifier !== undefined) {
     const series = [
       { name: "training", ...await curve(classifier, "train_accuracy") },
       { name: "validation", ...await curve(classifier, "validation_accuracy") },
     ];
-    plots.set("addnist-accuracy.tex", texPlot({ x: step, y: { label: "accuracy" }, series }, PLOT));
+    plots.set(
+      "addnist-accuracy.tex",
+      texPlot({ x: step, y: { label: "accuracy", range: settled(series) }, series }, PLOT),
+    );
   }
   return plots;
 }

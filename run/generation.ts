@@ -242,8 +242,10 @@ export async function moreImages(
   generator: {
     generate(options: { readonly count: number; readonly seed: number }): Promise<GeneratedImages>;
   },
-  { stored, place, device, session, samples, seed }: {
+  { stored, place, device, session, samples, seed, dataDir }: {
     readonly stored: StoredRun;
+    /** Where the files that it learned from lie now. Absent: where its run found them. */
+    readonly dataDir?: string;
     readonly place: () => Promise<string>;
     readonly device: Device;
     readonly session: Session;
@@ -251,7 +253,7 @@ export async function moreImages(
     readonly seed: number;
   },
 ): Promise<{ readonly folder: string; readonly metrics: Readonly<Record<string, number>> }> {
-  const { images } = await learnedImages(stored, { session }), { height, width, channels } = images;
+  const { images } = await learnedImages(stored, { dataDir, session }), { height, width, channels } = images;
   const generated = await generator.generate({ count: samples, seed });
   const copies = await copiesOf(generated.pixels, { images, device, session });
   const out = await place();

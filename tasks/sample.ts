@@ -116,6 +116,10 @@ if (import.meta.main) {
         help:
           "where to write the samples (default: RUN/samples-s<seed>, or with -2, -3, … where that is taken)",
       }),
+      dataDir: text({
+        placeholder: "DIR",
+        help: "where the files of what a generator of images learned lie (default: where its run found them)",
+      }),
       device,
       threads,
       debug,
@@ -136,7 +140,10 @@ if (import.meta.main) {
             "--prompt, --length and --temperature go with sequence models: leave them out",
           );
         }
-        return await moreImages(generator, { stored, place, device, session, samples: count, seed });
+        return await moreImages(generator, {
+          ...{ stored, place, device, session, samples: count, seed },
+          dataDir: flags.dataDir,
+        });
       }
       const { model, data } = await openLearned(stored, { device, session, samples: count });
       const { length } = data.sequences, extent = extentOf(flags.length, data), isLonger = extent > length;

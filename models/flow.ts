@@ -70,6 +70,8 @@ export interface FlowConfig {
   readonly batch: number;
   /** Adam step size at the start of the cosine schedule. */
   readonly learningRate: number;
+  /** Log-odds of the times that are learned: normal, by default as noise levels are in Karras et al. (2022), Table 1. */
+  readonly times: { readonly mean: number; readonly deviation: number };
   /** Steps of Heun's method from noise to image, two evaluations each. */
   readonly solverSteps: number;
   /** How far the velocity goes beyond that without a class to that of the class; 1: as it was learned. */
@@ -80,7 +82,7 @@ export interface FlowConfig {
 /** The sizes by default: 935,195 parameters of images in colour of 32 x 32 with 100 classes, 20 GFLOP a step. */
 export const FLOW = Object.freeze({
   ...{ widths: [56, 64, 80], embedding: 128, batch: 48, learningRate: 1e-3 } as const,
-  ...{ solverSteps: 18, guidance: 1 },
+  ...{ times: { mean: 1.2, deviation: 1.2 }, solverSteps: 18, guidance: 1 },
 });
 
 /** Residual blocks of a level on the way down, at the smallest size, and of a level on the way up. */
@@ -89,8 +91,6 @@ const BLOCKS = { down: 1, middle: 2, up: 2 } as const;
 const PIXEL_KERNEL = 6, DOWN_KERNEL = 3, UP_KERNEL = 2;
 /** Sines and as many cosines that tell the time, the slowest so much slower than the fastest. */
 const TIME_WAVES = 32, TIME_SCALE = 1000, SLOWEST = 1e4;
-/** Log-odds of the times that are learned: normal, as noise levels are in Karras et al. (2022), Table 1. */
-const TIMES = { mean: 1.2, deviation: 1.2 } as const;
 /** Share of images that are learned without their class, so that guidance has something to go beyond. */
 const UNLABELLED = 0.1;
 /** The averages' decay once they are warm, and steps in which the step size rises. */
@@ -260,16 +260,15 @@ export interface Mixing {
   readonly times: tf.Tensor1D;
 }
 
-/** Draws what images of a shape [B, H, W, C] are mixed with; times are logit-normal, most of them nearer to the image. */
-export function drawMixing(shape: tf.Tensor4D["shape"], { random, counter }: Training): Mixing {
+/** Draws what images of a shape [B, H, W, C] are mixed with; times are logit-normal. */
+export function drawMixing(
+  shape: tf.Tensor4D["shape"],
+  { times: { mean, deviation }, random, counter }: Training & Pick<FlowConfig, "times">,
+): Mixing {
+  const logOdds = normal([shape[0]], { random: random.fork("times"), counter });
   return {
     noise: normal(shape, { random: random.fork("noise"), counter }),
-    times: tf.sigmoid(
-      tf.add(
-        TIMES.mean,
-        tf.mul(TIMES.deviation, normal([shape[0]], { random: random.fork("times"), counter })),
-      ),
-    ),
+    times: tf.sigmoid(tf.add(mean, tf.mul(deviation, logOdds))),
   };
 }
 
@@ -309,13 +308,14 @@ export function trainingStep(
 
 /** Trains in epochs, and leaves the averages of the weights in their place. Images stay bytes until their step. */
 export async function fit(model: Flow, { run, device, images, steps }: GenerationFit): Promise<void> {
-  const { image, classes, learningRate, seed } = model.config, { weights } = model;
+  const { image, classes, learningRate, times, seed } = model.config, { weights } = model;
   const batch = Math.min(model.config.batch, images.count), random = stream(seed).fork("flow");
   const optimizer = adam(weights), averages = movingAverages(weights);
   const update = trainingStep(model, { optimizer, averages });
   const step = await compile(
     device,
-    ({ counter, ...inputs }) => update({ ...inputs, ...drawMixing(inputs.x.shape, { random, counter }) }),
+    ({ counter, ...inputs }) =>
+      update({ ...inputs, ...drawMixing(inputs.x.shape, { times, random, counter }) }),
     {
       x: { shape: [batch, ...image] },
       labels: { shape: [batch], dtype: "int32" },
@@ -416,7 +416,7 @@ function rowsOf({ networks, config: { image } }: Flow): readonly LayerRow[] {
 }
 
 function describe(model: Flow, images: ImageSet): Description {
-  const { batch, learningRate, solverSteps, guidance } = model.config;
+  const { batch, learningRate, times, solverSteps, guidance } = model.config;
   return {
     title: `Flow matching on ${datasetInWords(images)}`,
     abstract:
@@ -424,7 +424,7 @@ function describe(model: Flow, images: ImageSet): Description {
       "makes images that nobody drew, unless it has learned the training images by heart.",
     method: [
       "Paths from noise to image are straight [@flowmatching] [@rectifiedflow]: the target is their difference, the loss " +
-      `the squared error. Times are logit-normal [@logitnormal], of log-odds ${TIMES.mean} ± ${TIMES.deviation}, as noise ` +
+      `the squared error. Times are logit-normal [@logitnormal], of log-odds ${times.mean} ± ${times.deviation}, as noise ` +
       "levels are in [@edm]. The network is a U-Net [@unet] of residual blocks with " +
       "group normalization [@groupnorm], told time and class by FiLM [@film].",
       `Adam [@adam], ${learningRate} after a warm-up, decaying by half a cosine, ${batch} images a step, those in colour ` +

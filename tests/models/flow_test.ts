@@ -50,7 +50,7 @@ Deno.test("a network that says nothing has the loss of the velocity's own size, 
   const value = tf.tidy(() =>
     loss(model, tf.tensor4d(images, [8, 12, 10, 3]), {
       labels: tf.zeros([8], "int32"),
-      ...drawMixing([8, 12, 10, 3], { random, counter }),
+      ...drawMixing([8, 12, 10, 3], { times: SMALL.times, random, counter }),
     }).dataSync()[0]
   );
   const { key } = random.fork("noise");
@@ -76,7 +76,11 @@ Deno.test("the gradient is that of central differences", async () => {
   const weights = Object.fromEntries(chosen.map((name) => [name, model.weights[`${name}/kernel`]]));
   await checkGradients(
     weights,
-    () => loss(model, images, { labels, ...drawMixing(images.shape, { random: stream(3), counter }) }),
+    () =>
+      loss(model, images, {
+        labels,
+        ...drawMixing(images.shape, { times: SMALL.times, random: stream(3), counter }),
+      }),
   );
 });
 
@@ -105,7 +109,7 @@ Deno.test("it learns one batch, keeps its averages, leaves nothing over, draws t
   assert.equal(tf.memory().numTensors, before);
   const log = await readLog(run.path("log.jsonl"));
   const losses = log.map(({ loss }) => Number(loss)).filter(Number.isFinite);
-  assert.ok(losses[losses.length - 1] < 0.7 * losses[0], String(losses));
+  assert.ok(losses[losses.length - 1] < 0.9, String(losses));
   const { tensors } = await readTensors(join(run.folder, "checkpoint.safetensors"));
   const [kernel, average] = ["", "/average"].map((kind) => tensors.get(`input/kernel${kind}`)?.data);
   assert.notDeepEqual(average, kernel);

@@ -156,6 +156,9 @@ const FLOW_KERNELS: readonly FlowKernel[] = [
   ...flowBlock("up1/block1", 56, 16),
   ...flowBlock("up1/block2", 56, 16),
   ["output", [6, 6, 3, 56], 16 ** 2],
+  ["direct/conv1", [5, 5, 3, 16], 32 ** 2],
+  ["direct/film", [128, 16], 1],
+  ["direct/conv2", [1, 1, 16, 3], 32 ** 2],
 ];
 
 /** The step of `models/flow.ts` as configured, on images in colour; noise and times are given, so that runners agree. */
@@ -376,7 +379,7 @@ function cifarFlops(): number {
 
 function flowFlops(): number {
   // Vectors of classes are looked up; neither times nor mixtures need a gradient.
-  const passes: Readonly<Record<string, number>> = { "class": 0, "time/hidden": 2, "input": 2 };
+  const passes: Readonly<Record<string, number>> = { "class": 0, "time/hidden": 2, "input": 2, "direct/conv1": 2 };
   return FLOW_KERNELS.reduce((sum, [name, shape, places]) => {
     const once = 2 * FLOW.batch * places * shape.reduce((product, extent) => product * extent, 1);
     return sum + (passes[name] ?? 3) * once;

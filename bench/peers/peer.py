@@ -312,6 +312,9 @@ class Unet:
             self.block(f"up{level}/block2", width)
         self.norm("output", 56)
         self.conv("output", [6, 6, 3, 56], transposed=True)
+        self.conv("direct/conv1", [5, 5, 3, 16])
+        self.linear("direct/film", 128, 16)
+        self.conv("direct/conv2", [1, 1, 16, 3])
         self.frequencies = 1000 * 1e4 ** (-torch.arange(32) / 32)
 
     def add(self, name, tensor):
@@ -372,7 +375,9 @@ class Unet:
             h = F.conv2d(h, *self.of(f"{name}/merge"))
             for block in ("block1", "block2"):
                 h = self.through(f"{name}/{block}", h, context)
-        return F.conv_transpose2d(self.normed("output", h), *self.of("output"), stride=2, padding=2)
+        gains = F.linear(context, *self.of("direct/film"))[:, :, None, None] + 1
+        direct = F.conv2d(F.conv2d(x, *self.of("direct/conv1"), padding=2) * gains, *self.of("direct/conv2"))
+        return F.conv_transpose2d(self.normed("output", h), *self.of("output"), stride=2, padding=2) + direct
 
 
 def flow(adam, memory_format):

@@ -10,6 +10,7 @@ import {
   ADDNIST,
   type AddnistConfig,
   addnistNetwork,
+  averagedAccuracy,
   build,
   digitAccuracy,
   digitLogits,
@@ -138,4 +139,18 @@ Deno.test("single digits are read, and the run has curves, figures and a report"
   assert.deepEqual(first, second);
   const share = await digitAccuracy(model, { device, set });
   assert.ok(share >= 0 && share <= 1 && Number.isInteger(Math.round(share * 36 * 1e6) / 1e6));
+});
+
+Deno.test("averaged views: one answer for all is right as often as it is the label; the same is said again", async () => {
+  await using device = await openDevice("wasm", { threads: 1 });
+  const constant = build({ ...SMALL, network: "generic" }), label = set.labels[0];
+  silence(constant.weights, "output");
+  constant.weights["output/bias"].assign(tf.oneHot(label, 20));
+  const share = set.labels.filter((other) => other === label).length / set.count;
+  assert.equal(await averagedAccuracy(constant, { device, set, views: 3 }), share);
+  const run = await openTrial(device), model = build({ ...SMALL, distorted: true });
+  await fit(model, { run, device, images: imagesOf(set), steps: 120 });
+  const told = await averagedAccuracy(model, { device, set, views: 4 });
+  assert.ok(told >= 0.75, String(told));
+  assert.equal(await averagedAccuracy(model, { device, set, views: 4 }), told);
 });

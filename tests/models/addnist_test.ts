@@ -145,7 +145,7 @@ Deno.test("averaged views: one answer for all is right as often as it is the lab
   await using device = await openDevice("wasm", { threads: 1 });
   const constant = build({ ...SMALL, network: "generic" }), label = set.labels[0];
   silence(constant.weights, "output");
-  constant.weights["output/bias"].assign(tf.oneHot(label, 20));
+  constant.weights["output/bias"].assign(tf.cast(tf.oneHot(label, 20), "float32"));
   const share = set.labels.filter((other) => other === label).length / set.count;
   assert.equal(await averagedAccuracy(constant, { device, set, views: 3 }), share);
   const run = await openTrial(device), model = build({ ...SMALL, distorted: true });

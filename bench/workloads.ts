@@ -379,7 +379,12 @@ function cifarFlops(): number {
 
 function flowFlops(): number {
   // Vectors of classes are looked up; neither times nor mixtures need a gradient.
-  const passes: Readonly<Record<string, number>> = { "class": 0, "time/hidden": 2, "input": 2, "direct/conv1": 2 };
+  const passes: Readonly<Record<string, number>> = {
+    "class": 0,
+    "time/hidden": 2,
+    "input": 2,
+    "direct/conv1": 2,
+  };
   return FLOW_KERNELS.reduce((sum, [name, shape, places]) => {
     const once = 2 * FLOW.batch * places * shape.reduce((product, extent) => product * extent, 1);
     return sum + (passes[name] ?? 3) * once;

@@ -11,7 +11,7 @@
  */
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { type Random, stream } from "../base/random.ts";
+import { stream } from "../base/random.ts";
 import { ADDNIST_CLASSES, ADDNIST_COUNTS, type AddnistSet, openAddnist } from "../data/addnist.ts";
 import type { ImageSet } from "../data/images.ts";
 import { compile, type Device } from "../engine/device.ts";
@@ -26,7 +26,7 @@ import { globalMaxPool, maxPool } from "../layers/pool.ts";
 import { UNIFORM } from "../layers/starts.ts";
 import { accuracy } from "../metrics/accuracy.ts";
 import { count } from "../report/numbers.ts";
-import { type AffineLimits, distort } from "../run/affine.ts";
+import { type AffineLimits, distorted } from "../run/affine.ts";
 import { epochBatches } from "../run/batches.ts";
 import {
   type ClassificationExperiment,
@@ -172,26 +172,10 @@ export function loss(
   });
 }
 
-/** Chosen images, [rows, size, size, 3] in 0..1, each channel under a random affine map of its own. */
-function moved(
-  { pixels, height }: Pick<ImageSet, "pixels" | "height">,
-  rows: Int32Array,
-  { limits, random }: { readonly limits: AffineLimits; readonly random: Random },
-): Float32Array {
-  const area = height * height * CHANNELS, x = new Float32Array(rows.length * area);
-  rows.forEach((index, row) => {
-    distort(pixels, {
-      ...{ index, size: height, channels: CHANNELS, apart: true, limits, random },
-      out: x.subarray(row * area, (row + 1) * area),
-    });
-  });
-  return x;
-}
-
 /** Trains in epochs. */
 export async function fit(model: Addnist, options: ClassificationFit): Promise<void> {
   const { run, images, steps, ...training } = options, { device } = training;
-  const { size, distorted, learningRate, weightDecay, seed } = model.config;
+  const { size, learningRate, weightDecay, seed } = model.config;
   const batch = Math.min(model.config.batch, images.count);
   const learned = trained(model.weights), optimizer = adam(learned, { beta2: BETA2, weightDecay });
   const random = stream(seed).fork("layers");
@@ -218,8 +202,8 @@ export async function fit(model: Addnist, options: ClassificationFit): Promise<v
     step: async (t, steps) => {
       const index = rows(t);
       await step.run({
-        x: distorted
-          ? moved(images, index, { limits: DISTORTION, random: distortions.at(t) })
+        x: model.config.distorted
+          ? distorted(images, index, { apart: true, limits: DISTORTION, random: distortions.at(t) })
           : chosenLevels(images, index),
         labels: Int32Array.from(index, (image) => images.labels[image]),
         rate: Float32Array.of(oneCycleRate(t, { steps, peak: learningRate, ...CYCLE })),
@@ -275,7 +259,9 @@ export async function averagedAccuracy(
     const { probabilities } = await overRows(ask, {
       count: set.count,
       batch,
-      inputs: (rows) => ({ images: moved(set, rows, { limits: GENTLE, random: draws.at(rows[0]) }) }),
+      inputs: (rows) => ({
+        images: distorted(set, rows, { apart: true, limits: GENTLE, random: draws.at(rows[0]) }),
+      }),
     });
     probabilities.forEach((probability, at) => sums[at] += probability);
   }
@@ -302,7 +288,7 @@ function describe(model: Addnist, images: ImageSet): Description {
           "scale, 0.2 of shear, 2 pixels of shift."
         : "Images are learned as they are."),
       "Test images are asked about as they are. The averaged accuracy, where --views asks for it, is of views instead " +
-      "whose channels are moved at random, by half as much and without shear; probabilities are averaged.",
+      "whose channels are moved at random, by up to 0.1 radians, 6 % of scale and a pixel; probabilities are averaged.",
     ],
     formula: shared
       ? {
@@ -331,7 +317,7 @@ const OWN = {
   width: number({ min: 0.05, default: 1, help: "the convolutions' channels, as a factor" }),
   augmentation: choice(["affine", "none"], {
     default: "affine",
-    help: "whether digits are turned, scaled and shifted",
+    help: "whether digits are turned, scaled, sheared and shifted",
   }),
   lr: number({ min: 0, default: ADDNIST.learningRate, help: "peak step size" }),
 };

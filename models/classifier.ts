@@ -17,7 +17,7 @@ import { conv2d } from "../layers/conv2d.ts";
 import { type Network, sequential } from "../layers/layer.ts";
 import { linear } from "../layers/linear.ts";
 import { flatten } from "../layers/reshape.ts";
-import { type AffineLimits, distort } from "../run/affine.ts";
+import { type AffineLimits, distort, distorted } from "../run/affine.ts";
 import { epochBatches } from "../run/batches.ts";
 import {
   type ClassificationExperiment,
@@ -101,7 +101,7 @@ export function loss(model: Classifier, images: tf.Tensor4D, labels: tf.Tensor1D
 export async function fit(model: Classifier, options: ClassificationFit): Promise<void> {
   const { run, images, steps, ...training } = options, { device } = training;
   const { size, channels, learningRate, seed } = model.config;
-  const batch = Math.min(model.config.batch, images.count), area = size * size * channels;
+  const batch = Math.min(model.config.batch, images.count);
   const optimizer = adam(model.weights, { beta2: 0.99 });
   const step = await compile(device, ({ x, labels, rate }) => {
     const { value, grads } = tf.variableGrads(
@@ -123,20 +123,9 @@ export async function fit(model: Classifier, options: ClassificationFit): Promis
     steps,
     variables: { ...model.weights, ...optimizer.slots },
     step: async (t, steps) => {
-      const index = rows(t), random = distortions.at(t), x = new Float32Array(batch * area);
-      index.forEach((image, row) => {
-        distort(images.pixels, {
-          index: image,
-          size,
-          channels,
-          limits: DISTORTION,
-          random,
-          out: x.subarray(row * area, (row + 1) * area),
-        });
-      });
-      const rate = cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS });
+      const index = rows(t), rate = cosineRate(t, { steps, peak: learningRate, warmup: WARMUP_STEPS });
       await step.run({
-        x,
+        x: distorted(images, index, { limits: DISTORTION, random: distortions.at(t) }),
         labels: Int32Array.from(index, (image) => images.labels[image]),
         rate: Float32Array.of(rate),
       });

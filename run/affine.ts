@@ -1,5 +1,6 @@
 /** Random affine maps of images: more to learn from than there is. */
 import type { Random } from "../base/random.ts";
+import type { ImageSet } from "../data/images.ts";
 
 /** How far an image is distorted at most, to either side. */
 export interface AffineLimits {
@@ -54,4 +55,20 @@ export function distort(
       }
     }
   }
+}
+
+/** Chosen images of bytes, [rows, size, size, channels] in 0..1, each under a random affine map of its own: see `distort`. */
+export function distorted(
+  { pixels, height: size, channels }: Pick<ImageSet, "pixels" | "height" | "channels">,
+  rows: Int32Array,
+  options: { readonly apart?: boolean; readonly limits: AffineLimits; readonly random: Random },
+): Float32Array {
+  const area = size * size * channels, levels = new Float32Array(rows.length * area);
+  rows.forEach((index, row) => {
+    distort(pixels, {
+      ...{ ...options, index, size, channels },
+      out: levels.subarray(row * area, (row + 1) * area),
+    });
+  });
+  return levels;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stream } from "../../base/random.ts";
-import { distort } from "../../run/affine.ts";
+import { distort, distorted as distortedRows } from "../../run/affine.ts";
 
 const NONE = { rotation: 0, scale: 0, shear: 0, shift: 0 };
 
@@ -48,4 +48,18 @@ Deno.test("channels move together, or each for itself", () => {
   const [first, second] = drawn(false), [own, other] = drawn(true);
   assert.deepEqual([first, second, own], [distorted(5), first, first]);
   assert.notDeepEqual(other, own);
+});
+
+Deno.test("rows are chosen and drawn one after the other from one stream", () => {
+  const pixels = Uint8Array.of(...BAR, ...BAR.map((byte) => 255 - byte)), random = stream(3).at(5);
+  const limits = { rotation: 0.26, scale: 0.15, shear: 0.3, shift: 2 }, one = new Float32Array(144);
+  const rows = distortedRows(
+    { pixels, height: 12, channels: 1 },
+    Int32Array.of(1, 0),
+    { limits, random: stream(3).at(5) },
+  );
+  for (const [row, index] of [1, 0].entries()) {
+    distort(pixels, { index, size: 12, channels: 1, limits, random, out: one });
+    assert.deepEqual(rows.subarray(144 * row, 144 * (row + 1)), one);
+  }
 });

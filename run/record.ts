@@ -17,6 +17,8 @@ import {
 export interface RunSetup {
   /** Other fields, such as the data themselves, are not recorded. */
   readonly dataset: DatasetFacts;
+  /** How many items the flags' `count` gave, where the data set's were chosen from them; absent: these are all. */
+  readonly chosenFrom?: number;
   /** Where it computes. */
   readonly device: { readonly kind: string; readonly description: string };
   /** The model's configuration: JSON. */
@@ -37,7 +39,7 @@ export function describeRun(setup: RunSetup, options: {
     if (!SITTING_FLAGS.has(flag)) flags[flag] = value ?? null;
   }
   // A task may have no such flag.
-  if ("count" in flags) flags.count = setup.dataset.count;
+  if ("count" in flags) flags.count = setup.chosenFrom ?? setup.dataset.count;
   flags.out = folder;
   return {
     task,

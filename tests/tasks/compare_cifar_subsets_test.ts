@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import {
   bestRate,
   findings,
@@ -39,4 +40,47 @@ Deno.test("the table has means, deviations and differences; the plot a logarithm
     ...[["1.00", "0.98"], ["0.15", "0.92"], ["0.85", "0.06"]],
   ]);
   assert.match(findings(OUTCOMES), /goes from 85.00 % ± 7.07 % to 6.00 %/);
+});
+
+const ROOT = join(import.meta.dirname!, "../..");
+
+async function compare(cwd: string, ...rest: readonly string[]): Promise<void> {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...[
+        "run",
+        "--quiet",
+        "--no-check",
+        "--config",
+        join(ROOT, "deno.json"),
+        "--allow-read",
+        "--allow-write",
+      ],
+      ...[`--allow-run=${Deno.execPath()}`, join(ROOT, "tasks/compare_cifar_subsets.ts"), "--count", "60"],
+      ...["--validation", "0", "--sizes", "1", "--draws", "2", "--steps", "1", "--width", "0.05"],
+      ...["--out", "runs/c", ...rest],
+    ],
+    cwd,
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+}
+
+Deno.test("runs on images drawn from more are kept when the comparison goes on", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    await compare(cwd);
+    const folder = join(cwd, "runs", "c"), trial = join(folder, "1-0", "summary.json");
+    const before = await Deno.stat(trial);
+    await Promise.all(
+      ["summary.json", "1-1"].map((name) => Deno.remove(join(folder, name), { recursive: true })),
+    );
+    await compare(cwd, "--resume");
+    assert.deepEqual((await Deno.stat(trial)).mtime, before.mtime);
+    const { flags, dataset } = JSON.parse(await Deno.readTextFile(join(folder, "1-1", "config.json")));
+    assert.deepEqual([flags.count, dataset.count], [60, 10]);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
 });

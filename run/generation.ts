@@ -9,9 +9,9 @@ import type { Random } from "../base/random.ts";
 import type { Images } from "../data/image_set.ts";
 import { type ImageSet, openImages } from "../data/images.ts";
 import type { Device } from "../engine/device.ts";
-import { imageGrid } from "../report/grid.ts";
+import { imageGrid, type Sheet } from "../report/grid.ts";
 import { count } from "../report/numbers.ts";
-import { copiesOf, copyMetrics, copySection } from "./copies.ts";
+import { type Copies, copiesOf, copyMetrics, copySection } from "./copies.ts";
 import { openTaskDevice } from "./device.ts";
 import {
   type Drawing,
@@ -150,14 +150,8 @@ export async function makeImages<Model extends GeneratorModel, F extends Flags>(
   await writeSamples(run.path(SAMPLES), { pixels, labels }, shape);
   const between = interpolationSheet(await interpolate(experiment, { model, device, seed }), shape);
   const copies = await copiesOf(pixels, { images, device, session });
-  const drawn = samplesSheet(pixels, shape);
-  const near = nearestSheet(pixels, {
-    ...{ images, rows: copies.rows },
-    words: (sample) => `${copies.psnrs[sample].toFixed(1)} dB`,
-  });
-  for (const [name, sheet] of Object.entries({ samples: drawn, interpolations: between, nearest: near })) {
-    await writeAtomically(run.path(`${name}.png`), imageGrid(sheet));
-  }
+  const { samples: drawn, nearest: near } = sheetsOf(pixels, { images, copies });
+  await writeSheets(run.folder, { samples: drawn, interpolations: between, nearest: near });
   const made = run.savedStep ?? 0;
   const metrics = { parameters, steps: made, penalty: 0, ...copyMetrics(copies, samples) };
   await writeReport(run, {
@@ -259,12 +253,30 @@ export async function moreImages(
   const out = await place();
   await Deno.mkdir(out, { recursive: true });
   await writeSamples(join(out, SAMPLES), generated, [height, width, channels]);
-  await writeAtomically(
-    join(out, "samples.png"),
-    imageGrid(samplesSheet(generated.pixels, [height, width, channels])),
-  );
+  await writeSheets(out, sheetsOf(generated.pixels, { images, copies }));
   session.note(`${count(copies.any)} of ${count(samples)} samples are copies of training images: see ${out}`);
   return { folder: out, metrics: copyMetrics(copies, samples) };
+}
+
+/** The first samples as they came, and each above its nearest training image. */
+function sheetsOf(pixels: Uint8Array, { images, copies }: {
+  readonly images: ImageSet;
+  readonly copies: Copies;
+}): Readonly<Record<"samples" | "nearest", Sheet>> {
+  return {
+    samples: samplesSheet(pixels, [images.height, images.width, images.channels]),
+    nearest: nearestSheet(pixels, {
+      ...{ images, rows: copies.rows },
+      words: (sample) => `${copies.psnrs[sample].toFixed(1)} dB`,
+    }),
+  };
+}
+
+/** Draws each into a picture of its name. */
+async function writeSheets(folder: string, sheets: Readonly<Record<string, Sheet>>): Promise<void> {
+  for (const [name, sheet] of Object.entries(sheets)) {
+    await writeAtomically(join(folder, `${name}.png`), imageGrid(sheet));
+  }
 }
 
 /** A trained generator on its device. */

@@ -24,6 +24,10 @@ Deno.test("a flow is trained, goes on where it stopped, and tells how many of it
   assert.equal(more.code, 0, more.error);
   assert.match(more.text, /of 8 samples are copies of training images: see flow\/samples-s1/);
   const { tensors } = await readTensors(join(cwd, "flow/samples-s1/samples.safetensors"));
+  assert.deepEqual(
+    (await Array.fromAsync(Deno.readDir(join(cwd, "flow/samples-s1")), ({ name }) => name)).sort(),
+    ["nearest.png", "samples.png", "samples.safetensors"],
+  );
   assert.deepEqual([tensors.get("pixels")?.shape, tensors.get("labels")?.shape], [[8, 12, 12, 1], [8]]);
 });
 

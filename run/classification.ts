@@ -155,12 +155,7 @@ export async function runClassification<Model extends ClassifierModel, F extends
       );
       await using device = await openTaskDevice(flags, run.session);
       const model = experiment.build(experiment.configure(images, flags));
-      await run.configure({
-        dataset: images,
-        chosenFrom: opened.count,
-        device,
-        model: model.config,
-      });
+      await run.configure({ dataset: images, chosenFrom: opened.count, device, model: model.config });
       await classifyImages(experiment, { model, flags, run, device, images, test, heldOut });
     },
   });

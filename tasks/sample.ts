@@ -15,9 +15,9 @@ import { moreImages } from "../run/generation.ts";
 import type { StoredRun } from "../run/run.ts";
 import { samplingRuns } from "../run/sampling.ts";
 import type { SequenceData } from "../run/sequence_source.ts";
-import { commonFlags, integer, number, runTool, text, UsageError } from "../run/task.ts";
+import { argument, commonFlags, integer, number, runTool, text, UsageError } from "../run/task.ts";
 import { datasetInWords } from "../run/write_report.ts";
-import { findLearned, learnedArgument, openLearned } from "./learned.ts";
+import { findLearned, openLearned } from "./learned.ts";
 
 /** The tasks whose models make images. */
 const GENERATORS: ReadonlySet<string> = new Set(["train-flow", "train-dcgan"]);
@@ -92,7 +92,11 @@ if (import.meta.main) {
     summary:
       "Draw more sequences or images from a trained model, and say how many of them are training data.",
     flags: {
-      run: learnedArgument,
+      run: argument({
+        placeholder: "RUN",
+        help:
+          "a finished run of a sequence model or a generator of images: its folder, its name in runs/, or latest",
+      }),
       samples: integer({ min: 1, default: 10_000, help: "how many to generate" }),
       seed: integer({
         min: 0,

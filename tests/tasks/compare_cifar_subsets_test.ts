@@ -7,6 +7,7 @@ import {
   parseSizes,
   subsetBlocks,
 } from "../../tasks/compare_cifar_subsets.ts";
+import { startList } from "./exercise.ts";
 
 const OUTCOMES: readonly Outcome[] = [
   { images: 10, rate: 46, train: [1, 1], test: [0.1, 0.2] },
@@ -42,29 +43,12 @@ Deno.test("the table has means, deviations and differences; the plot a logarithm
   assert.match(findings(OUTCOMES), /goes from 85.00 % ± 7.07 % to 6.00 %/);
 });
 
-const ROOT = join(import.meta.dirname!, "../..");
-
 async function compare(cwd: string, ...rest: readonly string[]): Promise<void> {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...[
-        "run",
-        "--quiet",
-        "--no-check",
-        "--config",
-        join(ROOT, "deno.json"),
-        "--allow-read",
-        "--allow-write",
-      ],
-      ...[`--allow-run=${Deno.execPath()}`, join(ROOT, "tasks/compare_cifar_subsets.ts"), "--count", "60"],
-      ...["--validation", "0", "--sizes", "1", "--draws", "2", "--steps", "1", "--width", "0.05"],
-      ...["--out", "runs/c", ...rest],
-    ],
-    cwd,
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const { code, error } = await startList(
+    ...[cwd, "compare_cifar_subsets.ts", "--count", "60", "--validation", "0", "--sizes", "1"] as const,
+    ...["--draws", "2", "--steps", "1", "--width", "0.05", "--out", "runs/c", ...rest],
+  );
+  assert.equal(code, 0, error);
 }
 
 Deno.test("runs on images drawn from more are kept when the comparison goes on", async () => {

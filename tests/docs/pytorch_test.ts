@@ -9,7 +9,7 @@ import { build as buildAutoencoder } from "../../models/dense_autoencoder.ts";
 import { load } from "../../models/mod.ts";
 import { drawnImages, levels } from "../../run/images.ts";
 import { storedTensors } from "../../run/weights.ts";
-import { start, startProgram } from "../tasks/exercise.ts";
+import { startProgram } from "../program.ts";
 
 const python = await findPython("import torch, numpy");
 if (python === undefined) console.log("no Python with PyTorch: what docs/pytorch.md says is not tried");
@@ -120,8 +120,8 @@ weights["output/bias"] += torch.tensor([0.0, 100.0])
 save("run/weights.safetensors", weights, metadata)
 `,
     );
-    const { code, error } = await start(
-      ...[cwd, "sample.ts", "run", "--device", "tfjs", "--samples", "9", "--out", "drawn"] as const,
+    const { code, error } = await startProgram(
+      ...[cwd, "tasks/sample.ts", "run", "--device", "tfjs", "--samples", "9", "--out", "drawn"] as const,
     );
     assert.equal(code, 0, error);
     const { tensors } = await readTensors(join(cwd, "drawn/samples.safetensors"));

@@ -7,6 +7,7 @@ import { openImages } from "../../data/images.ts";
 import { build, EXPERIMENT, forward, loss, MODEL } from "../../models/pixel_classifier.ts";
 import { fitPixels, measurePixels, type PixelConfig } from "../../run/pixel_experiment.ts";
 import { binarized, type PixelSet } from "../../run/pixel_source.ts";
+import { startProgram } from "../program.ts";
 import { checkBuild, checkGradients, openTrial, valueOf } from "./trial.ts";
 
 const SMALL: PixelConfig = {
@@ -103,35 +104,11 @@ Deno.test("a GRU learns built-in digits of 14 x 14 pixels, one pixel after the o
 });
 
 Deno.test("as a program: figures of three sets, curves of validation images and none of the test set", async () => {
-  const cwd = await Deno.makeTempDir(), root = join(import.meta.dirname!, "../..");
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(root, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-    ]
-      .concat(join(root, "models/pixel_classifier.ts"), "--count", "66", "--test", "20", "--pool", "2")
-      .concat(
-        "--units",
-        "4",
-        "--pixels",
-        "120",
-        "--steps",
-        "4",
-        "--cell",
-        "lstm",
-        "--out",
-        "run",
-        "--threads",
-        "1",
-      ),
-    cwd,
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const cwd = await Deno.makeTempDir();
+  const sizes = ["--count", "66", "--test", "20", "--pool", "2", "--units", "4", "--steps", "4"];
+  const flags = [...sizes, "--pixels", "120", "--cell", "lstm", "--out", "run", "--threads", "1"];
+  const { code, error } = await startProgram(cwd, "models/pixel_classifier.ts", ...flags);
+  assert.equal(code, 0, error);
   const { metrics } = JSON.parse(await Deno.readTextFile(join(cwd, "run/summary.json")));
   assert.deepEqual([metrics.test_images, metrics.validation_images], [20, 6]);
   for (const set of ["test", "train", "validation"]) {

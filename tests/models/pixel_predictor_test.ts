@@ -16,6 +16,7 @@ import {
 import { truthNats } from "../../models/pixel_predictor/generation.ts";
 import { fitPixels, measurePixels, type PixelConfig } from "../../run/pixel_experiment.ts";
 import type { PixelSet } from "../../run/pixel_source.ts";
+import { startProgram } from "../program.ts";
 import { checkBuild, checkGradients, openTrial, silence, valueOf } from "./trial.ts";
 
 const SMALL: PixelConfig = {
@@ -112,22 +113,11 @@ Deno.test("it learns two images by heart, draws them, and is the same when it is
 });
 
 Deno.test("as a program: nats per pixel and per image of three sets, and continuations", async () => {
-  const cwd = await Deno.makeTempDir(), root = join(import.meta.dirname!, "../..");
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(root, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-    ]
-      .concat(join(root, "models/pixel_predictor.ts"), "--count", "66", "--test", "20", "--pool", "2")
-      .concat("--units", "4", "--layers", "2", "--steps", "4", "--out", "run", "--threads", "1"),
-    cwd,
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const cwd = await Deno.makeTempDir();
+  const sizes = ["--count", "66", "--test", "20", "--pool", "2", "--units", "4", "--steps", "4"];
+  const flags = [...sizes, "--layers", "2", "--out", "run", "--threads", "1"];
+  const { code, error } = await startProgram(cwd, "models/pixel_predictor.ts", ...flags);
+  assert.equal(code, 0, error);
   const { metrics } = JSON.parse(await Deno.readTextFile(join(cwd, "run/summary.json")));
   for (const set of ["test", "train", "validation"]) {
     assert.ok(

@@ -7,35 +7,17 @@ import { PNG } from "pngjs";
 import { stream } from "../../base/random.ts";
 import { readTensors } from "../../base/safetensors.ts";
 import { formatTable, parseTable } from "../../data/csv.ts";
+import { startProgram } from "../program.ts";
 
-const ROOT = join(import.meta.dirname!, "../..");
-
-async function start(model: string, ...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", "--no-check", "--config", join(ROOT, "deno.json")],
-      ...["--allow-read", "--allow-write", join(ROOT, `models/${model}.ts`)],
-      ...["--device", "wasm", "--threads", "1", "--samples", "200", ...args],
-    ],
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+function start(model: string, ...args: string[]) {
+  const flags = ["--device", "wasm", "--threads", "1", "--samples", "200"];
+  return startProgram(".", `models/${model}.ts`, ...flags, ...args);
 }
 
 /** `deno task sample` on a finished run. */
-async function sampleAgain(run: string) {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--quiet", "--no-check", "--config", join(ROOT, "deno.json")],
-      ...["--allow-read", "--allow-write", join(ROOT, "tasks/sample.ts"), run],
-      ...["--device", "wasm", "--threads", "1", "--samples", "100"],
-    ],
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  return { code, error: new TextDecoder().decode(stderr) };
+function sampleAgain(run: string) {
+  const flags = ["--device", "wasm", "--threads", "1", "--samples", "100"];
+  return startProgram(".", "tasks/sample.ts", run, ...flags);
 }
 
 async function finished(out: string) {
@@ -164,7 +146,7 @@ Deno.test("a folder of pictures of mixed sizes and kinds goes through the autoen
       await Deno.writeFile(join(pictures, `${index}.png`), PNG.sync.write(image));
     } else await Deno.writeFile(join(pictures, `${index}.jpg`), encode({ data, width, height }, 90).data);
   }
-  const { code, error, out: text } = await start(
+  const { code, error, text } = await start(
     "ngram",
     ...["--dataset", "images", "--data-dir", pictures, "--size", "20"],
     ...["--autoencoder-steps", "10", "--out", out],

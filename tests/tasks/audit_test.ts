@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
+import { startProgram } from "../program.ts";
 
-const SCRIPT = new URL("../../tasks/audit.ts", import.meta.url).pathname;
-
-async function run(args: readonly string[]): Promise<{ code: number; error: string }> {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-read", "--allow-write", SCRIPT, "--device", "wasm", ...args],
-  }).output();
-  return { code, error: new TextDecoder().decode(stderr) };
+function run(args: readonly string[]) {
+  return startProgram(".", "tasks/audit.ts", "--device", "wasm", ...args);
 }
 
 Deno.test("an audit of tables writes its figures and pages, and can fail a build", async () => {

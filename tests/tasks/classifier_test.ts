@@ -1,25 +1,14 @@
 /** The classifier as a program: what its run folder and its report hold. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { startProgram } from "../program.ts";
 
-const ROOT = join(import.meta.dirname!, "../..");
 const cwd = await Deno.makeTempDir();
 
 async function train(...args: string[]) {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(ROOT, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-    ]
-      .concat(join(ROOT, "models/classifier.ts"), "--threads", "1", "--device", "wasm", args),
-    cwd,
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const flags = ["--threads", "1", "--device", "wasm"];
+  const { code, error } = await startProgram(cwd, "models/classifier.ts", ...flags, ...args);
+  assert.equal(code, 0, error);
 }
 
 async function readRun(folder: string) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { startProgram } from "./exercise.ts";
+import { startProgram } from "../program.ts";
 
 /** On one thread, so that tests beside each other do not wait. */
 function start(cwd: string, program: string, ...args: string[]) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { decodePng } from "../../report/png.ts";
+import { startRuns } from "../program.ts";
 
-const ROOT = join(import.meta.dirname!, "../..");
 const cwd = await Deno.makeTempDir();
 
 /** Four IDX files of images of 28x28 pixels, two classes: left or right half bright, of some level. */
@@ -26,28 +26,20 @@ async function writeImages(folder: string): Promise<void> {
 }
 
 async function start(program: string, ...args: string[]): Promise<void> {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(ROOT, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-    ]
-      .concat(
-        `--allow-run=${Deno.execPath()}`,
-        join(ROOT, program),
-        "--dataset",
-        "idx",
-        "--data-dir",
-        "images",
-      )
-      .concat("--steps", "3", "--device", "wasm", "--threads", "1", args),
-    cwd,
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const flags = [
+    "--dataset",
+    "idx",
+    "--data-dir",
+    "images",
+    "--steps",
+    "3",
+    "--device",
+    "wasm",
+    "--threads",
+    "1",
+  ];
+  const { code, error } = await startRuns(cwd, program, ...flags, ...args);
+  assert.equal(code, 0, error);
 }
 
 async function readJson(...path: string[]) {

@@ -1,26 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { startRuns } from "../program.ts";
 
-const ROOT = join(import.meta.dirname!, "../..");
 const cwd = await Deno.makeTempDir();
 
-async function start(program: string, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(ROOT, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-      `--allow-run=${Deno.execPath()}`,
-    ]
-      .concat(join(ROOT, program), "--device", "tfjs", "--samples", "30", args),
-    cwd,
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
+async function start(program: string, ...args: string[]): Promise<void> {
+  const { code, error } = await startRuns(cwd, program, "--device", "tfjs", "--samples", "30", ...args);
+  assert.equal(code, 0, error);
 }
 
 const FLAGS = ["--dataset", "csv", "--file", "table.csv", "--steps", "4"];

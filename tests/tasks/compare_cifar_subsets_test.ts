@@ -7,7 +7,7 @@ import {
   parseSizes,
   subsetBlocks,
 } from "../../tasks/compare_cifar_subsets.ts";
-import { startList } from "./exercise.ts";
+import { startRuns } from "../program.ts";
 
 const OUTCOMES: readonly Outcome[] = [
   { images: 10, rate: 46, train: [1, 1], test: [0.1, 0.2] },
@@ -44,8 +44,8 @@ Deno.test("the table has means, deviations and differences; the plot a logarithm
 });
 
 async function compare(cwd: string, ...rest: readonly string[]): Promise<void> {
-  const { code, error } = await startList(
-    ...[cwd, "compare_cifar_subsets.ts", "--count", "60", "--validation", "0", "--sizes", "1"] as const,
+  const { code, error } = await startRuns(
+    ...[cwd, "tasks/compare_cifar_subsets.ts", "--count", "60", "--validation", "0", "--sizes", "1"] as const,
     ...["--draws", "2", "--steps", "1", "--width", "0.05", "--out", "runs/c", ...rest],
   );
   assert.equal(code, 0, error);

@@ -1,25 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { startRuns } from "../program.ts";
 
-const ROOT = join(import.meta.dirname!, "../..");
 const cwd = await Deno.makeTempDir();
 const SIZE = ["--count", "66", "--test", "12", "--pool", "2", "--steps", "3", "--threads", "1"];
 
-async function start(program: string, ...args: string[]): Promise<{ code: number; error: string }> {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(ROOT, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-    ]
-      .concat(`--allow-run=${Deno.execPath()}`, join(ROOT, program), args),
-    cwd,
-  }).output();
-  return { code, error: new TextDecoder().decode(stderr) };
+function start(program: string, ...args: string[]) {
+  return startRuns(cwd, program, ...args);
 }
 
 async function read(...path: string[]) {

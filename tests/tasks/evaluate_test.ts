@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { openDevice } from "../../engine/open.ts";
 import { load } from "../../models/mod.ts";
 import { findRun } from "../../run/stored_run.ts";
-import { startProgram } from "./exercise.ts";
+import { startProgram } from "../program.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const cwd = await Deno.makeTempDir();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { metricsOf, start } from "./exercise.ts";
+import { metricsOf, startProgram } from "../program.ts";
 
 Deno.test("the task prints its figures and writes its page", async () => {
   const cwd = await Deno.makeTempDir();
-  const { code, lines, error } = await start(cwd, "explain_gates.ts", "--out", "run");
+  const { code, lines, error } = await startProgram(cwd, "tasks/explain_gates.ts", "--out", "run");
   assert.equal(code, 0, error);
   for (
     const question of ["store the input, LSTM", "store the input, GRU", "keep the state", "a GRU puts out"]

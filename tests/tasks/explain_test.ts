@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { start, startProgram } from "./exercise.ts";
+import { startProgram } from "../program.ts";
 
 const cwd = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(cwd, { recursive: true }));
@@ -22,7 +22,7 @@ Deno.test("a run's own step is explained: its sizes, and its weights by their na
   ];
   await startProgram(cwd, "models/seq2hist.ts", ...flags, ...small, "--out", "runs/small");
   for (const name of ["small", "latest"]) {
-    const { code, lines, error } = await start(cwd, "explain.ts", name, ...flags);
+    const { code, lines, error } = await startProgram(cwd, "tasks/explain.ts", name, ...flags);
     assert.equal(code, 0, error);
     const said = lines.join("\n");
     assert.match(said, /^seq2hist of runs\/small, on wasm, 1 thread/);
@@ -40,16 +40,16 @@ Deno.test("a run's own step is explained: its sizes, and its weights by their na
 
 Deno.test("runs of other kinds have steps of their own size", async () => {
   const run = new URL("../../results/weights/pixels/predictor-gru-32-pool-4", import.meta.url);
-  const { code, lines, error } = await start(cwd, "explain.ts", run.pathname, ...flags);
+  const { code, lines, error } = await startProgram(cwd, "tasks/explain.ts", run.pathname, ...flags);
   assert.equal(code, 0, error);
   assert.match(lines.join("\n"), /recurrent\(/);
 });
 
 Deno.test("what has no step says so, and what is no model is refused", async () => {
-  const { code, lines } = await start(cwd, "explain.ts", "ngram", ...flags);
+  const { code, lines } = await startProgram(cwd, "tasks/explain.ts", "ngram", ...flags);
   assert.equal(code, 0);
   assert.equal(lines.at(-1), "ngram has no training step: it counts what it has seen");
-  const wrong = await start(cwd, "explain.ts", "nothing", ...flags);
+  const wrong = await startProgram(cwd, "tasks/explain.ts", "nothing", ...flags);
   assert.equal(wrong.code, 2);
   assert.match(
     wrong.error,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writeTorchFile } from "../../base/torch_file.ts";
-import { startProgram } from "./exercise.ts";
+import { startProgram } from "../program.ts";
 
 Deno.test("what keeps a distance from being measured is said before any image is looked at", async () => {
   const cwd = await Deno.makeTempDir();

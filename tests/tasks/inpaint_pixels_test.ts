@@ -1,24 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { startProgram } from "../program.ts";
 
-const ROOT = join(import.meta.dirname!, "../..");
 const cwd = await Deno.makeTempDir();
 
-async function start(program: string, ...args: string[]): Promise<{ code: number; error: string }> {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--config",
-      join(ROOT, "deno.json"),
-      "--allow-read",
-      "--allow-write",
-    ]
-      .concat(join(ROOT, program), "--threads", "1", args),
-    cwd,
-  }).output();
-  return { code, error: new TextDecoder().decode(stderr) };
+function start(program: string, ...args: string[]) {
+  return startProgram(cwd, program, ...args, "--threads", "1");
 }
 
 Deno.test("missing ends and gaps: no best filling costs more than the truth, one pixel costs its entropy", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { completions } from "../../tasks/extraction.ts";
-import { metricsOf, start, startProgram } from "./exercise.ts";
+import { metricsOf, startProgram } from "../program.ts";
 
 const cwd = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(cwd, { recursive: true }));
@@ -54,15 +54,8 @@ Deno.test("counts of everything complete every beginning; counts of one token lo
   await train("all", "--count", "4");
   await train("one", "--count", "4", "--order", "1");
   for (const [name, complete] of [["all", true], ["one", false]] as const) {
-    const { code, error } = await start(
-      cwd,
-      "extraction.ts",
-      name,
-      "--device",
-      "tfjs",
-      "--out",
-      `${name}-extracted`,
-    );
+    const flags = ["--device", "tfjs", "--out", `${name}-extracted`];
+    const { code, error } = await startProgram(cwd, "tasks/extraction.ts", name, ...flags);
     assert.equal(code, 0, error);
     const metrics = await metricsOf(join(cwd, `${name}-extracted`));
     assert.equal(metrics.completed_3, 1);
@@ -76,17 +69,17 @@ Deno.test("counts of everything complete every beginning; counts of one token lo
 });
 
 Deno.test("counts of everything find nothing else possible: every member is told, and nobody where all is learned", async () => {
-  const told = await start(cwd, "membership.ts", "all", "--device", "tfjs", "--out", "told");
+  const told = await startProgram(cwd, "tasks/membership.ts", "all", "--device", "tfjs", "--out", "told");
   assert.equal(told.code, 0, told.error);
   const metrics = await metricsOf(join(cwd, "told"));
   // 2 3 1, 2 3 4 and 1 4 3 were not learned; 1 2 3 was.
   assert.equal(metrics.membership_auc, 1);
   assert.equal(metrics.true_positives_1, 1);
   await train("whole");
-  const none = await start(cwd, "membership.ts", "whole", "--device", "tfjs", "--out", "none");
+  const none = await startProgram(cwd, "tasks/membership.ts", "whole", "--device", "tfjs", "--out", "none");
   assert.equal(none.code, 1);
   assert.match(none.error, /learned all there is: train it on fewer items with --count/);
-  const nothing = await start(cwd, "membership.ts", "nowhere");
+  const nothing = await startProgram(cwd, "tasks/membership.ts", "nowhere");
   assert.equal(nothing.code, 2);
   assert.match(nothing.error, /RUN must be the folder of a finished run: current value is "nowhere"/);
 });
@@ -107,7 +100,8 @@ Deno.test("text goes on from a prompt, and says what it cannot go on from", asyn
   ];
   const made = await startProgram(cwd, "models/ngram.ts", ...flags, "--out", "text");
   assert.equal(made.code, 0, made.error);
-  const drawn = await start(cwd, "sample.ts", "text", "--prompt", "or ", "--samples", "20", "--out", "drawn");
+  const prompt = ["--prompt", "or ", "--samples", "20", "--out", "drawn"];
+  const drawn = await startProgram(cwd, "tasks/sample.ts", "text", ...prompt);
   assert.equal(drawn.code, 0, drawn.error);
   const lines = (await Deno.readTextFile(join(cwd, "drawn/samples.txt"))).trimEnd().split("\n");
   assert.deepEqual([lines.length, new Set(lines)], [20, new Set(["or not"])]);
@@ -116,15 +110,16 @@ Deno.test("text goes on from a prompt, and says what it cannot go on from", asyn
     /from &quot;or &quot; on|from "or " on/,
   );
   const refused = async (...words: string[]): Promise<string> =>
-    (await start(cwd, "sample.ts", "text", "--samples", "5", "--device", "tfjs", ...words)).error;
+    (await startProgram(cwd, "tasks/sample.ts", "text", "--samples", "5", "--device", "tfjs", ...words))
+      .error;
   assert.match(await refused("--prompt", "zebra"), /"z" stands nowhere in what was learned/);
   assert.match(
     await refused("--prompt", "to be "),
     /--prompt must be shorter than the 6 symbols that are drawn: its length is 6/,
   );
   // Counts of whole windows know nothing but windows of the text.
-  const longer = await start(
-    ...[cwd, "sample.ts", "text", "--prompt", "to be ", "--length", "20", "--samples", "2"] as const,
+  const longer = await startProgram(
+    ...[cwd, "tasks/sample.ts", "text", "--prompt", "to be ", "--length", "20", "--samples", "2"] as const,
     ...["--json", "--out", "longer"],
   );
   assert.equal(longer.code, 0, longer.error);

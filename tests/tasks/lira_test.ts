@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { firstRemembered, halves, numbered } from "../../tasks/lira.ts";
-import { metricsOf, startList } from "./exercise.ts";
+import { metricsOf, startRuns } from "../program.ts";
 
 Deno.test("two models share the images, and another two share them otherwise", () => {
   const [a, b, c, d] = halves(4, { count: 9, seed: 1 });
@@ -31,9 +31,9 @@ Deno.test("an image is remembered from half of its share of the probability on",
 Deno.test("models of random halves are asked about all images, and their scores stand on a page", async () => {
   const cwd = await Deno.makeTempDir();
   const flags = ["--count", "16", "--shadows", "6", "--left-out", "1", "--steps", "1"];
-  const { code, error } = await startList(
+  const { code, error } = await startRuns(
     cwd,
-    "lira.ts",
+    "tasks/lira.ts",
     ...[
       ...flags,
       "--hidden",
@@ -62,7 +62,7 @@ Deno.test("models of random halves are asked about all images, and their scores 
     await Deno.readTextFile(join(cwd, "lira/report.html")),
     /The most memorized images/,
   );
-  const odd = await startList(cwd, "lira.ts", "--shadows", "7");
+  const odd = await startRuns(cwd, "tasks/lira.ts", "--shadows", "7");
   assert.equal(odd.code, 2);
   assert.match(odd.error, /--shadows must be even/);
   await Deno.remove(cwd, { recursive: true });

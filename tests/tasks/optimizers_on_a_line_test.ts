@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { metricsOf, start } from "./exercise.ts";
+import { metricsOf, startProgram } from "../program.ts";
 
 Deno.test("the task prints the largest bump escaped, and draws one plot a walk", async () => {
   const cwd = await Deno.makeTempDir();
-  const { code, lines, error } = await start(cwd, "optimizers_on_a_line.ts", "--out", "run");
+  const { code, lines, error } = await startProgram(cwd, "tasks/optimizers_on_a_line.ts", "--out", "run");
   assert.equal(code, 0, error);
   assert.ok(lines.includes("largest bump escaped: 0.41"), lines.join("\n"));
   const metrics = await metricsOf(join(cwd, "run"));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { startProgram } from "./exercise.ts";
+import { startProgram } from "../program.ts";
 
 const dataset = { split: "train", offset: 0, count: 50_000, sha256: "00" };
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { metricsOf, start } from "./exercise.ts";
+import { metricsOf, startProgram } from "../program.ts";
 
-const FILE = "receptive_fields.ts";
+const FILE = "tasks/receptive_fields.ts";
 
 Deno.test("one line a stack, ending in its final field, every layer measured", async () => {
   const cwd = await Deno.makeTempDir();
-  const { code, lines, error } = await start(cwd, FILE, "--out", "run");
+  const { code, lines, error } = await startProgram(cwd, FILE, "--out", "run");
   assert.equal(code, 0, error);
   const stacks = lines.filter((line) => line.startsWith("stack "));
   assert.deepEqual(
@@ -19,10 +19,17 @@ Deno.test("one line a stack, ending in its final field, every layer measured", a
 
 Deno.test("a stack of one's own; a word that is no layer is bad usage", async () => {
   const cwd = await Deno.makeTempDir();
-  const { code, lines } = await start(cwd, FILE, "--out", "own", "--stack", "conv2d(3,1) maxpool2d(2,2)");
+  const { code, lines } = await startProgram(
+    cwd,
+    FILE,
+    "--out",
+    "own",
+    "--stack",
+    "conv2d(3,1) maxpool2d(2,2)",
+  );
   assert.equal(code, 0);
   assert.ok(lines.some((line) => line.endsWith("measured 3, 4; final field: 4")));
-  const wrong = await start(cwd, FILE, "--stack", "pool(2,2)");
+  const wrong = await startProgram(cwd, FILE, "--stack", "pool(2,2)");
   assert.equal(wrong.code, 2);
   assert.match(wrong.error, /--stack: .*current value is "pool\(2,2\)"/);
 });

@@ -4,7 +4,7 @@ import { CLAIMS } from "../../results/claims.ts";
 import { taskWords } from "../../run/command.ts";
 import { confirms, figureText, pagesWithTables, tolerance, withTables } from "../../tasks/claim_tables.ts";
 import { claimTrial, verdicts } from "../../tasks/reproduce.ts";
-import { startList, startProgram } from "./exercise.ts";
+import { startProgram, startRuns } from "../program.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 
@@ -92,7 +92,7 @@ Deno.test("a finished run is made again by its flags; a figure that does not com
   ];
   const made = await startProgram(cwd, "models/ngram.ts", ...flags, "--out", "runs/counts");
   assert.equal(made.code, 0, made.error);
-  const again = await startList(cwd, "reproduce.ts", "counts");
+  const again = await startRuns(cwd, "tasks/reproduce.ts", "counts");
   assert.equal(again.code, 0, again.error);
   assert.match(again.lines.join("\n"), /came out: counts: memorized fraction 100.00 %, was 100.00 %/);
   const { flags: recorded } = JSON.parse(
@@ -103,22 +103,22 @@ Deno.test("a finished run is made again by its flags; a figure that does not com
   const path = join(cwd, "runs/counts/summary.json");
   const summary = JSON.parse(await Deno.readTextFile(path));
   await Deno.writeTextFile(path, JSON.stringify({ ...summary, metrics: { memorized_mass: 0.5 } }));
-  const failed = await startList(cwd, "reproduce.ts", "counts", "--out", "runs/reproduce-counts");
+  const failed = await startRuns(cwd, "tasks/reproduce.ts", "counts", "--out", "runs/reproduce-counts");
   assert.equal(failed.code, 1);
   assert.match(failed.error, /Cannot confirm 1 of 1 figures/);
   assert.match(failed.lines.join("\n"), /DID NOT COME OUT: counts: memorized mass .*, was 50.00 %/);
 
   await Deno.writeTextFile(join(cwd, "table.csv"), "1\n2\n");
-  const broken = await startList(cwd, "reproduce.ts", "counts");
+  const broken = await startRuns(cwd, "tasks/reproduce.ts", "counts");
   assert.equal(broken.code, 1);
   assert.match(broken.lines.join("\n"), /NOT RUN: counts: .*its rows have one cell/);
   assert.match(broken.error, /Cannot confirm counts as the runs failed/);
 
-  const nothing = await startList(cwd, "reproduce.ts");
+  const nothing = await startRuns(cwd, "tasks/reproduce.ts");
   assert.equal(nothing.code, 2);
-  const unknown = await startList(cwd, "reproduce.ts", "nowhere");
+  const unknown = await startRuns(cwd, "tasks/reproduce.ts", "nowhere");
   assert.match(unknown.error, /must be a row of --list or the folder of a finished run/);
-  const shown = await startList(cwd, "reproduce.ts", "main-digits", "--dry-run");
+  const shown = await startRuns(cwd, "tasks/reproduce.ts", "main-digits", "--dry-run");
   assert.equal(shown.lines.filter((line) => /train-seq2hist|seq2hist\.ts/.test(line)).length, 3);
   await Deno.remove(cwd, { recursive: true });
 });

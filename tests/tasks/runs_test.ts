@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { lockFolder } from "../../run/lock.ts";
-import { start } from "./exercise.ts";
+import { startProgram } from "../program.ts";
 
 const cwd = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(cwd, { recursive: true }));
@@ -43,7 +43,7 @@ await write("runs/cut", { flags: { hidden: 64, steps: 100 }, mass: 0.5, ended: "
 await write("runs/killed", { flags: {} });
 
 Deno.test("runs are listed with how they ended, those inside others with them", async () => {
-  const { code, lines } = await start(cwd, "runs.ts", "--json");
+  const { code, lines } = await startProgram(cwd, "tasks/runs.ts", "--json");
   assert.equal(code, 0);
   const listed: { folder: string; status: string; bytes: number; metrics: Record<string, number> }[] = JSON
     .parse(
@@ -55,30 +55,37 @@ Deno.test("runs are listed with how they ended, those inside others with them", 
   assert.equal(by["runs/killed"].status, "interrupted");
   assert.ok(by["runs/wide"].bytes > 2000);
   const lock = await lockFolder(join(cwd, "runs/killed"));
-  const text = await start(cwd, "runs.ts");
+  const text = await startProgram(cwd, "tasks/runs.ts");
   lock.release();
   assert.match(text.lines.join("\n"), /runs\/wide +1,024 digits +0 +100 +completed +1 min 1 s .*99\.997 %/);
   assert.match(text.lines.join("\n"), /runs\/killed .* running/);
 });
 
 Deno.test("runs are compared by what differs between them, by figures and by curves", async () => {
-  const { code, error } = await start(cwd, "compare.ts", "wide", "runs/cut", "--out", "page.html");
+  const { code, error } = await startProgram(
+    cwd,
+    "tasks/compare.ts",
+    "wide",
+    "runs/cut",
+    "--out",
+    "page.html",
+  );
   assert.equal(code, 0, error);
   const page = await Deno.readTextFile(join(cwd, "page.html"));
   assert.match(page, /--hidden/);
   assert.doesNotMatch(page, /--steps/);
   assert.match(page, /99\.997 %/);
   assert.ok(page.includes("<svg"));
-  const none = await start(cwd, "compare.ts", "nothing");
+  const none = await startProgram(cwd, "tasks/compare.ts", "nothing");
   assert.equal(none.code, 2);
   assert.match(none.error, /RUN must be the folder of a run: current value is "nothing"/);
   // Without names it is all there are.
-  assert.equal((await start(cwd, "compare.ts")).code, 0);
+  assert.equal((await startProgram(cwd, "tasks/compare.ts")).code, 0);
   assert.match(await Deno.readTextFile(join(cwd, "runs/compare.html")), /3 runs compared/);
 });
 
 Deno.test("cleaning takes the checkpoints of completed runs, and of no others", async () => {
-  assert.equal((await start(cwd, "runs.ts", "--clean")).code, 0);
+  assert.equal((await startProgram(cwd, "tasks/runs.ts", "--clean")).code, 0);
   const left = async (run: string): Promise<boolean> =>
     await Deno.stat(join(cwd, "runs", run, "checkpoint.safetensors")).then(() => true, () => false);
   assert.deepEqual(

@@ -2,24 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readTensors } from "../../base/safetensors.ts";
-
-const ROOT = join(import.meta.dirname!, "../..");
-
-function command(cwd: string, [program, ...args]: readonly string[]): Deno.Command {
-  const permissions = ["--allow-read", "--allow-write"];
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--config", join(ROOT, "deno.json"), ...permissions]
-      .concat(join(ROOT, program), args, "--device", "tfjs"),
-    cwd,
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
+import { command, startProgram } from "../program.ts";
 
 async function start(cwd: string, ...args: string[]) {
-  const { code, stdout, stderr } = await command(cwd, args).output();
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+  return await startProgram(cwd, args[0], ...args.slice(1), "--device", "tfjs");
 }
 
 /** The exit code of a process that gets a signal as soon as it has printed what matches `at`. */
@@ -113,16 +99,16 @@ for (
 
 Deno.test("a run stopped, resumed, killed and resumed ends with the same weights", async () => {
   const at = /seq2hist {2}step \d/;
-  const program = command(cwd, ["models/seq2hist.ts", ...FLAGS, "--out", "cut"]);
+  const program = command(cwd, ["models/seq2hist.ts", ...FLAGS, "--out", "cut", "--device", "tfjs"]);
   assert.equal(await signalled(program, { signal: "SIGTERM", at }), 143);
   const { steps } = await readJson(cwd, "cut/summary.json");
   assert.ok(steps > 0 && steps < 20, `stopped after ${steps} steps`);
-  const resume = command(cwd, ["models/seq2hist.ts", "--out", "cut", "--resume"]);
+  const resume = command(cwd, ["models/seq2hist.ts", "--out", "cut", "--resume", "--device", "tfjs"]);
   assert.equal(await signalled(resume, { signal: "SIGKILL", at }), 137);
   await assert.rejects(Deno.stat(join(cwd, "cut/summary.json")));
-  const { code, out, error } = await start(cwd, "models/seq2hist.ts", "--out", "cut", "--resume");
+  const { code, text, error } = await start(cwd, "models/seq2hist.ts", "--out", "cut", "--resume");
   assert.equal(code, 0, error);
-  assert.match(out, new RegExp(`going on after step ${steps}`));
+  assert.match(text, new RegExp(`going on after step ${steps}`));
   assert.deepEqual(await weights(cwd, "cut"), await weights(cwd, "seq2hist"));
   const [cut, whole] = [
     await readJson(cwd, "cut/summary.json"),
@@ -136,7 +122,7 @@ Deno.test("sample draws what the run drew from the same seed, and goes on drawin
   const same = await start(cwd, "tasks/sample.ts", "masked", "--seed", "0", "--samples", "40", "--out", "a");
   assert.equal(same.code, 0, same.error);
   const percent = (100 * metrics.memorized_fraction).toFixed(2);
-  assert.match(same.out, new RegExp(`memorized fraction ${percent} % of 40 samples; 95 % interval`));
+  assert.match(same.text, new RegExp(`memorized fraction ${percent} % of 40 samples; 95 % interval`));
   assert.deepEqual(await names(join(cwd, "a")), ["report.html", "samples.png", "samples.safetensors"]);
   const { tensors } = await readTensors(join(cwd, "a/samples.safetensors"));
   assert.deepEqual([tensors.get("tokens")?.shape, tensors.get("codes")?.shape], [[40, 16], [40, 3, 4, 4]]);
@@ -196,23 +182,10 @@ Deno.test("Ctrl-C comes through while a network of long sequences is compiled, a
   const row = (first: number) => Array.from({ length: 150 }, (_, at) => (first + at * at) % 7).join(",");
   await Deno.writeTextFile(file, [0, 1, 2, 3].map(row).join("\n"));
   for (const [out, at] of [["compiling", /parameters/], ["drawing", /generating 100,000/]] as const) {
-    const long = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-check",
-        "--config",
-        join(ROOT, "deno.json"),
-        "--allow-read",
-        "--allow-write",
-      ]
-        .concat(join(ROOT, "models/seq2seq.ts"), "--architecture", "transformer", "--dataset", "csv")
-        .concat("--file", file, "--steps", "1", "--samples", "100000", "--out", out)
-        .concat("--device", "wasm", "--threads", "1"),
-      cwd: folder,
-      stdout: "piped",
-      stderr: "piped",
-    });
+    const long = command(folder, [
+      ...["models/seq2seq.ts", "--architecture", "transformer", "--dataset", "csv", "--file", file],
+      ...["--steps", "1", "--samples", "100000", "--out", out, "--device", "wasm", "--threads", "1"],
+    ]);
     assert.equal(await signalled(long, { signal: "SIGINT", at }), 130);
     assert.equal((await readJson(folder, out, "summary.json")).status, "stopped");
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { plateaus, randomSequences, setSize } from "../../tasks/sweep_capacity.ts";
-import { metricsOf, startList } from "./exercise.ts";
+import { metricsOf, startRuns } from "../program.ts";
 
 Deno.test("a set is as large as its bits for each parameter say: 48 bits a sequence", () => {
   assert.equal(setSize(4800, 2), 200);
@@ -29,9 +29,9 @@ Deno.test("the plateau is the most that a network holds of any set, a parameter"
 
 Deno.test("a sweep tells the bits that are held of random sequences and of codes, no more than there are", async () => {
   const cwd = await Deno.makeTempDir();
-  const { code, error } = await startList(
+  const { code, error } = await startRuns(
     cwd,
-    "sweep_capacity.ts",
+    "tasks/sweep_capacity.ts",
     ...["--hidden", "16", "--loads", "1", "--steps", "400", "--others", "50", "--autoencoder-steps", "5"],
     ...["--device", "wasm", "--threads", "1", "--out", "sweep"],
   );

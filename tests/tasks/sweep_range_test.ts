@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { exactly } from "../../tasks/sweep_range.ts";
-
-const ROOT = join(import.meta.dirname!, "../..");
+import { startRuns } from "../program.ts";
 
 Deno.test("a range is exactly as much memory as its histograms are: worked out by hand", () => {
   const two = { tokens: Int32Array.of(0, 1, 0, 1, 0, 0), count: 2, length: 3, vocabulary: 2 };
@@ -19,31 +18,12 @@ Deno.test("a range is exactly as much memory as its histograms are: worked out b
 
 Deno.test("a sweep trains every range on the same codes, and lays the exact answer beside each", async () => {
   const cwd = await Deno.makeTempDir();
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...[
-        "run",
-        "--quiet",
-        "--no-check",
-        "--config",
-        join(ROOT, "deno.json"),
-        "--allow-read",
-        "--allow-write",
-      ],
-      ...[
-        `--allow-run=${Deno.execPath()}`,
-        join(ROOT, "tasks/sweep_range.ts"),
-        "--counts",
-        "8",
-        "--ranges",
-        "1,15",
-      ],
-      ...["--steps", "20", "--autoencoder-steps", "5", "--classifier-steps", "5", "--samples", "20"],
-      ...["--device", "wasm", "--threads", "1", "--out", "sweep"],
-    ],
-    cwd,
-  }).output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const { code, error } = await startRuns(
+    ...[cwd, "tasks/sweep_range.ts", "--counts", "8", "--ranges", "1,15", "--steps", "20"] as const,
+    ...["--autoencoder-steps", "5", "--classifier-steps", "5", "--samples", "20"],
+    ...["--device", "wasm", "--threads", "1", "--out", "sweep"],
+  );
+  assert.equal(code, 0, error);
   const { metrics, status } = JSON.parse(await Deno.readTextFile(join(cwd, "sweep/summary.json")));
   assert.equal(status, "completed");
   assert.ok(metrics.images_8_range_1_exact_mass < metrics.images_8_range_15_exact_mass);

@@ -258,6 +258,23 @@ export const CLAIMS: readonly Claim[] = [
     machine: "busy",
   },
   {
+    name: "lira",
+    tables: ["memorization"],
+    task: "lira",
+    flags: { ...MNIST, threads: 1 },
+    data: "512 MNIST images, 64 models of 256 of them, 77 of all or of all but one",
+    figures: [
+      { metric: "lira_auc", value: 1, within: 0.0001 },
+      { metric: "plain_auc", value: 1, within: 0.0001 },
+      { metric: "plain_true_positives_01", value: 1, within: 0.001 },
+      { metric: "mean_gain_nats", value: 210.5, within: 10 },
+      { metric: "mean_leave_one_out_nats", value: 142.2, within: 15 },
+    ],
+    seconds: 4080,
+    note: "39 of them on both cores, interrupted once",
+    machine: "busy",
+  },
+  {
     name: "autoencoder-256-digits",
     tables: ["autoencoder"],
     task: "train-autoencoder",

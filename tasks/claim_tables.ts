@@ -32,6 +32,8 @@ const WORDS: readonly { readonly metric: RegExp; readonly write: (figure: Figure
     metric: /^plain_true_positives_01$/,
     write: (figure) => `${percents(figure)} found at 0.1 % false alarms`,
   },
+  { metric: /^mean_gain_nats$/, write: ({ value }) => `learning an image adds ${value.toFixed(1)} nats` },
+  { metric: /^mean_leave_one_out_nats$/, write: ({ value }) => `leaving it out takes ${value.toFixed(1)}` },
   { metric: /^held_out_mse$/, write: ({ value }) => `held-out MSE ${value.toFixed(4)}` },
   { metric: /^held_out_bce$/, write: ({ value }) => `cross-entropy ${value.toFixed(4)} nats` },
 ];

@@ -11,13 +11,13 @@ export interface Outcome {
   readonly error: string;
 }
 
-/** A program of the project, given by its path in it, in the folder `cwd`; it may start what is named. */
+/** A program of the project, given by its path in it, in the folder `cwd`; with `starts` it may start others. */
 export function command(
   cwd: string,
   [program, ...args]: readonly string[],
-  { starts = [] }: { readonly starts?: readonly string[] } = {},
+  { starts = false } = {},
 ): Deno.Command {
-  const permissions = starts.length === 0 ? [] : [`--allow-run=${starts.join(",")}`];
+  const permissions = starts ? [`--allow-run=${Deno.execPath()}`] : [];
   return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -46,7 +46,7 @@ export async function startProgram(
 
 /** Runs a program that starts runs of its own. */
 export async function startRuns(cwd: string, program: string, ...args: readonly string[]): Promise<Outcome> {
-  return await outcome(command(cwd, [program, ...args], { starts: [Deno.execPath()] }));
+  return await outcome(command(cwd, [program, ...args], { starts: true }));
 }
 
 async function outcome(program: Deno.Command): Promise<Outcome> {

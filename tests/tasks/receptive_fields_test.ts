@@ -19,14 +19,8 @@ Deno.test("one line a stack, ending in its final field, every layer measured", a
 
 Deno.test("a stack of one's own; a word that is no layer is bad usage", async () => {
   const cwd = await Deno.makeTempDir();
-  const { code, lines } = await startProgram(
-    cwd,
-    FILE,
-    "--out",
-    "own",
-    "--stack",
-    "conv2d(3,1) maxpool2d(2,2)",
-  );
+  const flags = ["--out", "own", "--stack", "conv2d(3,1) maxpool2d(2,2)"];
+  const { code, lines } = await startProgram(cwd, FILE, ...flags);
   assert.equal(code, 0);
   assert.ok(lines.some((line) => line.endsWith("measured 3, 4; final field: 4")));
   const wrong = await startProgram(cwd, FILE, "--stack", "pool(2,2)");

@@ -62,14 +62,8 @@ Deno.test("runs are listed with how they ended, those inside others with them", 
 });
 
 Deno.test("runs are compared by what differs between them, by figures and by curves", async () => {
-  const { code, error } = await startProgram(
-    cwd,
-    "tasks/compare.ts",
-    "wide",
-    "runs/cut",
-    "--out",
-    "page.html",
-  );
+  const flags = ["wide", "runs/cut", "--out", "page.html"];
+  const { code, error } = await startProgram(cwd, "tasks/compare.ts", ...flags);
   assert.equal(code, 0, error);
   const page = await Deno.readTextFile(join(cwd, "page.html"));
   assert.match(page, /--hidden/);

@@ -147,14 +147,13 @@ export async function fit(model: Seq2Hist, options: FitOptions): Promise<void> {
     tf.tidy(() => focus.assign(tf.tensor1d(cumulative!)));
   }
 
-  const focusEvery = Math.max(FOCUS_EVERY, 2 * Math.ceil(table.size / batch));
   const random = stream(seed).fork("batches");
   await train(run, {
     ...training,
     phase: "seq2hist",
     variables: { ...model.weights, ...optimizer.slots, focus },
+    renew: { every: Math.max(FOCUS_EVERY, 2 * Math.ceil(table.size / batch)), run: refocus },
     step: async (t, steps) => {
-      if (t % focusEvery === 0) await refocus();
       cumulative ??= await focus.data() as Float32Array;
       const shares = cumulative, draw = random.at(t);
       const index = Int32Array.from({ length: batch }, () => drawRow(shares, draw.uniform()));

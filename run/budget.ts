@@ -9,7 +9,7 @@ const TRIAL_SHARE = 0.03, LONGEST_TRIAL = 2, FEWEST_STEPS = 3;
 const PLANNED = 0.93;
 
 /**
- * The number of steps that fit into so many `seconds`, the evaluations of that many steps included. Some steps are
+ * The number of steps that fit into so many `seconds`, the evaluations and renewals of that many steps included. Some steps are
  * made for their time and taken back: the variables are afterwards what they were, so that a run whose steps were
  * chosen is the run that `--steps` with that number is. Undefined where a signal came meanwhile.
  */
@@ -18,7 +18,7 @@ export async function stepsThatFit(
   training: Training,
   options: { readonly seconds: number },
 ): Promise<number | undefined> {
-  const { variables, device, evaluate, evaluateAt = () => false } = training;
+  const { variables, device, renew, evaluate, evaluateAt = () => false } = training;
   const { session } = run;
   const owned = Object.values(variables);
   const begun = performance.now() / 1000;
@@ -26,6 +26,9 @@ export async function stepsThatFit(
   await device.pull(owned);
   const initial = await Promise.all(owned.map(async (variable) => (await variable.data()).slice()));
 
+  const renewed = performance.now() / 1000;
+  await renew?.run();
+  const renewal = since(renewed);
   // The first step compiles, and makes what later ones keep.
   await training.step(0, Infinity);
   await training.read();
@@ -52,12 +55,13 @@ export async function stepsThatFit(
   await device.push(owned);
   if (session.stopping) return undefined;
 
-  // The dearer the evaluations of a number of steps, the fewer steps: the largest number that fits is between the two.
+  // The dearer what a number of steps needs beside them, the fewer steps: the largest number that fits is between the two.
   const available = PLANNED * (options.seconds - since(begun));
   const cost = (steps: number): number => {
     let evaluations = 1;
     for (let t = 1; t < steps && evaluation > 0; t++) if (evaluateAt(t, steps)) evaluations++;
-    return steps * step + evaluations * evaluation;
+    const renewals = renew === undefined ? 0 : Math.ceil(steps / renew.every);
+    return steps * step + renewals * renewal + evaluations * evaluation;
   };
   let steps = 1, beyond = Math.floor(available / step) + 1;
   while (beyond - steps > 1) {

@@ -29,6 +29,11 @@ export interface Training {
    */
   readonly step: (t: number, steps: number) => Promise<void>;
   /**
+   * What is made anew before step 0 and every so many steps after it, such as how often each row is drawn. It is no
+   * part of `step` as it takes as long as many of them, and `--budget` plans for both.
+   */
+  readonly renew?: { readonly every: number; readonly run: () => Promise<void> };
+  /**
    * What the steps since the last call gave: usually `() => compiled.read()`. An array is averaged for the log. The
    * first field is the one shown; every value must be finite. Called every `logEvery` steps, and every few seconds.
    */
@@ -87,7 +92,7 @@ export function train(run: Run, training: Training): Promise<Trained> {
 }
 
 async function loop(run: Run, training: Training): Promise<Trained> {
-  const { phase, variables, device, logEvery = 100, evaluateAt = () => false } = training;
+  const { phase, variables, device, renew, logEvery = 100, evaluateAt = () => false } = training;
   const { session } = run;
   const owned = Object.values(variables);
   const allowed = Math.min(training.budget ?? Infinity, run.secondsLeft);
@@ -167,6 +172,7 @@ async function loop(run: Run, training: Training): Promise<Trained> {
 
   if (t > 0 && evaluatedAt < t && evaluateAt(t, steps)) await measure();
   while (t < steps && !reached && performance.now() / 1000 < cut && !session.stopping) {
+    if (renew !== undefined && t % renew.every === 0) await renew.run();
     await training.step(t, steps);
     t++;
     if (t % logEvery === 0 || seconds() - loggedSeconds >= LOG_SECONDS) await log();

@@ -163,6 +163,36 @@ Deno.test("the steps that a budget chose are those of a run that is given their 
   assert.equal((await findRun(folder))?.config.flags.steps, 149);
 });
 
+Deno.test("a budget plans for what is made anew now and then, which is no part of the steps tried", async () => {
+  const folder = await freshFolder();
+  await byClock(async (pass) => {
+    const session = new Session(silent);
+    session.limit(10);
+    const flags = { seed: 0, steps: undefined, budget: 10 };
+    const run = new Run(session, { task: "train-counter", flags, place: { mode: "fresh", folder } });
+    await run.configure({ dataset, device });
+    const training = counter({ steps: 77 });
+    let made = 0;
+    const renewedAt: number[] = [];
+    const trained = await train(run, {
+      ...training,
+      step: async (t, steps) => {
+        made = steps === Infinity ? 0 : t + 1;
+        await training.step(t, steps);
+        pass(10);
+      },
+      renew: {
+        every: 100,
+        run: () => Promise.resolve().then(() => pass(500)).then(() => void renewedAt.push(made)),
+      },
+    });
+    // 9.5 s are for training, 0.8 s of them for trying a renewal and 30 steps. 93 % of the rest are 8.091 s: six
+    // renewals and 509 steps.
+    assert.deepEqual([trained.reason, trained.steps], ["steps", 509]);
+    assert.deepEqual(renewedAt, [0, 0, 100, 200, 300, 400, 500]);
+  });
+});
+
 Deno.test("timers fire while steps resolve at once", async () => {
   const run = await open({ mode: "fresh", folder: await freshFolder() });
   let fired = false;

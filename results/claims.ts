@@ -235,6 +235,25 @@ export const CLAIMS: readonly Claim[] = [
     machine: "busy",
   },
   {
+    name: "capacity",
+    tables: [],
+    task: "sweep-capacity",
+    flags: { ...MNIST, seeds: 3, threads: 1 },
+    data:
+      "random sequences and codes of MNIST images, networks of 10,004, 29,908 and 100,052 parameters, three seeds",
+    figures: [
+      { metric: "random_10004_1667_bits", of: "1,667 random sequences", value: 20_435, within: 1000 },
+      { metric: "random_29908_4985_bits", of: "4,985 random sequences", value: 65_649, within: 4000 },
+      { metric: "random_100052_16675_bits", of: "16,675 random sequences", value: 186_866, within: 12_000 },
+      { metric: "codes_10004_1667_bits", of: "1,667 codes", value: 24_656, within: 1000 },
+      { metric: "codes_29908_4985_bits", of: "4,985 codes", value: 90_075, within: 4000 },
+      { metric: "codes_100052_8338_bits", of: "8,338 codes", value: 245_692, within: 12_000 },
+    ],
+    seconds: 5760,
+    note: "without its last three networks",
+    machine: "busy",
+  },
+  {
     name: "lira-tiny",
     tables: ["memorization"],
     task: "lira",

@@ -219,6 +219,22 @@ export const CLAIMS: readonly Claim[] = [
     machine: "idle",
   },
   {
+    name: "range",
+    tables: [],
+    task: "sweep-range",
+    flags: { ...MNIST, counts: "64,256,1024", seeds: 3, threads: 1 },
+    data: "64, 256 and 1,024 MNIST images seen through 1 to 15 tokens, three seeds",
+    figures: [
+      { metric: "images_64_range_4_memorized_mass", value: 0.5408, within: 0.01 },
+      { metric: "images_256_range_5_memorized_mass", value: 0.668, within: 0.01 },
+      { metric: "images_1024_range_6_memorized_mass", value: 0.7139, within: 0.01 },
+      { metric: "images_1024_range_15_memorized_mass", value: 0.9972, within: 0.002 },
+    ],
+    seconds: 6448,
+    note: "on one of two cores, a training on the other",
+    machine: "busy",
+  },
+  {
     name: "capacity-tiny",
     tables: ["memorization"],
     task: "sweep-capacity",

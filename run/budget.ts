@@ -9,9 +9,9 @@ const TRIAL_SHARE = 0.03, LONGEST_TRIAL = 2, FEWEST_STEPS = 3;
 const PLANNED = 0.93;
 
 /**
- * The number of steps that fit into so many `seconds`, the evaluations and renewals of that many steps included. Some steps are
- * made for their time and taken back: the variables are afterwards what they were, so that a run whose steps were
- * chosen is the run that `--steps` with that number is. Undefined where a signal came meanwhile.
+ * The number of steps that fit into so many `seconds`, the evaluations and renewals of that many steps included. Some
+ * steps are made for their time and taken back: the variables are afterwards what they were, so that a run whose steps
+ * were chosen is the run that `--steps` with that number is. Undefined where a signal came meanwhile.
  */
 export async function stepsThatFit(
   run: Run,
@@ -55,7 +55,7 @@ export async function stepsThatFit(
   await device.push(owned);
   if (session.stopping) return undefined;
 
-  // The dearer what a number of steps needs beside them, the fewer steps: the largest number that fits is between the two.
+  // The dearer what steps need beside them, the fewer fit: the largest number that does is between the two.
   const available = PLANNED * (options.seconds - since(begun));
   const cost = (steps: number): number => {
     let evaluations = 1;

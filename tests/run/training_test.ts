@@ -133,14 +133,20 @@ Deno.test("slow steps are logged by the clock, not only by their number", async 
   assert.deepEqual((await log(run)).map(({ step }) => step), [1, 2, 3]);
 });
 
+/** A run that has so many seconds, and no number of steps. */
+async function limited(budget: number, folder: string): Promise<Run> {
+  const session = new Session(silent);
+  session.limit(budget);
+  const flags = { seed: 0, steps: undefined, budget };
+  const run = new Run(session, { task: "train-counter", flags, place: { mode: "fresh", folder } });
+  await run.configure({ dataset, device });
+  return run;
+}
+
 Deno.test("the steps that a budget chose are those of a run that is given their number", async () => {
   const folder = await freshFolder();
   await byClock(async (pass) => {
-    const session = new Session(silent);
-    session.limit(2.1);
-    const flags = { seed: 0, steps: undefined, budget: 2.1 };
-    const run = new Run(session, { task: "train-counter", flags, place: { mode: "fresh", folder } });
-    await run.configure({ dataset, device });
+    const run = await limited(2.1, folder);
     const totals = new Set<number>();
     const training = counter({ steps: 77 });
     const trained = await train(run, {
@@ -164,13 +170,8 @@ Deno.test("the steps that a budget chose are those of a run that is given their 
 });
 
 Deno.test("a budget plans for what is made anew now and then, which is no part of the steps tried", async () => {
-  const folder = await freshFolder();
   await byClock(async (pass) => {
-    const session = new Session(silent);
-    session.limit(10);
-    const flags = { seed: 0, steps: undefined, budget: 10 };
-    const run = new Run(session, { task: "train-counter", flags, place: { mode: "fresh", folder } });
-    await run.configure({ dataset, device });
+    const run = await limited(10, await freshFolder());
     const training = counter({ steps: 77 });
     let made = 0;
     const renewedAt: number[] = [];
